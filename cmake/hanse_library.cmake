@@ -1,0 +1,31 @@
+# hanse_library(NAME [DEPENDS target...])
+#
+# Makes the folder that calls it one room: the static library hanse::NAME from its *.cpp, and, from its *_test.cpp,
+# one test program NAME_tests whose cases CTest lists one by one. Headers are included as "NAME/file.hpp".
+include(GoogleTest)
+
+function(hanse_library name)
+  cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+
+  if(sources)
+    add_library(hanse_${name} STATIC ${sources})
+    set(scope PUBLIC)
+  else()
+    add_library(hanse_${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  add_library(hanse::${name} ALIAS hanse_${name})
+  target_include_directories(hanse_${name} ${scope} ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(hanse_${name} ${scope} ${arg_DEPENDS})
+
+  if(tests)
+    add_executable(${name}_tests ${tests})
+    target_link_libraries(${name}_tests PRIVATE hanse::${name} GTest::gtest GTest::gmock GTest::gtest_main)
+    gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()

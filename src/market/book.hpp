@@ -1,0 +1,87 @@
+#pragma once
+
+// What is for rent and who gets it. The book holds every open offer and answers: which one serves this demand at the
+// lowest expected cost per useful hour (price ÷ reliability; ties by age, then id), and if none does, why.
+//
+// Straightforward on purpose: a scan over offers with free capacity. It is the oracle for faster engines behind the
+// same interface. Pure and deterministic; not thread-safe (the ledger owns it, readers hold the node's lock).
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "market/price.hpp"
+#include "model/where.hpp"
+
+namespace hanse::market {
+
+/// A demand whose `where` is parsed. Made once per request.
+struct Wanted {
+  model::Demand demand;
+  model::Where where;
+  std::vector<model::AccountId> excluded_providers;
+
+  static Result<Wanted> from(const model::Demand& demand, std::vector<model::AccountId> excluded = {});
+};
+
+struct Match {
+  model::OfferId offer;
+  model::AccountId provider;
+  std::uint64_t devices = 0;  ///< The free devices it would get, lowest numbers first.
+  Price price;
+  Money lock;                 ///< What the escrow must hold.
+
+  bool operator==(const Match&) const = default;
+};
+
+/// Why nothing matched, for a person and for a program. Constraint texts are canonical (`vram>=80GB`); built-in ones
+/// read `capacity`, `duration`, `max_price`, `max_cost`, `disk`, `open`, `excluded`.
+struct Explanation {
+  struct Ruled {
+    std::string constraint;
+    std::uint64_t offers = 0;       ///< Ruled out by it (an offer counts at each constraint it fails).
+    std::uint64_t only_this = 0;    ///< Failed this constraint and no other.
+    std::string best;               ///< The value nearest to fitting among only_this, e.g. "0.987"; may be empty.
+    std::optional<Price> price;     ///< The cheapest offer among only_this: relaxing this alone would match at that.
+    model::OfferId offer;
+  };
+  std::uint64_t offers = 0;         ///< In the book.
+  std::vector<Ruled> ruled;         ///< Cheapest single relaxation first, then by how many it ruled out.
+
+  /// A few lines: "no offer of 12 fits. 3 fit but for vram>=80GB: the best has 48GB, at 0.85/h ...".
+  [[nodiscard]] std::string text() const;
+};
+
+class Book {
+ public:
+  Book();
+  ~Book();
+  Book(Book&&) noexcept;
+  Book& operator=(Book&&) noexcept;
+
+  /// Adds or replaces an offer and what is known of its provider. The book copies what it needs.
+  void put(const model::Offer& offer, const model::Provider& provider);
+  void erase(model::OfferId offer);
+  /// The provider's standing changed (reliability, endpoint, liveness): all its offers follow.
+  void update(const model::Provider& provider);
+  /// An unreachable provider's offers match nothing until it is back.
+  void set_reachable(const model::AccountId& provider, bool reachable);
+
+  [[nodiscard]] std::optional<Match> find(const Wanted& wanted) const;
+  /// Would this very offer serve it? (capacity and all constraints)
+  [[nodiscard]] std::optional<Match> fits(const Wanted& wanted, model::OfferId offer) const;
+  [[nodiscard]] Explanation explain(const Wanted& wanted) const;
+  /// All that fit, best first, at most `limit`: what `hanse offers` shows.
+  [[nodiscard]] std::vector<Match> list(const Wanted& wanted, std::size_t limit) const;
+
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hanse::market

@@ -1,0 +1,33 @@
+#pragma once
+
+// The whole price of a lease: GPUs, storage, and the discounts of its term and volume. Integer arithmetic; pure.
+
+#include <optional>
+
+#include "model/lease.hpp"
+#include "model/offer.hpp"
+
+namespace hanse::market {
+
+struct Price {
+  Money rate_per_hour;          ///< Everything: gpu_count × discounted GPU price + storage. What the lease pays.
+  Money per_gpu_hour;           ///< rate_per_hour ÷ gpu_count, rounded up: what tables show and `price` constrains.
+  std::uint32_t term_discount_bps = 0;
+  std::uint32_t volume_discount_bps = 0;
+
+  bool operator==(const Price&) const = default;
+};
+
+/// gpu = posted × gpu_count × (10000 − term) × (10000 − volume) ÷ 10^8, floored once; storage = GiB × its price,
+/// rounded up to whole GiB. nullopt where money would overflow.
+[[nodiscard]] std::optional<Price> price_of(const model::PriceList& prices, const model::Demand& demand);
+
+/// What is locked for a lease of `duration_s` at that rate: accrued for the whole duration, rounded up to a micro,
+/// but never more than `max_cost` where that is not 0.
+[[nodiscard]] std::optional<Money> lock_for(Money rate_per_hour, std::uint64_t duration_s, Money max_cost);
+
+/// Reliability in millionths, 0 ..= 1,000,000: (completed + 9) ÷ (completed + failed + 10), so that a newcomer starts
+/// at 0.9 and every failure costs. The full reputation of DESIGN section 7 takes this function's place.
+[[nodiscard]] std::int64_t reliability_millionths(const model::Provider& provider);
+
+}  // namespace hanse::market

@@ -1,0 +1,48 @@
+#pragma once
+
+// How values read and are written by people: addresses, money, durations, sizes, ids. Every parser is total and
+// bounded: it takes any text and yields a value or an error that says what was expected. Format and parse round-trip.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/money.hpp"
+#include "base/time.hpp"
+#include "model/ids.hpp"
+
+namespace hanse::model {
+
+/// bech32m (BIP-350), prefix "hanse": `hanse1…`, 32 bytes, 64 characters in all with its checksum.
+std::string format_address(const AccountId& account);
+Result<AccountId> parse_address(std::string_view text);  ///< Refuses mixed case, bad checksums, other lengths.
+
+/// Credits with at least two and at most six decimals, without loss: "1.20", "0.000001", "1234.50".
+std::string format_money(Money amount);
+/// "1.2", "25", "0.35"; at most six decimals; no sign, exponent or thousands separator.
+Result<Money> parse_money(std::string_view text);
+
+/// "90s" "5m" "12h" "3d" "2w", and sums from large to small: "1h30m". A bare number is refused: the unit is missing.
+Result<std::uint64_t> parse_duration_s(std::string_view text);
+std::string format_duration(std::uint64_t seconds);  ///< "1h30m", "45s", "0s"
+
+/// "24GB" "16GiB" "512MB" "1TB"; decimal and binary units; "24" is refused. Up to 2^60 bytes.
+Result<std::uint64_t> parse_size(std::string_view text);
+std::string format_size(std::uint64_t bytes);  ///< Shortest exact form in the field's words: "80GB", "16GiB", "1234B".
+
+/// "offer-7" or plain "7".
+template <class Tag>
+Result<Id<Tag>> parse_id(std::string_view text);
+template <class Tag>
+std::string format_id(Id<Tag> id) {
+  return std::string(Tag::prefix) + std::to_string(id.value);
+}
+
+/// RFC 3339 in UTC, to the second: "2026-11-22T20:15:00Z".
+std::string format_time(Time time);
+
+/// The candidate that a person most likely meant by `typed` (Levenshtein distance ≤ 1/3 of its length), or "".
+std::string_view nearest(std::string_view typed, const std::vector<std::string_view>& candidates);
+
+}  // namespace hanse::model

@@ -1,0 +1,70 @@
+#pragma once
+
+// The provider agent: keeps the offers of this machine on the ledger, makes leases run, meters them, ends them, wipes
+// them. Survives restarts of itself, the node and the container engine (its journal remembers).
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/clock.hpp"
+#include "client/http.hpp"
+#include "model/offer.hpp"
+#include "provider/engine.hpp"
+
+namespace hanse::provider {
+
+/// provider.yaml, as `hanse provider init` writes it and people edit it.
+struct AgentConfig {
+  client::HttpOptions node;
+  model::AccountId owner;             ///< Whose earnings; the agent signs with its own authorised key.
+  std::string name;
+  std::string advertise_host;         ///< How consumers reach this machine.
+  std::string listen_host = "0.0.0.0";
+  std::uint16_t ssh_port = 2222;
+  std::uint16_t metrics_port = 0;     ///< 0: no /metrics of the agent's own.
+  std::string engine_socket;          ///< Empty: found.
+  std::string country;
+  std::string default_image;          ///< For leases without a job.
+  bool internet = true;               ///< Leases may reach the public internet (never the LAN).
+  std::vector<std::string> dns;
+  model::Machine machine;             ///< What is offered: detected, then edited.
+  model::PriceList prices;
+};
+
+Result<AgentConfig> parse_agent_config(std::string_view yaml);
+std::string format_agent_config(const AgentConfig& config);  ///< Commented.
+
+/// What this machine has. Never fails: what cannot be found is zero. `note` says what was looked for where.
+struct Inventory {
+  model::Machine machine;
+  struct Device { std::string model, uuid, driver; std::uint64_t memory_bytes = 0; bool is_gpu = false; };
+  std::vector<Device> devices;
+  std::string note;
+};
+Inventory detect_inventory(const std::filesystem::path& data_folder);
+
+/// One line of `provider init`'s self-test.
+struct Check {
+  enum class Verdict { good, warning, bad };
+  std::string what, actual, required, remedy;
+  Verdict verdict = Verdict::good;
+};
+std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::path& data_folder);
+
+class Agent {
+ public:
+  struct Options {
+    AgentConfig config;
+    std::filesystem::path data_folder;  ///< Journal, keys, workspaces. One agent at a time (conflict otherwise).
+    std::string helper_program;         ///< The hanse program.
+  };
+  /// Registers or updates the provider, sweeps what a crash left, resumes live leases, then serves until destroyed.
+  static Result<std::unique_ptr<Agent>> start(Options options, Clock& clock = system_clock());
+  virtual ~Agent() = default;
+  [[nodiscard]] virtual std::uint16_t ssh_port() const = 0;
+  /// Withdraws the offers; running leases go on to their end.
+  virtual Result<> drain() = 0;
+};
+
+}  // namespace hanse::provider

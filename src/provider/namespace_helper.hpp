@@ -1,0 +1,16 @@
+#pragma once
+
+// Work done inside a container's namespaces by a process of our own, so that the kernel and not our path handling keeps
+// it there. The gateway runs `hanse namespace-helper sftp PID` and `hanse namespace-helper connect PID PORT`: the
+// helper enters the namespaces of process PID (mount, network, pid, ipc, uts), its root, its cgroup and its
+// capabilities, and then
+//   sftp     speaks the SFTP protocol, version 3, on stdin and stdout
+//   connect  joins stdin and stdout to 127.0.0.1:PORT
+// Absolute paths, `..` and symbolic links all resolve inside the container.
+
+namespace hanse::provider {
+
+/// The helper's main; its exit code. `arguments` come after "namespace-helper".
+int run_namespace_helper(int count, const char* const* arguments);
+
+}  // namespace hanse::provider
