@@ -1,0 +1,46 @@
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "bench.hpp"
+
+namespace hanse::bench {
+namespace {
+
+std::map<std::string, Function>& benchmarks() {
+  static std::map<std::string, Function> all;
+  return all;
+}
+
+}  // namespace
+
+Registration::Registration(const char* name, Function function) { benchmarks().emplace(name, function); }
+
+void report(const Figure& figure) {
+  nlohmann::ordered_json line{{"name", figure.name}, {"value", figure.value}, {"unit", figure.unit}};
+  if (!figure.baseline.empty()) line["baseline"] = figure.baseline;
+  if (figure.ratio != 0) line["ratio"] = figure.ratio;
+  if (!figure.goal.empty()) line["goal"] = figure.goal;
+  std::printf("%s\n", line.dump().c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace hanse::bench
+
+int main(int argc, char** argv) {
+  const std::string_view prefix = argc > 1 ? argv[1] : "";
+  if (prefix == "--list" || prefix == "--help") {
+    std::printf("usage: bench [PREFIX]   runs the benchmarks whose names start with PREFIX:\n");
+    for (const auto& [name, function] : hanse::bench::benchmarks()) std::printf("  %s\n", name.c_str());
+    return 0;
+  }
+  int ran = 0;
+  for (const auto& [name, function] : hanse::bench::benchmarks()) {
+    if (!name.starts_with(prefix)) continue;
+    function();
+    ++ran;
+  }
+  if (ran == 0) std::fprintf(stderr, "no benchmark starts with '%.*s': --list names them\n", static_cast<int>(prefix.size()), prefix.data());
+  return ran == 0 ? 2 : 0;
+}
