@@ -12,7 +12,13 @@
 // a name), machine, kind (gpu | cpu), driver. Number fields and their units: gpus, vram, cpu, memory, disk (sizes;
 // of the share that the lease would get), inet_down, inet_up (Mbps or Gbps, bare = Mbps), price (credits per
 // GPU-hour, all-in), reliability (0..1), cuda (version a.b), duration (longest lease the offer takes).
-// Flag: verified — every constrained field that can be measured must be measured, and holds by its measured value.
+// Flag: verified — every constrained field that can be measured must be measured. (A measured value, where there is
+// one, is always what counts; `verified` is what makes its absence a reason to refuse.)
+//
+// A value with blanks or signs in it is quoted, "like this" or 'like this'; in a list, single blanks need no quotes.
+// GPU models: blanks, '_' and '-' are one and the same separator, and a value also matches every model that goes on
+// with a separator: H100 matches H100-SXM and "H100 PCIe", H100-SXM does not match H100-PCIe. docs/where.md tells all
+// of this to users.
 
 #include <cstdint>
 #include <string>
@@ -24,7 +30,9 @@
 namespace hanse::model {
 
 inline constexpr std::size_t kMaxConstraints = 64;
+inline constexpr std::size_t kMaxConstraintsPerField = 8;  ///< Keeps the search for contradictions cheap.
 inline constexpr std::size_t kMaxValuesPerConstraint = 64;
+inline constexpr std::size_t kMaxValueBytes = 64;          ///< The longest name that there is.
 
 enum class WhereField : std::uint8_t {
   gpu, country, provider, machine, kind, driver,                                                       // sets
@@ -53,14 +61,30 @@ using Where = std::vector<Constraint>;
 
 /// Parses and checks fields, operators, units and ranges. Errors (malformed, too_large) point at the character:
 ///   vram>=80XB
-///         ^^^^ unknown unit "XB": write a size such as 80GB or 512MiB
-/// Unknown fields name the nearest known one. A contradiction (`price<1 price>2`) is refused as such.
+///         ^^^^ "80XB" is not a size: write a size such as 80GB or 512MiB
+/// Unknown fields name the nearest known one. A contradiction (`price<1 price>2`) is refused as such
+/// (invalid_argument). A constraint that stands there twice is kept once. `=` with a country group becomes `in`.
 Result<Where> parse_where(std::string_view text);
+
+/// A set field's value as constraints hold it: lower case; for gpu every run of separators is one '-'.
+std::string fold(WhereField field, std::string_view value);
+
+/// Does an offer with this value satisfy the constraint? For set fields the value is folded.
+[[nodiscard]] bool allows(const Constraint& constraint, std::string_view folded);
+[[nodiscard]] bool allows(const Constraint& constraint, std::int64_t value);
+
+/// "12.4" as 12004; -1 where it is not a version. What `cuda` compares.
+[[nodiscard]] std::int64_t parse_version(std::string_view text);
+
+/// A number in the words of its field: "80GB", "500Mbps", "0.99", "2.50", "12.4", "1h30m".
+std::string format_number(WhereField field, std::int64_t number);
 
 /// The canonical text of a constraint, e.g. "vram>=80GB", "country in [DE,FR]".
 std::string format_constraint(const Constraint& constraint);
 
-/// An error's text of several lines: the source line, a caret line, the reason. Shared by all small languages here.
+/// An error's text of two lines: the source line that holds `offset`, and carets under the place followed by the
+/// reason. Long lines are cut around the place, and bytes that are not printable ASCII become '?', so that foreign text
+/// is safe to show. Shared by all small languages here.
 std::string point_at(std::string_view text, std::size_t offset, std::size_t length, std::string_view reason);
 
 }  // namespace hanse::model
