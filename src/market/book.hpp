@@ -18,12 +18,15 @@
 
 namespace hanse::market {
 
-/// A demand whose `where` is parsed. Made once per request.
+/// A demand whose `where` is parsed. Made once per request. A duration of 0 asks for no length in particular (to browse
+/// what there is): every offer takes it, without term discount and without a lock.
 struct Wanted {
   model::Demand demand;
   model::Where where;
   std::vector<model::AccountId> excluded_providers;
 
+  /// Errors: those of parse_where; invalid_argument where a number of the demand is out of its range; unsupported for
+  /// modes and gangs that this build does not match.
   static Result<Wanted> from(const model::Demand& demand, std::vector<model::AccountId> excluded = {});
 };
 
@@ -38,20 +41,26 @@ struct Match {
 };
 
 /// Why nothing matched, for a person and for a program. Constraint texts are canonical (`vram>=80GB`); built-in ones
-/// read `capacity`, `duration`, `max_price`, `max_cost`, `disk`, `open`, `excluded`.
+/// read `capacity`, `duration`, `max_price`, `max_cost`, `disk`, `open`, `reachable`, `excluded`.
+///
+/// To relax a constraint of `where`, `max_price`, `max_cost` or `excluded` is to drop it; to relax `capacity`,
+/// `duration` or `disk` is to ask for what the offer has instead (its free GPUs, the nearest duration, its free disk).
+/// `open` and `reachable` are not the consumer's to relax and never carry a price. An offer that three or more
+/// constraints rule out is no relaxation's.
 struct Explanation {
   struct Ruled {
     std::string constraint;
     std::uint64_t offers = 0;       ///< Ruled out by it (an offer counts at each constraint it fails).
-    std::uint64_t only_this = 0;    ///< Failed this constraint and no other.
+    std::uint64_t only_this = 0;    ///< Failed this one alone, or would match were this one alone relaxed.
     std::string best;               ///< The value nearest to fitting among only_this, e.g. "0.987"; may be empty.
-    std::optional<Price> price;     ///< The cheapest offer among only_this: relaxing this alone would match at that.
-    model::OfferId offer;
+    std::optional<Price> price;     ///< The best offer with this alone relaxed: it would match at that ...
+    model::OfferId offer;           ///< ... and is this one.
   };
-  std::uint64_t offers = 0;         ///< In the book.
+  std::uint64_t offers = 0;         ///< Looked at: all in the book, or the one that the demand names.
   std::vector<Ruled> ruled;         ///< Cheapest single relaxation first, then by how many it ruled out.
 
-  /// A few lines: "no offer of 12 fits. 3 fit but for vram>=80GB: the best has 48GB, at 0.85/h ...".
+  /// A few lines, 2,000 bytes at most: "None of 12 offers fits. Without vram>=80GB 3 would, from 0.85 per GPU-hour
+  /// (offer-7); the nearest has 48GB. ..."
   [[nodiscard]] std::string text() const;
 };
 

@@ -1,0 +1,86 @@
+// An explanation in a person's words.
+
+#include <algorithm>
+
+#include "market/book.hpp"
+#include "model/text.hpp"
+
+namespace hanse::market {
+
+namespace {
+
+constexpr std::size_t kShownRelaxations = 4;
+constexpr std::size_t kShownRuled = 6;
+constexpr std::size_t kShownConstraint = 100;  // bytes of one; keeps the whole text under 2,000
+
+std::string clipped(const std::string& text) {
+  return text.size() <= kShownConstraint ? text : text.substr(0, kShownConstraint - 3) + "...";
+}
+
+std::string counted(std::uint64_t n, std::string_view one, std::string_view many) {
+  return std::to_string(n) + ' ' + std::string(n == 1 ? one : many);
+}
+
+/// How to relax it, and what the nearest offer has: both as the parts of one sentence.
+struct Words {
+  std::string change;
+  std::string nearest;
+};
+
+Words words_for(const Explanation::Ruled& ruled) {
+  const auto& name = ruled.constraint;
+  if (name == "capacity") return {"With fewer GPUs", "at most " + ruled.best + " of one machine are free"};
+  if (name == "duration") return {"With another duration", "the nearest is " + ruled.best};
+  if (name == "disk") return {"With less disk", "at most " + ruled.best + " is free"};
+  if (name == "max_price") return {"With a higher max_price", ""};
+  if (name == "max_cost") return {"With a higher max_cost", "the shortest lease costs " + ruled.best};
+  if (name == "excluded") return {"Not counting that its provider missed a start before", ""};
+  if (name == "verified") return {"Without demanding measured values", ""};
+  return {"Without " + clipped(name), "the nearest has " + clipped(ruled.best)};
+}
+
+std::string relaxation(const Explanation::Ruled& ruled) {
+  const auto words = words_for(ruled);
+  std::string out = words.change + ", " + std::to_string(ruled.only_this) + " would: from " +
+                    model::format_money(ruled.price->per_gpu_hour) + " per GPU-hour (" + model::format_id(ruled.offer) +
+                    ")";
+  if (!ruled.best.empty() && !words.nearest.empty()) out += "; " + words.nearest;
+  return out + ".\n";
+}
+
+/// What only waiting could mend.
+std::string hindrance(const Explanation::Ruled& ruled) {
+  const auto fit = counted(ruled.only_this, "offer fits but ", "offers fit but ");
+  const bool one = ruled.only_this == 1;
+  if (ruled.constraint == "capacity") return fit + (one ? "has" : "have") + " too few free GPUs at the moment.\n";
+  if (ruled.constraint == "reachable")
+    return fit + (one ? "its provider does" : "their providers do") + " not answer now.\n";
+  if (ruled.constraint == "open") return fit + (one ? "was" : "were") + " withdrawn.\n";
+  return {};
+}
+
+}  // namespace
+
+std::string Explanation::text() const {
+  if (offers == 0) return "There is no offer to choose from.";
+  if (ruled.empty()) return "Some of the " + counted(offers, "offer fits.", "offers fit.");
+  std::string out =
+      offers == 1 ? "The only offer does not fit.\n" : "None of " + std::to_string(offers) + " offers fits.\n";
+  std::size_t shown = 0;
+  for (const auto& r : ruled) {
+    if (r.price && shown++ < kShownRelaxations) out += relaxation(r);
+    if (!r.price && r.only_this > 0) out += hindrance(r);
+  }
+  if (shown == 0) out += "No single change would make one fit.\n";
+
+  auto most = ruled;
+  std::stable_sort(most.begin(), most.end(), [](const auto& a, const auto& b) { return a.offers > b.offers; });
+  out += "Ruled out by: ";
+  for (std::size_t i = 0; i < std::min(most.size(), kShownRuled); ++i) {
+    out += (i > 0 ? ", " : "") + clipped(most[i].constraint) + " (" + std::to_string(most[i].offers) + ")";
+  }
+  if (most.size() > kShownRuled) out += " and " + std::to_string(most.size() - kShownRuled) + " more";
+  return out + ".";
+}
+
+}  // namespace hanse::market

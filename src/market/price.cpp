@@ -1,0 +1,74 @@
+#include "market/price.hpp"
+
+#include <algorithm>
+
+namespace hanse::market {
+
+namespace {
+
+__extension__ using Wide = __int128;
+
+constexpr std::int64_t kWhole = 10'000;  // basis points
+constexpr std::uint64_t kGib = 1ULL << 30;
+
+/// The discount that holds at `amount`: the last one that starts there or before. 0 where none does.
+std::uint32_t discount_at(const std::vector<model::Discount>& discounts, std::uint64_t amount) {
+  std::uint32_t bps = 0;
+  for (const auto& discount : discounts) {
+    if (discount.from <= amount) bps = discount.discount_bps;
+  }
+  return bps;
+}
+
+std::optional<Money> to_money(Wide micros) {
+  if (micros < 0 || micros > kMaxMoney.micros) return std::nullopt;
+  return Money{static_cast<std::int64_t>(micros)};
+}
+
+std::optional<Money> storage_per_hour(Money per_gib_hour, std::uint64_t disk_bytes) {
+  if (disk_bytes == 0) return Money{};
+  const std::uint64_t gib = (disk_bytes - 1) / kGib + 1;
+  return to_money(static_cast<Wide>(per_gib_hour.micros) * static_cast<Wide>(gib));
+}
+
+}  // namespace
+
+std::optional<Price> price_of(const model::PriceList& prices, const model::Demand& demand) {
+  if (demand.gpu_count == 0 || !is_valid(prices.on_demand_per_gpu_hour) || !is_valid(prices.storage_per_gib_hour)) {
+    return std::nullopt;
+  }
+  Price price;
+  price.term_discount_bps = discount_at(prices.term_discounts, demand.duration_s);
+  price.volume_discount_bps = discount_at(prices.volume_discounts,
+                                          static_cast<std::uint64_t>(demand.gpu_count) * std::max(demand.machines, 1U));
+  if (price.term_discount_bps > kWhole || price.volume_discount_bps > kWhole) return std::nullopt;
+
+  // 53 + 32 + 14 + 14 bits: never leaves 128. The division is skipped where there is nothing to take off.
+  Wide gpus = static_cast<Wide>(prices.on_demand_per_gpu_hour.micros) * demand.gpu_count;
+  if (price.term_discount_bps != 0 || price.volume_discount_bps != 0) {
+    gpus = gpus * (kWhole - price.term_discount_bps) * (kWhole - price.volume_discount_bps) / (kWhole * kWhole);
+  }
+  const auto gpu_money = to_money(gpus);
+  const auto storage = storage_per_hour(prices.storage_per_gib_hour, demand.disk_bytes);
+  if (!gpu_money || !storage) return std::nullopt;
+  const auto rate = add(*gpu_money, *storage);
+  if (!rate) return std::nullopt;
+  price.rate_per_hour = *rate;
+  price.per_gpu_hour = Money{(rate->micros + demand.gpu_count - 1) / demand.gpu_count};
+  return price;
+}
+
+std::optional<Money> lock_for(Money rate_per_hour, std::uint64_t duration_s, Money max_cost) {
+  if (!is_valid(rate_per_hour) || !is_valid(max_cost)) return std::nullopt;
+  const Wide whole = (static_cast<Wide>(rate_per_hour.micros) * static_cast<Wide>(duration_s) + 3599) / 3600;
+  if (max_cost.micros != 0 && whole > max_cost.micros) return max_cost;
+  return to_money(whole);
+}
+
+std::int64_t reliability_millionths(const model::Provider& provider) {
+  const Wide good = static_cast<Wide>(provider.leases_completed) + 9;
+  const Wide all = good + static_cast<Wide>(provider.leases_failed) + 1;
+  return static_cast<std::int64_t>(good * 1'000'000 / all);
+}
+
+}  // namespace hanse::market
