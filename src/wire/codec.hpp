@@ -21,7 +21,10 @@ namespace hanse::wire {
 template <model::Described T>
 Bytes encode(const T& record);
 
-/// malformed or too_large; the message names the record and the field.
+/// malformed or too_large; the message names the record and the field. Text fields must be UTF-8. A SignedTransaction
+/// or Transaction may have kMaxTransactionBytes in all, a Job kMaxJobBytes. Fields that are absent are zero, also where
+/// the struct's member has another default. Keys need not be points of the curve, and amounts need not be in the range
+/// of money: that is for the ledger to check.
 template <model::Described T>
 Result<T> decode(ByteView bytes);
 
