@@ -36,8 +36,8 @@ class Http {
 class EventStream {
  public:
   struct Filter {
-    std::uint64_t after = 0;                       ///< Cursor: only events with a greater sequence.
-    std::optional<model::AccountId> account;       ///< Only where it is account or counterparty.
+    std::uint64_t after = 0;                  ///< Cursor: only events with a greater sequence.
+    std::optional<model::AccountId> account;  ///< Only where it is account or counterparty.
   };
   static std::unique_ptr<EventStream> open(HttpOptions options, Filter filter);
   virtual ~EventStream() = default;

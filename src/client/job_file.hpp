@@ -15,12 +15,12 @@
 namespace hanse::client {
 
 struct JobFile {
-  model::Job job;            ///< Without salt; env resolved.
-  model::Demand demand;      ///< `resources` and `where` become one `where`.
-  std::filesystem::path workdir;       ///< Absolute; empty: nothing to copy.
-  std::vector<std::uint16_t> ports;    ///< Forwarded to localhost.
-  std::vector<std::string> outputs;    ///< Paths in /workspace copied back when it ends, relative.
-  std::uint64_t retry_for_s = 0;       ///< 0: no retry.
+  model::Job job;                    ///< Without salt; env resolved.
+  model::Demand demand;              ///< `resources` and `where` become one `where`.
+  std::filesystem::path workdir;     ///< Absolute; empty: nothing to copy.
+  std::vector<std::uint16_t> ports;  ///< Forwarded to localhost.
+  std::vector<std::string> outputs;  ///< Paths in /workspace copied back when it ends, relative.
+  std::uint64_t retry_for_s = 0;     ///< 0: no retry.
   bool retry_on_no_capacity = false;
   bool retry_on_interruption = false;
 };

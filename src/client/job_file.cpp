@@ -1,0 +1,232 @@
+#include "client/job_file.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "client/job_resources.hpp"
+#include "client/yaml.hpp"
+#include "model/text.hpp"
+#include "model/where.hpp"
+
+namespace hanse::client {
+namespace {
+
+using Environment = std::function<std::optional<std::string>(const std::string&)>;
+
+constexpr std::size_t kMaxScriptBytes = 64 * 1024;
+constexpr std::size_t kMaxEnvBytes = 32 * 1024;
+constexpr std::size_t kMaxListItems = 256;
+
+const std::vector<std::string_view> kKeys{"name",      "image",    "resources",    "where", "mode",
+                                          "env",       "workdir",  "ports",        "setup", "run",
+                                          "max_price", "max_cost", "max_duration", "retry", "outputs"};
+
+bool is_variable(std::string_view name) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && is_letter(name.front()) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+}
+
+/// Reads one key of the job after the other; each function leaves alone what is not given.
+struct Reader {
+  const yaml::Map& map;
+  const std::filesystem::path& folder;
+  const Environment& environment;
+  JobFile& out;
+
+  Result<> read_texts() {
+    for (const auto& [key, field, limit] : {std::tuple{"name", &model::Job::name, std::size_t{64}},
+                                            std::tuple{"image", &model::Job::image, std::size_t{512}},
+                                            std::tuple{"setup", &model::Job::setup, kMaxScriptBytes},
+                                            std::tuple{"run", &model::Job::run, kMaxScriptBytes}}) {
+      auto text = map.text(key, limit);
+      if (!text) return fail(text);
+      out.job.*field = std::move(*text);
+    }
+    if (out.job.name.empty()) out.job.name = "job";
+    if (!out.job.image.empty()) return {};
+    return fail(ErrorCode::invalid_argument,
+                "image is missing: name the container to run, like \"image: debian:bookworm-slim\"");
+  }
+
+  Result<> read_env() {
+    const auto items = map.list("env", kMaxListItems);
+    if (!items) return fail(items);
+    for (const auto& item : *items) {
+      std::string text = item.Scalar();
+      const auto name = text.substr(0, text.find('='));
+      if (!is_variable(name)) {
+        return yaml::refuse(item, "\"" + name.substr(0, 80) + "\" is no name of a variable: write NAME or NAME=value");
+      }
+      if (name.size() == text.size()) {
+        const auto value = environment(name);
+        if (!value) {
+          return yaml::refuse(item, name + " is not set in your environment: export it, or write " + name + "=value",
+                              ErrorCode::not_found);
+        }
+        text += "=" + *value;
+      }
+      if (text.size() > kMaxEnvBytes || text.find('\0') != std::string::npos) {
+        return yaml::refuse(item, name + " is longer than 32 KiB or holds a zero byte", ErrorCode::too_large);
+      }
+      out.job.env.push_back(std::move(text));
+    }
+    return {};
+  }
+
+  Result<> read_workdir() {
+    const auto node = map.find("workdir");
+    if (!node) return {};
+    const auto text = map.text("workdir", 4096);
+    if (!text) return fail(text);
+    std::error_code error;
+    const auto path = std::filesystem::canonical(folder / *text, error);
+    if (error || !std::filesystem::is_directory(path, error)) {
+      return yaml::refuse(*node, "workdir: there is no folder \"" + (folder / *text).string() + "\"",
+                          ErrorCode::not_found);
+    }
+    out.workdir = path;
+    out.job.wait_for_workdir = true;
+    return {};
+  }
+
+  Result<> read_ports() {
+    const auto items = map.list("ports", kMaxListItems);
+    if (!items) return fail(items);
+    for (const auto& item : *items) {
+      const std::string& text = item.Scalar();
+      unsigned port = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+      if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535) {
+        return yaml::refuse(item, "\"" + text.substr(0, 80) + "\" is not a port: write a number from 1 to 65535");
+      }
+      out.ports.push_back(static_cast<std::uint16_t>(port));
+    }
+    return {};
+  }
+
+  Result<> read_outputs() {
+    const auto items = map.list("outputs", kMaxListItems);
+    if (!items) return fail(items);
+    for (const auto& item : *items) {
+      const auto path = std::filesystem::path(item.Scalar()).lexically_normal();
+      const bool climbs = path.empty() || path.is_absolute() || *path.begin() == "..";
+      if (climbs || item.Scalar().size() > 4096 || item.Scalar().find('\0') != std::string::npos) {
+        return yaml::refuse(
+            item, "outputs: \"" + item.Scalar().substr(0, 80) + "\" must be a path inside /workspace, like out.png");
+      }
+      out.outputs.push_back(path.string());
+    }
+    return {};
+  }
+
+  Result<> read_demand() {
+    if (const auto node = map.find("resources")) {
+      const auto resources = parse_resources(*node);
+      if (!resources) return fail(resources);
+      out.demand.where = resources->where;
+      out.demand.gpu_count = resources->gpu_count;
+      out.demand.disk_bytes = resources->disk_bytes;
+      out.job.shm_bytes = resources->shm_bytes;
+    }
+    const auto node = map.find("where");
+    const auto where = map.text("where", model::kMaxWhereBytes);
+    if (!where) return fail(where);
+    if (const auto parsed = model::parse_where(*where); node && !parsed) {
+      return yaml::refuse(*node, "where", parsed.error());
+    }
+    if (!where->empty()) out.demand.where += (out.demand.where.empty() ? "" : " ") + *where;
+    // Each may be right and both together impossible.
+    const auto both = model::parse_where(out.demand.where);
+    if (!both) return yaml::refuse(node ? *node : *map.find("resources"), "resources and where", both.error());
+    return read_mode();
+  }
+
+  Result<> read_mode() {
+    const auto node = map.find("mode");
+    if (!node) return {};
+    const auto text = map.text("mode", 64);
+    if (!text) return fail(text);
+    const auto& names = model::Names<model::Mode>::names;
+    const auto found = std::find(names.begin(), names.end(), *text);
+    if (found == names.end()) return yaml::refuse(*node, "mode must be on_demand, spot or reserved");
+    out.demand.mode = static_cast<model::Mode>(found - names.begin());
+    return {};
+  }
+
+  Result<> read_money(std::string_view key, Money& to) {
+    const auto node = map.find(key);
+    if (!node) return {};
+    const auto text = map.text(key, 64);
+    if (!text) return fail(text);
+    const auto money = model::parse_money(*text);
+    if (!money) return yaml::refuse(*node, key, money.error());
+    if (money->micros == 0) return yaml::refuse(*node, std::string(key) + " is 0: leave it out for no ceiling");
+    to = *money;
+    return {};
+  }
+
+  Result<> read_duration() {
+    const auto node = map.find("max_duration");
+    if (!node) {
+      return fail(ErrorCode::invalid_argument,
+                  "max_duration is missing: say how long it may run at most, like \"max_duration: 1h\"");
+    }
+    const auto text = map.text("max_duration", 64);
+    if (!text) return fail(text);
+    const auto seconds = model::parse_duration_s(*text);
+    if (!seconds) return yaml::refuse(*node, "max_duration", seconds.error());
+    if (*seconds == 0) return yaml::refuse(*node, "max_duration must be longer than nothing");
+    out.demand.duration_s = *seconds;
+    return {};
+  }
+
+  Result<> read_retry() {
+    const auto node = map.find("retry");
+    if (!node) return {};
+    const auto retry = yaml::Map::from(*node, "retry", {"on", "for"});
+    if (!retry) return fail(retry);
+    const auto reasons = retry->list("on", 8);
+    if (!reasons) return fail(reasons);
+    for (const auto& reason : *reasons) {
+      if (reason.Scalar() == "no_capacity") {
+        out.retry_on_no_capacity = true;
+      } else if (reason.Scalar() == "interruption") {
+        out.retry_on_interruption = true;
+      } else {
+        return yaml::refuse(reason,
+                            "retry is on no_capacity or interruption, not \"" + reason.Scalar().substr(0, 80) + "\"");
+      }
+    }
+    const auto text = retry->text("for", 64);
+    if (!text) return fail(text);
+    if (reasons->empty() || text->empty()) {
+      return yaml::refuse(*node, "retry needs both, like {on: [no_capacity, interruption], for: 4h}");
+    }
+    const auto seconds = model::parse_duration_s(*text);
+    if (!seconds) return yaml::refuse(*retry->find("for"), "retry: for", seconds.error());
+    out.retry_for_s = *seconds;
+    return {};
+  }
+};
+
+}  // namespace
+
+Result<JobFile> parse_job_file(std::string_view text, const std::filesystem::path& folder,
+                               const Environment& environment) {
+  const auto document = yaml::parse(text);
+  if (!document) return fail(document);
+  const auto map = yaml::Map::from(*document, "a job", kKeys);
+  if (!map) return fail(map);
+  JobFile out;
+  Reader reader{*map, folder, environment, out};
+  for (const auto step : {&Reader::read_texts, &Reader::read_env, &Reader::read_workdir, &Reader::read_ports,
+                          &Reader::read_outputs, &Reader::read_demand, &Reader::read_duration, &Reader::read_retry}) {
+    if (auto ok = (reader.*step)(); !ok) return fail(ok);
+  }
+  if (auto ok = reader.read_money("max_price", out.demand.max_price_per_gpu_hour); !ok) return fail(ok);
+  if (auto ok = reader.read_money("max_cost", out.demand.max_cost); !ok) return fail(ok);
+  return out;
+}
+
+}  // namespace hanse::client

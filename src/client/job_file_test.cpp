@@ -1,0 +1,179 @@
+#include "client/job_file.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "base/rng.hpp"
+
+namespace hanse::client {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::optional<std::string> environment(const std::string& name) {
+  if (name == "HF_TOKEN") return "secret=1";
+  return std::nullopt;
+}
+
+class JobFileTest : public ::testing::Test {
+ protected:
+  JobFileTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "hanse-job-XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~JobFileTest() override { std::filesystem::remove_all(folder_); }
+
+  [[nodiscard]] Result<JobFile> parse(const std::string& yaml) const {
+    return parse_job_file(yaml, folder_, environment);
+  }
+  /// The message of the error that a job with this line as its third must bring.
+  [[nodiscard]] std::string refusal(const std::string& line) const {
+    const auto job = parse("image: a\nmax_duration: 1h\n" + line + "\n");
+    return job ? "accepted" : job.error().message;
+  }
+
+  std::filesystem::path folder_;
+};
+
+constexpr const char* kDesignExample = R"(
+name: finetune
+image: pytorch/pytorch:2.4.0-cuda12.4-cudnn9-runtime
+resources: {gpu: "RTX4090,A100:24GB..:2", cpu: 8.., memory: 64GB.., disk: 200GB, shm: 16GB}
+where: "reliability>0.99 inet_down>=500 country in [EU]"
+mode: on_demand                      # on_demand | spot | reserved
+env: [HF_TOKEN, EPOCHS=3]
+workdir: .
+ports: [8888]
+setup: pip install -r requirements.txt
+run: torchrun --nproc-per-node=$GPUS_PER_NODE train.py
+max_price: 1.20
+max_cost: 25
+max_duration: 12h
+retry: {on: [no_capacity, interruption], for: 4h}
+outputs: [out.png, logs/]
+)";
+
+TEST_F(JobFileTest, TheExampleOfTheDesignSaysAllItMeans) {
+  const auto job = parse(kDesignExample);
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(job->job.name, "finetune");
+  EXPECT_EQ(job->job.image, "pytorch/pytorch:2.4.0-cuda12.4-cudnn9-runtime");
+  EXPECT_THAT(job->job.env, ElementsAre("HF_TOKEN=secret=1", "EPOCHS=3"));
+  EXPECT_EQ(job->job.setup, "pip install -r requirements.txt");
+  EXPECT_EQ(job->job.shm_bytes, 16'000'000'000U);
+  EXPECT_TRUE(job->job.wait_for_workdir);
+  EXPECT_TRUE(job->job.salt.is_zero());
+  EXPECT_EQ(job->workdir, std::filesystem::canonical(folder_));
+  EXPECT_EQ(job->demand.where,
+            "gpu in [RTX4090,A100] vram>=24GB cpu>=8 memory>=64GB reliability>0.99 inet_down>=500 country in [EU]");
+  EXPECT_EQ(job->demand.gpu_count, 2U);
+  EXPECT_EQ(job->demand.disk_bytes, 200'000'000'000U);
+  EXPECT_EQ(job->demand.duration_s, 12U * 3600);
+  EXPECT_EQ(job->demand.max_price_per_gpu_hour, Money{1'200'000});
+  EXPECT_EQ(job->demand.max_cost, credits(25));
+  EXPECT_EQ(job->demand.mode, model::Mode::on_demand);
+  EXPECT_THAT(job->ports, ElementsAre(8888));
+  EXPECT_THAT(job->outputs, ElementsAre("out.png", "logs/"));
+  EXPECT_EQ(job->retry_for_s, 4U * 3600);
+  EXPECT_TRUE(job->retry_on_no_capacity);
+  EXPECT_TRUE(job->retry_on_interruption);
+}
+
+TEST_F(JobFileTest, TheLeastThatAJobNeedsIsAnImageAndATime) {
+  const auto job = parse("image: debian:bookworm-slim\nmax_duration: 10m\n");
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(job->demand.gpu_count, 1U);
+  EXPECT_EQ(job->demand.where, "");
+  EXPECT_TRUE(job->workdir.empty());
+  EXPECT_FALSE(job->job.wait_for_workdir);
+  EXPECT_THAT(parse("max_duration: 10m").error().message, HasSubstr("image is missing"));
+  EXPECT_THAT(parse("image: a").error().message, HasSubstr("max_duration is missing"));
+  EXPECT_FALSE(parse(""));
+  EXPECT_FALSE(parse("- image: a"));
+}
+
+TEST_F(JobFileTest, UnknownKeysAreRefusedWithTheNearestKnownOneAndTheLine) {
+  EXPECT_THAT(refusal("imgae: b"), HasSubstr("line 3: unknown key \"imgae\" in a job: did you mean \"image\"?"));
+  EXPECT_THAT(refusal("resources: {memroy: 8GB}"), HasSubstr("did you mean \"memory\"?"));
+  EXPECT_THAT(refusal("xyzzy: 1"), HasSubstr("it takes name, image"));
+  EXPECT_THAT(refusal("image: b"), HasSubstr("line 3: the key \"image\" stands twice"));
+}
+
+TEST_F(JobFileTest, BadDurationsSizesAndPricesNameTheirLine) {
+  EXPECT_THAT(parse("image: a\nmax_duration: 12\n").error().message, HasSubstr("line 2: max_duration: "));
+  EXPECT_THAT(parse("image: a\nmax_duration: 12 parsecs\n").error().message, HasSubstr("line 2: max_duration: "));
+  EXPECT_THAT(parse("image: a\nmax_duration: 0s\n").error().message, HasSubstr("line 2"));
+  EXPECT_THAT(refusal("resources: {disk: 200}"), HasSubstr("line 3: disk: "));
+  EXPECT_THAT(refusal("resources: {shm: big}"), HasSubstr("line 3: shm: "));
+  EXPECT_THAT(refusal("resources: {memory: 64XB..}"), HasSubstr("line 3: memory: "));
+  EXPECT_THAT(refusal("resources: {cpu: many}"), HasSubstr("line 3: cpu: "));
+  EXPECT_THAT(refusal("resources: {cpu: ..}"), HasSubstr("line 3: cpu: "));
+  EXPECT_THAT(refusal("max_price: -1"), HasSubstr("line 3: max_price: "));
+  EXPECT_THAT(refusal("max_cost: 1e3"), HasSubstr("line 3: max_cost: "));
+  EXPECT_THAT(refusal("max_cost: 0"), HasSubstr("leave it out"));
+}
+
+TEST_F(JobFileTest, AVariableThatIsNotSetIsNamed) {
+  const auto job = parse("image: a\nmax_duration: 1h\nenv:\n  - EPOCHS=1\n  - WANDB_KEY\n");
+  ASSERT_FALSE(job);
+  EXPECT_EQ(job.error().code, ErrorCode::not_found);
+  EXPECT_THAT(job.error().message, HasSubstr("line 5: WANDB_KEY is not set in your environment"));
+  EXPECT_THAT(refusal("env: [1X=2]"), HasSubstr("no name of a variable"));
+}
+
+TEST_F(JobFileTest, GpusReadInAnyOrderAndMistakesAreExplained) {
+  const auto where = [&](const std::string& gpu) {
+    const auto job = parse("image: a\nmax_duration: 1h\nresources: {gpu: \"" + gpu + "\"}\n");
+    return job ? job->demand.where + " x" + std::to_string(job->demand.gpu_count) : job.error().message;
+  };
+  EXPECT_EQ(where("A100"), "gpu in [A100] x1");
+  EXPECT_EQ(where("8"), " x8");
+  EXPECT_EQ(where("2:24GB..48GB"), "vram>=24GB vram<=48GB x2");
+  EXPECT_EQ(where("H100-SXM, A100:80GB"), "gpu in [H100-SXM,A100] vram>=80GB x1");
+  EXPECT_EQ(where("..24GB"), "vram<=24GB x1");
+  EXPECT_THAT(where("A100:2:4"), HasSubstr("given twice"));
+  EXPECT_THAT(where("A100:0"), HasSubstr("1 to 64"));
+  EXPECT_THAT(where("A100:65"), HasSubstr("1 to 64"));
+  EXPECT_THAT(where("A100]"), HasSubstr("no GPU model"));
+  EXPECT_THAT(where("A100:24XB.."), HasSubstr("line 3: gpu: "));
+}
+
+TEST_F(JobFileTest, WhereErrorsPointAtTheCharacterAndContradictionsAreSeen) {
+  EXPECT_THAT(refusal("where: vramm>=80GB"), HasSubstr("line 3: where:\n"));
+  EXPECT_THAT(refusal("where: vramm>=80GB"), HasSubstr("^"));
+  EXPECT_THAT(refusal("resources: {gpu: \"80GB..\"}\nwhere: vram<24GB"), HasSubstr("resources and where"));
+}
+
+TEST_F(JobFileTest, PathsPortsModesAndRetriesAreChecked) {
+  EXPECT_THAT(refusal("workdir: nowhere"), HasSubstr("line 3: workdir: there is no folder"));
+  EXPECT_THAT(refusal("outputs: [../etc]"), HasSubstr("inside /workspace"));
+  EXPECT_THAT(refusal("outputs: [a/../../b]"), HasSubstr("inside /workspace"));
+  EXPECT_THAT(refusal("outputs: [/etc/passwd]"), HasSubstr("inside /workspace"));
+  EXPECT_THAT(refusal("ports: [0]"), HasSubstr("not a port"));
+  EXPECT_THAT(refusal("ports: [65536]"), HasSubstr("not a port"));
+  EXPECT_THAT(refusal("ports: {a: 1}"), HasSubstr("must be a list"));
+  EXPECT_THAT(refusal("mode: cheap"), HasSubstr("on_demand, spot or reserved"));
+  EXPECT_THAT(refusal("retry: {on: [boredom], for: 1h}"), HasSubstr("boredom"));
+  EXPECT_THAT(refusal("retry: {on: [no_capacity]}"), HasSubstr("needs both"));
+  EXPECT_THAT(refusal("name: [a]"), HasSubstr("must be text"));
+}
+
+TEST_F(JobFileTest, BrokenAndOversizedFilesAreErrorsAndNothingElse) {
+  EXPECT_THAT(parse("image: [a").error().message, HasSubstr("not YAML"));
+  EXPECT_EQ(parse(std::string(300 * 1024, 'a')).error().code, ErrorCode::too_large);
+  Rng rng(7);
+  for (int round = 0; round < 2000; ++round) {
+    std::string text = kDesignExample;
+    for (int edits = 0; edits < 3; ++edits) {
+      text[rng.below(text.size())] = static_cast<char>(rng.below(256));
+    }
+    const auto job = parse(text);  // any text is a job or an error, never a crash
+    if (!job) EXPECT_THAT(job.error().message, Not(::testing::IsEmpty())) << "seed 7, round " << round;
+  }
+}
+
+}  // namespace
+}  // namespace hanse::client

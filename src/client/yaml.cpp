@@ -1,0 +1,97 @@
+#include "client/yaml.hpp"
+
+#include <algorithm>
+
+#include "model/text.hpp"
+
+namespace hanse::client::yaml {
+namespace {
+
+std::string line_of(const YAML::Mark& mark) {
+  return mark.is_null() ? std::string() : "line " + std::to_string(mark.line + 1) + ": ";
+}
+
+std::string unknown_key(std::string_view key, std::string_view what, const std::vector<std::string_view>& known) {
+  std::string out = "unknown key \"" + std::string(key.substr(0, 80)) + "\" in " + std::string(what);
+  if (const auto meant = model::nearest(key, known); !meant.empty()) {
+    return out + ": did you mean \"" + std::string(meant) + "\"?";
+  }
+  out += ": it takes ";
+  for (std::size_t i = 0; i < known.size(); ++i) out.append(i == 0 ? "" : ", ").append(known[i]);
+  return out;
+}
+
+}  // namespace
+
+std::unexpected<Error> refuse(const YAML::Node& at, std::string_view why, ErrorCode code) {
+  return fail(code, line_of(at.Mark()) + std::string(why));
+}
+
+std::unexpected<Error> refuse(const YAML::Node& at, std::string_view key, const Error& error) {
+  const bool points = error.message.find('\n') != std::string::npos;
+  return fail(error.code, line_of(at.Mark()) + std::string(key) + (points ? ":\n" : ": ") + error.message);
+}
+
+Result<YAML::Node> parse(std::string_view text) {
+  if (text.size() > kMaxBytes) return fail(ErrorCode::too_large, "the file is larger than 256 KiB");
+  try {
+    return YAML::Load(std::string(text));
+  } catch (const YAML::Exception& e) {
+    return fail(ErrorCode::malformed, line_of(e.mark) + "this is not YAML (" + e.msg + ")");
+  }
+}
+
+Result<Map> Map::from(const YAML::Node& node, std::string_view what, const std::vector<std::string_view>& known_keys) {
+  if (!node.IsMap()) return refuse(node, std::string(what) + " must be a mapping of keys to values");
+  Map out;
+  for (const auto& entry : node) {
+    if (!entry.first.IsScalar()) return refuse(entry.first, "a key must be plain text");
+    const std::string& key = entry.first.Scalar();
+    if (std::find(known_keys.begin(), known_keys.end(), key) == known_keys.end()) {
+      return refuse(entry.first, unknown_key(key, what, known_keys));
+    }
+    const bool twice =
+        std::any_of(out.entries_.begin(), out.entries_.end(), [&](const auto& known) { return known.first == key; });
+    if (twice) return refuse(entry.first, "the key \"" + key + "\" stands twice: keep one");
+    out.entries_.emplace_back(key, entry.second);
+  }
+  return out;
+}
+
+std::optional<YAML::Node> Map::find(std::string_view key) const {
+  for (const auto& [name, value] : entries_) {
+    if (name == key && !value.IsNull()) return value;
+  }
+  return std::nullopt;
+}
+
+Result<std::string> Map::text(std::string_view key, std::size_t max_bytes) const {
+  const auto node = find(key);
+  if (!node) return std::string();
+  if (!node->IsScalar()) return refuse(*node, std::string(key) + " must be text");
+  if (node->Scalar().size() > max_bytes) {
+    return refuse(*node, std::string(key) + " is longer than " + std::to_string(max_bytes) + " bytes",
+                  ErrorCode::too_large);
+  }
+  if (node->Scalar().find('\0') != std::string::npos) return refuse(*node, std::string(key) + " holds a zero byte");
+  return node->Scalar();
+}
+
+Result<std::vector<YAML::Node>> Map::list(std::string_view key, std::size_t max_items) const {
+  const auto node = find(key);
+  if (!node) return std::vector<YAML::Node>{};
+  if (node->IsScalar()) return std::vector<YAML::Node>{*node};
+  if (!node->IsSequence()) return refuse(*node, std::string(key) + " must be a list, like [a, b]");
+  if (node->size() > max_items) {
+    return refuse(*node, std::string(key) + " has more than " + std::to_string(max_items) + " items",
+                  ErrorCode::too_large);
+  }
+  std::vector<YAML::Node> out;
+  for (const auto& item : *node) {
+    if (!item.IsScalar()) return refuse(item, "each item of " + std::string(key) + " must be plain text");
+    out.push_back(item);
+  }
+  return out;
+}
+
+}  // namespace hanse::client::yaml
