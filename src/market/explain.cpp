@@ -35,7 +35,7 @@ std::int64_t to_signed(std::uint64_t v) {
 
 class Explainer {
  public:
-  Explainer(const Wanted& wanted) : wanted_(wanted), relaxed_(wanted), tallies_(wanted.where.size() + kBuiltins) {
+  explicit Explainer(const Wanted& wanted) : wanted_(wanted), relaxed_(wanted), tallies_(wanted.where.size() + kBuiltins) {
     for (std::size_t i = 0; i < wanted.where.size(); ++i) {
       tallies_[i].ruled.constraint = model::format_constraint(wanted.where[i]);
     }

@@ -1,4 +1,6 @@
-#include "model/where_conflict.hpp"
+// Contradictions between constraints: what no offer whatsoever could satisfy.
+
+#include "model/where_parts.hpp"
 
 #include <algorithm>
 #include <array>
