@@ -17,18 +17,21 @@ namespace hanse::provider {
 /// Everything a lease's container may have; what is not named here it does not get: all capabilities but a harmless
 /// few dropped, no-new-privileges, the engine's seccomp profile, no host namespaces.
 struct ContainerSpec {
-  std::string name;
-  std::string image;
-  std::vector<std::string> command;
-  std::vector<std::string> env;
+  std::string name{};
+  std::string hostname{};
+  std::string image{};
+  std::vector<std::string> command{};
+  std::vector<std::string> env{};
   std::string workdir = "/workspace";
-  std::string workspace_host_path;      ///< Bind-mounted at /workspace.
-  std::string network;                  ///< The lease's own network, or "none".
-  std::vector<std::string> gpu_devices; ///< Indices or UUIDs of the leased GPUs; empty: none.
-  std::vector<std::string> labels;      ///< "key=value"
-  std::uint64_t memory_bytes = 0;
-  std::uint64_t shm_bytes = 0;
-  std::int64_t nano_cpus = 0;
+  std::string workspace_host_path{};       ///< Bind-mounted at /workspace; empty: none.
+  std::string control_host_path{};         ///< Bind-mounted at /run/hanse; empty: none.
+  std::string network{};                   ///< The lease's own network, or "none".
+  std::vector<std::string> dns{};          ///< Name servers; only with a network.
+  std::vector<std::string> gpu_devices{};  ///< Indices or UUIDs of the leased GPUs; empty: none.
+  std::vector<std::string> labels{};       ///< "key=value"
+  std::uint64_t memory_bytes = 0;          ///< RAM and swap together; 0: no limit.
+  std::uint64_t shm_bytes = 0;             ///< 0: the engine's default.
+  std::int64_t nano_cpus = 0;              ///< 10^9 is one core; 0: no limit.
   std::int64_t pids_limit = 1024;
 };
 
@@ -37,13 +40,13 @@ struct ContainerState {
   std::string name;
   bool running = false;
   int exit_code = 0;
-  bool out_of_memory = false;
-  std::int64_t pid = 0;                 ///< Of its first process, in the host's numbering; 0 when not running.
+  bool out_of_memory = false;  ///< As the engine noticed it; cgroup.hpp knows better.
+  std::int64_t pid = 0;        ///< Of its first process, in the host's numbering; 0 when not running.
   std::vector<std::string> labels;
 };
 
 struct ContainerStats {
-  std::uint64_t cpu_ns = 0;             ///< Since start, over all cores.
+  std::uint64_t cpu_ns = 0;  ///< Since start, over all cores.
   std::uint64_t memory_bytes = 0, memory_limit_bytes = 0;
   std::uint64_t pids = 0;
 };
@@ -53,7 +56,10 @@ class ExecStream {
  public:
   virtual ~ExecStream() = default;
   enum class Source { out, err, end };
-  struct Chunk { Source source; Bytes bytes; };
+  struct Chunk {
+    Source source;
+    Bytes bytes;
+  };
   /// Blocks for the next output; Source::end when the process closed its output.
   virtual Result<Chunk> read() = 0;
   virtual Result<> write(ByteView bytes) = 0;
@@ -64,8 +70,8 @@ class ExecStream {
 };
 
 struct ExecSpec {
-  std::vector<std::string> command;
-  std::vector<std::string> env;
+  std::vector<std::string> command{};
+  std::vector<std::string> env{};
   bool tty = false;
   std::uint16_t columns = 80, rows = 24;
   std::string workdir = "/workspace";
@@ -74,7 +80,10 @@ struct ExecSpec {
 class Engine {
  public:
   virtual ~Engine() = default;
-  struct Info { std::string kind, version; bool rootless = false; };  ///< kind: "podman" or "docker"
+  struct Info {
+    std::string kind, version;
+    bool rootless = false;
+  };  ///< kind: "podman" or "docker"
   virtual Result<Info> info() = 0;
 
   virtual Result<bool> has_image(const std::string& image) = 0;
@@ -88,17 +97,22 @@ class Engine {
   virtual Result<> remove(const std::string& id) = 0;                       ///< With force; not_found is fine.
   virtual Result<ContainerState> inspect(const std::string& id) = 0;
   virtual Result<std::vector<ContainerState>> list(const std::string& label) = 0;  ///< Stopped ones too.
-  virtual Result<int> wait(const std::string& id) = 0;                      ///< Blocks; the exit code.
+  virtual Result<int> wait(const std::string& id) = 0;                             ///< Blocks; the exit code.
   virtual Result<ContainerStats> stats(const std::string& id) = 0;
   virtual Result<std::uint64_t> writable_bytes(const std::string& id) = 0;  ///< Size of its own layer.
   /// Output so far and, with `follow`, as it comes, until the container ends or `abort()`.
   virtual Result<std::unique_ptr<ExecStream>> logs(const std::string& id, bool follow) = 0;
   virtual Result<std::unique_ptr<ExecStream>> exec(const std::string& id, const ExecSpec& spec) = 0;
 
+  /// A bridge of its own on `subnet` ("10.213.0.8/29"); its interface is called network_interface_of(subnet), which
+  /// the firewall knows leases by.
   virtual Result<> create_network(const std::string& name, const std::string& subnet, const std::string& label) = 0;
-  virtual Result<> remove_network(const std::string& name) = 0;
+  virtual Result<> remove_network(const std::string& name) = 0;  ///< not_found is fine.
   virtual Result<std::vector<std::string>> list_networks(const std::string& label) = 0;
 };
+
+/// "hanse" and the network address in hexadecimal: "hanse0ad50008" for 10.213.0.8/29. malformed if it is no subnet.
+Result<std::string> network_interface_of(const std::string& subnet);
 
 /// `socket`: "/run/podman/podman.sock", "/var/run/docker.sock"; empty: the first of those (and the user's) that
 /// answers.

@@ -1,0 +1,387 @@
+#include "provider/engine.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <cstdlib>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "provider/engine_json.hpp"
+#include "provider/engine_stream.hpp"
+
+namespace hanse::provider {
+
+namespace http = boost::beast::http;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::uint32_t kCallMs = 60'000;
+constexpr std::uint32_t kPullSilenceMs = 600'000;  ///< A registry may be slow; a hung one must not hold us for ever.
+constexpr std::size_t kMaxPullLineBytes = 64 * 1024;
+constexpr std::size_t kMaxListed = 4096;
+const std::string kLibpod = "/v4.0.0/libpod";
+
+/// The engine's own words: {"message": …}, or whatever it said.
+std::string message_of(const std::string& body) {
+  const json answer = json::parse(body, nullptr, false);
+  if (answer.is_object()) {
+    for (const char* key : {"message", "error"}) {
+      if (const auto it = answer.find(key); it != answer.end() && it->is_string()) return it->get<std::string>();
+    }
+  }
+  return body.substr(0, 500);
+}
+
+Error error_of(const std::string& what, const HttpReply& reply) {
+  const auto text = fmt::format("{}: the container engine says \"{}\"", what, message_of(reply.body));
+  switch (reply.status) {
+    case 404:
+      return {ErrorCode::not_found, text};
+    case 409:
+      return {ErrorCode::conflict, text};
+    case 400:
+      return {ErrorCode::invalid_argument, text};
+    default:
+      return {ErrorCode::io, text};
+  }
+}
+
+/// podman answers 500 where Docker says 404 to an image that is not there.
+Error create_error(const ContainerSpec& spec, const HttpReply& reply) {
+  auto error = error_of("creating container " + spec.name, reply);
+  const bool is_image = error.message.find("image not known") != std::string::npos ||
+                        error.message.find("No such image") != std::string::npos;
+  if (is_image) error = {ErrorCode::not_found, "image " + spec.image + " is not on this machine: pull it first"};
+  return error;
+}
+
+/// Follows a pull's JSON lines: counts layers, and keeps the error that ends it.
+class PullFollower {
+ public:
+  explicit PullFollower(const Engine::Progress& progress) : progress_(progress) {}
+
+  void feed(ByteView bytes) {
+    for (const auto byte : bytes) {
+      if (byte == '\n') {
+        take(std::exchange(line_, {}));
+      } else if (line_.size() < kMaxPullLineBytes) {
+        line_ += static_cast<char>(byte);
+      }
+    }
+  }
+  void finish() { take(std::exchange(line_, {})); }
+  [[nodiscard]] const std::string& error() const { return error_; }
+
+ private:
+  void take(const std::string& line) {
+    const json entry = json::parse(line, nullptr, false);
+    if (!entry.is_object()) return;
+    if (const auto e = entry.find("error"); e != entry.end() && e->is_string()) {
+      error_ = e->get<std::string>();
+      return;
+    }
+    const std::string status = entry.contains("status") && entry["status"].is_string() ? entry["status"] : "";
+    const std::string id = entry.contains("id") && entry["id"].is_string() ? entry["id"] : "";
+    const bool is_layer =
+        !id.empty() && (status.find("layer") != std::string::npos || status.starts_with("Download") ||
+                        status.starts_with("Pull ") || status.starts_with("Extract") || status.starts_with("Already"));
+    if (is_layer && layers_.size() < kMaxListed) {
+      auto& done = layers_[id];
+      done = done || status == "Pull complete" || status == "Download complete" || status.starts_with("Already");
+    }
+    std::uint64_t done = 0;
+    for (const auto& [layer, complete] : layers_) done += complete ? 1 : 0;
+    if (progress_) progress_(done, layers_.size(), id.empty() ? status : id.substr(0, 12) + " " + status);
+  }
+
+  const Engine::Progress& progress_;
+  std::string line_, error_;
+  std::map<std::string, bool> layers_;
+};
+
+class HttpEngine : public Engine {
+ public:
+  explicit HttpEngine(std::string socket) : socket_(std::move(socket)) {}
+
+  /// Learns what kind of engine answers.
+  Result<> probe() {
+    auto got = info();
+    if (!got) return fail(got);
+    podman_ = got->kind == "podman";
+    return {};
+  }
+
+  Result<Info> info() override {
+    auto version = get("/version");
+    if (!version) return fail(version);
+    Info out{"docker", version->value("Version", "unknown"), false};
+    for (const auto& component : version->value("Components", json::array())) {
+      if (component.is_object() && component.value("Name", "") == "Podman Engine") out.kind = "podman";
+    }
+    if (auto details = get("/info")) {
+      for (const auto& option : details->value("SecurityOptions", json::array())) {
+        if (option == "name=rootless") out.rootless = true;
+      }
+    }
+    return out;
+  }
+
+  Result<bool> has_image(const std::string& image) override {
+    auto reply = call(socket_, make_request(http::verb::get, "/images/" + image_path(image) + "/json"), kCallMs);
+    if (!reply) return fail(reply);
+    if (reply->status == 404) return false;
+    if (reply->status != 200) return std::unexpected(error_of("looking for image " + image, *reply));
+    return true;
+  }
+
+  Result<> pull(const std::string& image, const Progress& progress) override {
+    const auto [name, tag] = split_image(image);
+    std::string target = "/images/create?fromImage=" + url_encode(name);
+    if (!tag.empty()) target += "&tag=" + url_encode(tag);
+    auto stream = open_stream(socket_, make_request(http::verb::post, target), kPullSilenceMs);
+    if (!stream) return fail(stream);
+    PullFollower follower(progress);
+    std::string refusal;
+    for (;;) {
+      auto bytes = (*stream)->read();
+      if (!bytes) return fail(bytes);
+      if (bytes->empty()) break;
+      if ((*stream)->status() == 200)
+        follower.feed(*bytes);
+      else if (refusal.size() < kMaxPullLineBytes)
+        refusal += as_text(*bytes);
+    }
+    follower.finish();
+    if ((*stream)->status() != 200) {
+      return std::unexpected(error_of("pulling " + image, {(*stream)->status(), refusal}));
+    }
+    if (!follower.error().empty()) {
+      return fail(ErrorCode::not_found, fmt::format("image {} cannot be pulled: {}. Check its name and that the "
+                                                    "registry is public and reachable",
+                                                    image, follower.error()));
+    }
+    return {};
+  }
+
+  Result<std::string> create(const ContainerSpec& spec) override {
+    auto reply = create_once(spec, use_init_);
+    if (!reply) return fail(reply);
+    if (reply->status >= 300 && use_init_ && message_of(reply->body).find("init binary") != std::string::npos) {
+      use_init_ = false;  // podman without catatonit; our own first process reaps what the shell can see
+      reply = create_once(spec, false);
+      if (!reply) return fail(reply);
+    }
+    if (reply->status >= 300) return std::unexpected(create_error(spec, *reply));
+    const json answer = json::parse(reply->body, nullptr, false);
+    if (!answer.is_object() || !answer.contains("Id") || !answer["Id"].is_string()) {
+      return fail(ErrorCode::io, "the container engine created " + spec.name + " without naming it: " + reply->body);
+    }
+    return answer["Id"].get<std::string>();
+  }
+
+  Result<> start(const std::string& id) override {
+    return post("/containers/" + id + "/start", "starting container " + id.substr(0, 12));
+  }
+
+  Result<> stop(const std::string& id, std::uint32_t grace_s) override {
+    const auto target = fmt::format("/containers/{}/stop?t={}", id, grace_s);
+    return post(target, "stopping container " + id.substr(0, 12), kCallMs + grace_s * 1000);
+  }
+
+  Result<> remove(const std::string& id) override {
+    // A plain forced removal would wait out the stop grace of a first process that ignores SIGTERM.
+    static_cast<void>(post("/containers/" + id + "/kill?signal=KILL", "killing container " + id.substr(0, 12)));
+    return erase("/containers/" + id + "?force=true&v=true", "removing container " + id.substr(0, 12));
+  }
+
+  Result<ContainerState> inspect(const std::string& id) override {
+    auto answer = get("/containers/" + id + "/json");
+    if (!answer) return fail(answer);
+    return parse_state(*answer);
+  }
+
+  Result<std::vector<ContainerState>> list(const std::string& label) override {
+    const json filters = {{"label", {label}}};
+    auto answer = get("/containers/json?all=true&filters=" + url_encode(filters.dump()));
+    if (!answer) return fail(answer);
+    std::vector<ContainerState> out;
+    for (const auto& entry : *answer) {
+      if (out.size() >= kMaxListed || !entry.is_object()) break;
+      auto state = inspect(entry.value("Id", ""));
+      if (state)
+        out.push_back(std::move(*state));
+      else if (state.error().code != ErrorCode::not_found)
+        return fail(state);  // not_found: it went meanwhile
+    }
+    return out;
+  }
+
+  Result<int> wait(const std::string& id) override {
+    auto reply = call(socket_, make_request(http::verb::post, "/containers/" + id + "/wait"), 0);
+    if (!reply) return fail(reply);
+    const json answer = json::parse(reply->body, nullptr, false);
+    if (reply->status >= 300 || !answer.is_object() || !answer.contains("StatusCode")) {
+      return std::unexpected(error_of("waiting for container " + id.substr(0, 12), *reply));
+    }
+    return answer.value("StatusCode", -1);
+  }
+
+  Result<ContainerStats> stats(const std::string& id) override {
+    auto answer = get("/containers/" + id + "/stats?stream=false&one-shot=true");
+    if (!answer) return fail(answer);
+    return parse_stats(*answer);
+  }
+
+  Result<std::uint64_t> writable_bytes(const std::string& id) override {
+    auto answer = get("/containers/" + id + "/json?size=true");
+    if (!answer) return fail(answer);
+    const auto size = answer->find("SizeRw");
+    if (size == answer->end() || !size->is_number_integer()) return 0;
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, size->get<std::int64_t>()));
+  }
+
+  Result<std::unique_ptr<ExecStream>> logs(const std::string& id, bool follow) override {
+    if (auto known = inspect(id); !known) return fail(known);  // the stream itself may say so only much later
+    const auto target = fmt::format("/containers/{}/logs?stdout=true&stderr=true&follow={}", id, follow);
+    auto stream = open_stream(socket_, make_request(http::verb::get, target), follow ? 0 : kCallMs);
+    if (!stream) return fail(stream);
+    return make_log_stream(std::move(*stream));
+  }
+
+  Result<std::unique_ptr<ExecStream>> exec(const std::string& id, const ExecSpec& spec) override {
+    const json ask = {{"AttachStdin", true}, {"AttachStdout", true}, {"AttachStderr", true},      {"Tty", spec.tty},
+                      {"Cmd", spec.command}, {"Env", spec.env},      {"WorkingDir", spec.workdir}};
+    auto reply = call(socket_, make_request(http::verb::post, "/containers/" + id + "/exec", ask.dump()), kCallMs);
+    if (!reply) return fail(reply);
+    const json answer = json::parse(reply->body, nullptr, false);
+    if (reply->status >= 300 || !answer.is_object() || !answer.contains("Id")) {
+      return std::unexpected(error_of("running a command in " + id.substr(0, 12), *reply));
+    }
+    const std::string exec_id = answer.value("Id", "");
+    const json begin = {{"Detach", false}, {"Tty", spec.tty}};
+    auto taken = hijack(socket_, make_request(http::verb::post, "/exec/" + exec_id + "/start", begin.dump()), kCallMs);
+    if (!taken) return fail(taken);
+    if (!taken->stream) {
+      return std::unexpected(error_of("running a command in " + id.substr(0, 12), {taken->status, taken->refusal}));
+    }
+    auto stream = make_exec_stream(std::move(*taken), socket_, exec_id, spec.tty);
+    // The terminal exists only once the process runs, so its size follows; a process that has ended needs none.
+    if (spec.tty) static_cast<void>(stream->resize(spec.columns, spec.rows));
+    return stream;
+  }
+
+  Result<> create_network(const std::string& name, const std::string& subnet, const std::string& label) override {
+    auto interface = network_interface_of(subnet);
+    if (!interface) return fail(interface);
+    const json labels = label_object({label});
+    if (podman_) {
+      const json ask = {{"name", name},
+                        {"driver", "bridge"},
+                        {"network_interface", *interface},
+                        {"dns_enabled", false},
+                        {"ipv6_enabled", false},
+                        {"labels", labels},
+                        {"subnets", json::array({{{"subnet", subnet}}})}};
+      return post(kLibpod + "/networks/create", "creating network " + name, kCallMs, ask.dump());
+    }
+    const json ask = {{"Name", name},
+                      {"Driver", "bridge"},
+                      {"EnableIPv6", false},
+                      {"Labels", labels},
+                      {"IPAM", {{"Config", json::array({{{"Subnet", subnet}}})}}},
+                      {"Options", {{"com.docker.network.bridge.name", *interface}}}};
+    return post("/networks/create", "creating network " + name, kCallMs, ask.dump());
+  }
+
+  Result<> remove_network(const std::string& name) override {
+    return erase("/networks/" + name, "removing network " + name);
+  }
+
+  Result<std::vector<std::string>> list_networks(const std::string& label) override {
+    const json filters = {{"label", {label}}};
+    auto answer = get("/networks?filters=" + url_encode(filters.dump()));
+    if (!answer) return fail(answer);
+    std::vector<std::string> out;
+    for (const auto& entry : *answer) {
+      if (out.size() < kMaxListed && entry.is_object()) out.push_back(entry.value("Name", ""));
+    }
+    return out;
+  }
+
+ private:
+  static std::string image_path(const std::string& image) {  // slashes and colons stay: the engine routes by them
+    std::string out;
+    for (const char c : image) out += (c == '/' || c == ':' || c == '@') ? std::string(1, c) : url_encode({&c, 1});
+    return out;
+  }
+
+  Result<HttpReply> create_once(const ContainerSpec& spec, bool with_init) {
+    const auto limits = process_limits();
+    const json body =
+        podman_ ? podman_create_json(spec, limits, with_init) : docker_create_json(spec, limits, with_init);
+    const std::string target =
+        podman_ ? kLibpod + "/containers/create" : "/containers/create?name=" + url_encode(spec.name);
+    std::string text = body.dump(-1, ' ', false, json::error_handler_t::replace);
+    return call(socket_, make_request(http::verb::post, target, std::move(text)), kCallMs);
+  }
+
+  Result<json> get(const std::string& target) {
+    auto reply = call(socket_, make_request(http::verb::get, target), kCallMs);
+    if (!reply) return fail(reply);
+    if (reply->status != 200) return std::unexpected(error_of("asking for " + target.substr(0, 100), *reply));
+    json answer = json::parse(reply->body, nullptr, false);
+    if (!answer.is_object() && !answer.is_array()) {
+      return fail(ErrorCode::io, "the container engine's answer to " + target + " is no JSON");
+    }
+    return answer;
+  }
+
+  Result<> post(const std::string& target, const std::string& what, std::uint32_t timeout_ms = kCallMs,
+                std::string body = {}) {
+    auto reply = call(socket_, make_request(http::verb::post, target, std::move(body)), timeout_ms);
+    if (!reply) return fail(reply);
+    if (reply->status >= 300 && reply->status != 304) return std::unexpected(error_of(what, *reply));  // 304: it is so
+    return {};
+  }
+
+  Result<> erase(const std::string& target, const std::string& what) {
+    auto reply = call(socket_, make_request(http::verb::delete_, target), kCallMs);
+    if (!reply) return fail(reply);
+    if (reply->status >= 300 && reply->status != 404) return std::unexpected(error_of(what, *reply));
+    return {};
+  }
+
+  const std::string socket_;
+  bool podman_ = false;
+  std::atomic<bool> use_init_{true};
+};
+
+std::vector<std::string> usual_sockets() {
+  std::vector<std::string> out{"/run/podman/podman.sock", "/var/run/docker.sock"};
+  if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime != '\0') {
+    out.push_back(std::string(runtime) + "/podman/podman.sock");
+    out.push_back(std::string(runtime) + "/docker.sock");
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> open_engine(const std::string& socket) {
+  const auto candidates = socket.empty() ? usual_sockets() : std::vector{socket};
+  std::string tried;
+  for (const auto& candidate : candidates) {
+    auto engine = std::make_unique<HttpEngine>(candidate);
+    auto answered = engine->probe();
+    if (answered) return engine;
+    if (!socket.empty()) return fail(answered);
+    tried += (tried.empty() ? "" : ", ") + candidate;
+  }
+  return fail(ErrorCode::unavailable, "no container engine answers (tried " + tried +
+                                          "): start 'podman system service' or Docker, or set 'engine_socket'");
+}
+
+}  // namespace hanse::provider
