@@ -17,7 +17,7 @@ namespace http = beast::http;
 using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
 
-constexpr std::uint64_t kMaxResponseBytes = 64U << 20;
+constexpr std::uint64_t kMaxResponseBytes = 16U << 20;  // a page of a thousand offers is a tenth of it
 constexpr std::string_view kTransactionType = "application/x-protobuf";
 constexpr std::string_view kJsonType = "application/json";
 
@@ -31,6 +31,13 @@ asio::awaitable<beast::error_code> exchange(auto& stream, beast::flat_buffer& bu
   if (read_error) co_return read_error;
   response = parser.release();
   co_return beast::error_code{};
+}
+
+/// Pages are larger than what wire::parse_json takes from strangers; this parser does not recurse either.
+Result<nlohmann::json> parse_body(const std::string& text) {
+  auto json = nlohmann::json::parse(text, nullptr, false);
+  if (json.is_discarded()) return fail(ErrorCode::malformed, "not JSON");
+  return json;
 }
 
 /// A problem+json answer as an Error; anything else that is not a success names the status.
@@ -62,7 +69,7 @@ class HttpImpl final : public Http {
     auto response =
         call(http::verb::post, "/v1/transactions", kTransactionType, std::string(as_text(signed_transaction)));
     if (!response) return fail(response);
-    const auto body = wire::parse_json(response->body());
+    const auto body = parse_body(response->body());
     if (response->result() == http::status::ok && body) return wire::from_json<model::Receipt>(*body);
     // A transaction that entered a block and failed there has a receipt too, inside the problem.
     if (body && body->is_object() && body->contains("receipt")) {
@@ -76,11 +83,12 @@ class HttpImpl final : public Http {
                                    std::string body) {
     auto response = call(verb, target, type, std::move(body));
     if (!response) return fail(response);
-    auto json = wire::parse_json(response->body());
+    auto json = parse_body(response->body());
     if (response->result_int() >= 300) return std::unexpected(problem_of(endpoint_, response->result_int(), json));
     if (!json) {
-      return fail(ErrorCode::malformed, endpoint_.url() + " answered with something that is not JSON (" +
-                                            json.error().message + "): check that this is a hanse node's address");
+      return fail(
+          ErrorCode::malformed,
+          endpoint_.url() + " answered with something that is not JSON: check that this is a hanse node's address");
     }
     return json;
   }
@@ -150,6 +158,22 @@ class HttpImpl final : public Http {
 };
 
 }  // namespace
+
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out.push_back(c);
+    } else {
+      const auto byte = static_cast<std::uint8_t>(c);
+      out.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
+    }
+  }
+  return out;
+}
 
 Result<std::unique_ptr<Http>> Http::open(HttpOptions options) {
   auto endpoint = parse_endpoint(options.url);

@@ -20,6 +20,9 @@ struct HttpOptions {
   std::uint32_t timeout_ms = 30'000;          ///< Of one call, connecting included.
 };
 
+/// Makes any text fit as a value in a target: "?where=" + percent_encode("vram>=80GB").
+std::string percent_encode(std::string_view text);
+
 class Http {
  public:
   static Result<std::unique_ptr<Http>> open(HttpOptions options);
