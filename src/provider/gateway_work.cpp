@@ -1,0 +1,216 @@
+#include "provider/gateway_work.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+
+#include "base/clock.hpp"
+#include "provider/gateway_hangup.hpp"
+
+namespace hanse::provider {
+namespace {
+
+constexpr std::size_t kInputChunk = 64 * 1024;
+
+/// Bash where the image has it, because people expect it; every image has a sh.
+constexpr const char* kShell = "if [ -x /bin/bash ]; then exec /bin/bash -l; fi; exec /bin/sh -l";
+
+}  // namespace
+
+Work::Work(const WorkContext& context, WorkSpec spec, WorkFiles files, const Wake& done)
+    : context_(context),
+      spec_(std::move(spec)),
+      files_(std::move(files)),
+      done_(&done),
+      size_(static_cast<std::uint32_t>(spec_.columns) << 16 | spec_.rows) {
+  thread_ = std::thread([this] { main(); });
+}
+
+Work::~Work() {
+  abort();
+  thread_.join();
+}
+
+void Work::resize(std::uint16_t columns, std::uint16_t rows) {
+  size_ = static_cast<std::uint32_t>(columns) << 16 | rows;
+  control_.signal();
+}
+
+void Work::abort() {
+  const std::lock_guard lock(mutex_);
+  if (aborted_.exchange(true)) return;
+  control_.signal();
+  if (stream_ != nullptr) stream_->abort();
+  if (helper_ > 0) ::kill(helper_, SIGKILL);
+}
+
+void Work::main() {
+  block_sigpipe();
+  outcome_ = run();
+  files_ = {};
+  finished_ = true;
+  done_->signal();
+}
+
+Outcome Work::run() {
+  switch (spec_.kind) {
+    case WorkSpec::Kind::shell:
+    case WorkSpec::Kind::exec:
+      return run_exec();
+    case WorkSpec::Kind::sftp:
+    case WorkSpec::Kind::connect:
+      return run_helper();
+    case WorkSpec::Kind::job:
+      return run_job();
+    case WorkSpec::Kind::go:
+      return run_go();
+    case WorkSpec::Kind::logs:
+      return run_logs();
+    case WorkSpec::Kind::stats:
+      return run_stats();
+  }
+  return {};
+}
+
+/// 255 is what ssh(1) itself exits with when it cannot run a command.
+Outcome Work::complain(const Error& error) {
+  write_all(files_.err.get(), "hanse: " + error.message + (spec_.tty ? "\r\n" : "\n"));
+  return {255, {}};
+}
+
+Outcome Work::run_exec() {
+  const auto container = context_.host->container(spec_.lease);
+  if (!container) return complain(container.error());
+  auto outcome = pump_exec(container->id);
+  if (!outcome) return complain(outcome.error());
+  return *outcome;
+}
+
+Result<Outcome> Work::pump_exec(const std::string& container) {
+  ExecSpec spec;
+  spec.command = {"/bin/sh", "-c", spec_.kind == WorkSpec::Kind::shell ? kShell : spec_.command};
+  spec.env = spec_.env;
+  spec.tty = spec_.tty;
+  spec.columns = static_cast<std::uint16_t>(size_ >> 16);
+  spec.rows = static_cast<std::uint16_t>(size_ & 0xffff);
+  if (spec_.tty) {
+    session_ = to_hex(random_bytes<16>().view());
+    spec.env.push_back(std::string(kSessionVariable) + "=" + session_);
+  }
+  auto stream = context_.engine->exec(container, spec);
+  if (!stream) return fail(stream);
+  adopt(stream->get());
+  std::thread input([&] {
+    block_sigpipe();
+    feed_input(**stream);
+  });
+  const bool complete = pump_output(**stream);
+  Result<int> code = 255;
+  if (complete) code = (*stream)->exit_code();
+  const bool client_left = aborted_;
+  abort();  // The input thread may wait in write() for a process that is gone.
+  input.join();
+  adopt(nullptr);
+  if (client_left && spec_.tty) hang_up_session(session_);
+  if (!code) return fail(code);
+  return Outcome{*code, {}};
+}
+
+/// True if it is to be used; an abort that came first is passed on.
+bool Work::adopt(ExecStream* stream) {
+  const std::lock_guard lock(mutex_);
+  stream_ = stream;
+  if (stream != nullptr && aborted_) stream->abort();
+  return !aborted_;
+}
+
+void Work::feed_input(ExecStream& stream) {
+  Bytes buffer(kInputChunk);
+  std::uint32_t size = size_;
+  bool open = true;
+  while (!aborted_) {
+    std::array<pollfd, 2> fds{{{control_.fd(), POLLIN, 0}, {open ? files_.in.get() : -1, POLLIN, 0}}};
+    if (::poll(fds.data(), fds.size(), -1) < 0) continue;
+    if (fds[0].revents != 0) control_.clear();
+    if (aborted_) return;
+    if (spec_.tty && size != size_) {
+      size = size_;
+      (void)stream.resize(static_cast<std::uint16_t>(size >> 16), static_cast<std::uint16_t>(size & 0xffff));
+    }
+    if (fds[1].revents == 0) continue;
+    const ssize_t n = ::read(files_.in.get(), buffer.data(), buffer.size());
+    if (n < 0) continue;
+    open = n > 0 && stream.write(ByteView(buffer).first(static_cast<std::size_t>(n)));
+    if (n == 0) stream.close_input();
+    // A process that closed its input may not block the client: its side of the pipe breaks instead.
+    if (!open) files_.in.reset();
+  }
+}
+
+/// False if the stream broke or nobody reads any more.
+bool Work::pump_output(ExecStream& stream) {
+  while (true) {
+    const auto chunk = stream.read();
+    if (!chunk) {
+      if (!aborted_) complain(chunk.error());
+      return false;
+    }
+    if (chunk->source == ExecStream::Source::end) return true;
+    const int fd = (chunk->source == ExecStream::Source::err ? files_.err : files_.out).get();
+    if (!write_all(fd, chunk->bytes)) return false;
+  }
+}
+
+/// The container's first process, held so that its number cannot come to mean another one: it was the container's
+/// before and after it was opened.
+Result<std::pair<LeaseHost::Container, Descriptor>> Work::pin_container() {
+  auto container = context_.host->container(spec_.lease);
+  for (int tries = 0; container && container->pid > 0 && tries < 3; ++tries) {
+    Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(container->pid), 0)));
+    auto again = context_.host->container(spec_.lease);
+    if (again && process && again->id == container->id && again->pid == container->pid) {
+      return std::pair(*container, std::move(process));
+    }
+    container = std::move(again);
+  }
+  if (!container) return fail(container);
+  return fail(ErrorCode::wrong_state, "the lease's container is not running: 'hanse ps' shows its state");
+}
+
+Outcome Work::run_helper() {
+  auto pinned = pin_container();
+  if (!pinned) return complain(pinned.error());
+  std::vector<std::string> arguments{"namespace-helper", spec_.kind == WorkSpec::Kind::sftp ? "sftp" : "connect",
+                                     std::to_string(pinned->first.pid)};
+  if (spec_.kind == WorkSpec::Kind::connect) arguments.push_back(std::to_string(spec_.port));
+  pid_t pid = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (aborted_) return {};
+    const auto started = start_process(context_.helper, arguments,
+                                       {files_.in.get(), files_.out.get(), files_.err.get(), pinned->second.get()});
+    if (!started) return complain(started.error());
+    pid = helper_ = *started;
+  }
+  // The helper alone holds the pipes now, so that its end is theirs.
+  files_ = {};
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  }
+  const std::lock_guard lock(mutex_);
+  helper_ = 0;
+  const int status = wait_process(pid);
+  if (WIFSIGNALED(status)) {
+    const char* name = ::sigabbrev_np(WTERMSIG(status));
+    return {255, name != nullptr ? name : "KILL"};
+  }
+  return {WEXITSTATUS(status), {}};
+}
+
+}  // namespace hanse::provider

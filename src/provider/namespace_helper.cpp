@@ -1,0 +1,145 @@
+#include "provider/namespace_helper.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+#include "provider/descriptor.hpp"
+#include "provider/namespace_enter.hpp"
+#include "provider/sftp_server.hpp"
+
+namespace hanse::provider {
+namespace {
+
+constexpr int kUsage = 2, kFailed = 1;
+constexpr std::size_t kSpliceBytes = 256 * 1024;
+
+int complain(const std::string& message) {
+  std::fprintf(stderr, "hanse: %s\n", message.c_str());
+  return kFailed;
+}
+
+Descriptor connect_local(std::uint16_t port) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&v4), sizeof v4) == 0) return socket;
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  v6.sin6_addr = in6addr_loopback;
+  const int refused = errno;
+  socket = Descriptor(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&v6), sizeof v6) == 0) return socket;
+  errno = refused;
+  return {};
+}
+
+/// One direction of a forward: the kernel moves the bytes. False at its end.
+bool move_on(int from, int to) {
+  while (true) {
+    const ssize_t n = ::splice(from, nullptr, to, nullptr, kSpliceBytes, SPLICE_F_MOVE);
+    if (n < 0 && errno == EINTR) continue;
+    return n > 0;
+  }
+}
+
+/// Joins stdin and stdout to the socket; each direction ends by itself, as in TCP. In two processes, because each may
+/// block on its own slow side.
+int join_streams(int socket) {
+  const pid_t upward = ::fork();
+  if (upward < 0) return complain("cannot fork: the lease's limit of processes is reached");
+  if (upward == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::close(STDOUT_FILENO);
+    ::close(STDERR_FILENO);
+    while (move_on(STDIN_FILENO, socket)) {
+    }
+    ::shutdown(socket, SHUT_WR);
+    ::_exit(0);
+  }
+  ::close(STDIN_FILENO);
+  while (move_on(socket, STDOUT_FILENO)) {
+  }
+  // The client learns of the end only when nobody holds stdout; input may still flow the other way.
+  ::close(STDOUT_FILENO);
+  ::close(STDERR_FILENO);
+  wait_process(upward);
+  return 0;
+}
+
+int connect_port(std::uint16_t port) {
+  const Descriptor socket = connect_local(port);
+  if (!socket)
+    return complain("nothing answers on port " + std::to_string(port) + " of the lease: " + std::strerror(errno));
+  const int on = 1;
+  (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return join_streams(socket.get());
+}
+
+int serve_files() {
+  if (::chdir("/workspace") != 0) (void)!::chdir("/");
+  ::umask(022);
+  return serve_sftp(STDIN_FILENO, STDOUT_FILENO);
+}
+
+template <class Number>
+bool parse(std::string_view text, Number& value) {
+  const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return bad == std::errc() && end == text.data() + text.size() && value > 0;
+}
+
+/// In the container, as a process of its pid namespace; our own process stays outside, waits, and passes the end on.
+int run_inside(bool sftp, std::uint16_t port) {
+  const pid_t child = ::fork();
+  if (child < 0) return complain("cannot fork: the lease's limit of processes is reached");
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::prctl(PR_SET_DUMPABLE, 0);
+    std::signal(SIGPIPE, SIG_IGN);
+    ::_exit(sftp ? serve_files() : connect_port(port));
+  }
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::close(fd);
+  const int status = wait_process(child);
+  if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
+  std::signal(WTERMSIG(status), SIG_DFL);
+  ::raise(WTERMSIG(status));
+  return kFailed;
+}
+
+}  // namespace
+
+int run_namespace_helper(int count, const char* const* arguments) {
+  pid_t pid = 0;
+  std::uint16_t port = 0;
+  const std::string_view what = count > 0 ? arguments[0] : "";
+  const bool sftp = what == "sftp" && count == 2;
+  const bool connect = what == "connect" && count == 3 && parse(arguments[2], port);
+  if ((!sftp && !connect) || !parse(arguments[1], pid)) {
+    std::fprintf(stderr, "usage: hanse namespace-helper sftp PID | connect PID PORT   (started by the agent)\n");
+    return kUsage;
+  }
+  constexpr int kInheritedProcess = 3;
+  if (const auto entered = enter_container(pid, kInheritedProcess); !entered) return complain(entered.error().message);
+  ::close_range(3, ~0U, 0);
+  return run_inside(sftp, port);
+}
+
+}  // namespace hanse::provider

@@ -1,0 +1,8 @@
+// The helper of the gateway as a program of its own, so that tests and benchmarks need not link the whole command.
+
+#include "provider/namespace_helper.hpp"
+
+int main(int count, char** arguments) {
+  // Called as `PROGRAM namespace-helper …`, like the command itself.
+  return count < 2 ? 2 : hanse::provider::run_namespace_helper(count - 2, arguments + 2);
+}
