@@ -22,8 +22,8 @@ class Node {
   /// transaction costs nothing. A transaction that enters a block and fails there is a receipt whose code says so.
   ///
   /// Sending the same bytes again is safe at any time: they are applied once, and every sender gets the one receipt.
-  /// Called from another thread, but for `unavailable`, which may come from inside submit(): refusing must not need
-  /// room in a queue. It must not block, nor destroy the node.
+  /// Called from another thread, but for `unavailable`, which may come from inside submit() or the destructor: refusing
+  /// must not need room in a queue. It must not block, nor destroy the node.
   virtual void submit(Bytes signed_transaction, Done done) = 0;
 
   /// Calls `reader` with the state after the last applied block; no block is applied meanwhile. Keep it short, and
@@ -35,15 +35,16 @@ class Node {
   virtual void read(const std::function<void(const ledger::Ledger&)>& reader) const = 0;
   [[nodiscard]] virtual const store::Store& store() const = 0;
 
-  /// `on_block` is called after each durable block, in order, from the block thread; it must not block. The returned
-  /// handle unsubscribes when destroyed, and waits for a call in progress.
-  /// Destroying it inside the callback is fine; doing so while holding a lock that the callback takes is not.
+  /// What has just become durable.
   struct BlockNotice {
     std::uint64_t height;
     Time time;
     std::uint64_t last_event_sequence;
     std::size_t transactions;
   };
+  /// `on_block` is called after each durable block, in order, from the block thread; it must not block. The returned
+  /// handle unsubscribes when destroyed, and waits for a call in progress: destroying it inside the callback is fine,
+  /// doing so while holding a lock that the callback takes is not. It may outlive the node.
   [[nodiscard]] virtual std::shared_ptr<void> subscribe(std::function<void(const BlockNotice&)> on_block) = 0;
 
   struct Stats {

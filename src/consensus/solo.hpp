@@ -10,10 +10,10 @@
 namespace hanse::consensus {
 
 struct SoloOptions {
-  std::uint32_t block_interval_ms = 0;     ///< 0: as soon as the last block is durable.
-  std::uint32_t max_queued = 20'000;       ///< Unanswered; beyond that, submit says `unavailable`.
-  std::uint32_t verify_threads = 0;        ///< 0: one a core.
-  std::uint32_t idle_block_ms = 1000;      ///< With timers due and no transactions, a block at most this often.
+  std::uint32_t block_interval_ms = 0;  ///< 0: as soon as the last block is durable.
+  std::uint32_t max_queued = 20'000;    ///< Unanswered; beyond that, submit says `unavailable`.
+  std::uint32_t verify_threads = 0;     ///< 0: one a core.
+  std::uint32_t idle_block_ms = 1000;   ///< With timers due and no transactions, a block at most this often.
 };
 
 /// Takes the store (writing the genesis if it is empty; wrong_network if it started from another genesis), loads the

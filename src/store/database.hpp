@@ -9,6 +9,9 @@
 #include <array>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 

@@ -24,7 +24,9 @@ inline std::uint64_t number_of(std::string_view key) {
   return out;
 }
 
-inline std::string archived_key(char kind, std::uint64_t id) { return kind + key_of(id); }
+inline std::string archived_key(char kind, std::uint64_t id) {
+  return kind + key_of(id);
+}
 inline std::string lease_of_key(ByteView account, std::uint64_t lease) {
   return std::string(as_text(account)) + key_of(lease);
 }
