@@ -35,7 +35,7 @@ struct Match {
   model::AccountId provider;
   std::uint64_t devices = 0;  ///< The free devices it would get, lowest numbers first.
   Price price;
-  Money lock;                 ///< What the escrow must hold.
+  Money lock;  ///< What the escrow must hold.
 
   bool operator==(const Match&) const = default;
 };
@@ -50,14 +50,14 @@ struct Match {
 struct Explanation {
   struct Ruled {
     std::string constraint;
-    std::uint64_t offers = 0;       ///< Ruled out by it (an offer counts at each constraint it fails).
-    std::uint64_t only_this = 0;    ///< Failed this one alone, or would match were this one alone relaxed.
-    std::string best;               ///< The value nearest to fitting among only_this, e.g. "0.987"; may be empty.
-    std::optional<Price> price;     ///< The best offer with this alone relaxed: it would match at that ...
-    model::OfferId offer;           ///< ... and is this one.
+    std::uint64_t offers = 0;     ///< Ruled out by it (an offer counts at each constraint it fails).
+    std::uint64_t only_this = 0;  ///< Failed this one alone, or would match were this one alone relaxed.
+    std::string best;             ///< The value nearest to fitting among only_this, e.g. "0.987"; may be empty.
+    std::optional<Price> price;   ///< The best offer with this alone relaxed: it would match at that ...
+    model::OfferId offer;         ///< ... and is this one.
   };
-  std::uint64_t offers = 0;         ///< Looked at: all in the book, or the one that the demand names.
-  std::vector<Ruled> ruled;         ///< Cheapest single relaxation first, then by how many it ruled out.
+  std::uint64_t offers = 0;  ///< Looked at: all in the book, or the one that the demand names.
+  std::vector<Ruled> ruled;  ///< Cheapest single relaxation first, then by how many it ruled out.
 
   /// A few lines, 2,000 bytes at most: "None of 12 offers fits. Without vram>=80GB 3 would, from 0.85 per GPU-hour
   /// (offer-7); the nearest has 48GB. ..."

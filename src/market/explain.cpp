@@ -26,6 +26,10 @@ struct Tally {
   }
 };
 
+bool is_measurable(WhereField field) {
+  return std::find(kMeasurable.begin(), kMeasurable.end(), field) != kMeasurable.end();
+}
+
 std::int64_t away_from(std::int64_t a, std::int64_t b) {
   return a > b ? a - b : b - a;
 }
@@ -35,7 +39,8 @@ std::int64_t to_signed(std::uint64_t v) {
 
 class Explainer {
  public:
-  explicit Explainer(const Wanted& wanted) : wanted_(wanted), relaxed_(wanted), tallies_(wanted.where.size() + kBuiltins) {
+  explicit Explainer(const Wanted& wanted)
+      : wanted_(wanted), relaxed_(wanted), tallies_(wanted.where.size() + kBuiltins) {
     for (std::size_t i = 0; i < wanted.where.size(); ++i) {
       tallies_[i].ruled.constraint = model::format_constraint(wanted.where[i]);
     }
@@ -54,6 +59,7 @@ class Explainer {
   void note_builtin(Tally& tally, Builtin builtin, const Listing& listing, const Verdict& verdict);
   [[nodiscard]] std::string best_of(const Tally& tally, std::size_t index) const;
   [[nodiscard]] std::uint64_t nearest_duration(const Listing& listing) const;
+  [[nodiscard]] bool fails_verified(const Verdict& verdict) const;
 
   const Wanted& wanted_;
   Wanted relaxed_;  // changed for one question, then put back
@@ -113,23 +119,34 @@ std::optional<Price> Explainer::without_builtin(Builtin builtin, const Listing& 
   return price;
 }
 
+bool Explainer::fails_verified(const Verdict& verdict) const {
+  for (std::size_t i = 0; i < wanted_.where.size(); ++i) {
+    if (wanted_.where[i].field == WhereField::verified) return (verdict.where >> i & 1U) != 0;
+  }
+  return false;
+}
+
 void Explainer::look_at(const Listing& listing, const Seller& seller) {
   const auto verdict = judge(wanted_, listing, seller);
   const auto fails = [&](std::size_t i) {
     return i < wanted_.where.size() ? (verdict.where >> i & 1U) != 0
                                     : (verdict.builtin >> (i - wanted_.where.size()) & 1U) != 0;
   };
+  // Under `verified`, to drop the constraint on a figure that was not measured can be enough, though it holds itself.
+  const auto frees_verified = [&](std::size_t i) {
+    return i < wanted_.where.size() && fails_verified(verdict) && is_measurable(wanted_.where[i].field);
+  };
   for (std::size_t i = 0; i < tallies_.size(); ++i) {
-    if (!fails(i)) continue;
+    if (!fails(i) && !frees_verified(i)) continue;
     auto& tally = tallies_[i];
-    ++tally.ruled.offers;
+    if (fails(i)) ++tally.ruled.offers;
     if (verdict.failures() > 2) continue;
     const auto price = i < wanted_.where.size()
                            ? without_constraint(i, listing, seller)
                            : without_builtin(static_cast<Builtin>(i - wanted_.where.size()), listing, seller);
-    if (!price && verdict.failures() > 1) continue;
+    if (!price && (verdict.failures() > 1 || !fails(i))) continue;
     ++tally.ruled.only_this;
-    note_value(tally, i, listing, seller, verdict);
+    if (fails(i)) note_value(tally, i, listing, seller, verdict);
     if (!price) continue;
     if (tally.cheapest == nullptr ||
         is_better(listing, seller, *price, *tally.cheapest, *tally.seller, *tally.ruled.price)) {
@@ -198,7 +215,7 @@ std::string Explainer::best_of(const Tally& tally, std::size_t index) const {
 std::vector<Explanation::Ruled> Explainer::finish() {
   std::vector<Explanation::Ruled> out;
   for (std::size_t i = 0; i < tallies_.size(); ++i) {
-    if (tallies_[i].ruled.offers == 0) continue;
+    if (tallies_[i].ruled.offers == 0 && tallies_[i].ruled.only_this == 0) continue;
     tallies_[i].ruled.best = best_of(tallies_[i], i);
     out.push_back(std::move(tallies_[i].ruled));
   }

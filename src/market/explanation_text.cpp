@@ -74,6 +74,7 @@ std::string Explanation::text() const {
   if (shown == 0) out += "No single change would make one fit.\n";
 
   auto most = ruled;
+  std::erase_if(most, [](const auto& r) { return r.offers == 0; });
   std::stable_sort(most.begin(), most.end(), [](const auto& a, const auto& b) { return a.offers > b.offers; });
   out += "Ruled out by: ";
   for (std::size_t i = 0; i < std::min(most.size(), kShownRuled); ++i) {

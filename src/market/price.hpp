@@ -10,8 +10,8 @@
 namespace hanse::market {
 
 struct Price {
-  Money rate_per_hour;          ///< Everything: gpu_count × discounted GPU price + storage. What the lease pays.
-  Money per_gpu_hour;           ///< rate_per_hour ÷ gpu_count, rounded up: what tables show and `price` constrains.
+  Money rate_per_hour;  ///< Everything: gpu_count × discounted GPU price + storage. What the lease pays.
+  Money per_gpu_hour;   ///< rate_per_hour ÷ gpu_count, rounded up: what tables show and `price` constrains.
   std::uint32_t term_discount_bps = 0;
   std::uint32_t volume_discount_bps = 0;
 

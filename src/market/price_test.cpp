@@ -78,7 +78,9 @@ TEST(Price, IsNoneWhereMoneyWouldOverflow) {
 }
 
 /// Random of any magnitude up to `most`, so that small and huge are as likely.
-std::uint64_t any_size(Rng& rng, std::uint64_t most) { return rng.below((most >> rng.below(60)) + 1); }
+std::uint64_t any_size(Rng& rng, std::uint64_t most) {
+  return rng.below((most >> rng.below(60)) + 1);
+}
 
 TEST(Price, AgreesWithArithmeticOfAnyWidth) {
   int none = 0;
