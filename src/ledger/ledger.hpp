@@ -60,9 +60,9 @@ struct Archived {
 struct BlockResult {
   std::vector<model::Receipt> receipts;  ///< One a transaction, in order.
   std::vector<model::Event> events;
-  std::vector<StateChange> changes;      ///< Sorted by key, one a key.
+  std::vector<StateChange> changes;  ///< Sorted by key, one a key.
   std::vector<Archived> archived;
-  Hash app_hash;                         ///< hash(previous app hash ‖ changes): equal histories, equal hashes.
+  Hash app_hash;  ///< hash(previous app hash ‖ changes): equal histories, equal hashes.
 };
 
 class Ledger {
@@ -86,8 +86,9 @@ class Ledger {
   /// process with the block's height and the transaction's hash on stderr.
   BlockResult apply(const BlockHeader& header, std::span<const Envelope> transactions);
 
-  /// Would this transaction be accepted now? Runs it on a throwaway overlay; changes nothing that can be seen.
-  [[nodiscard]] Result<> check(const Envelope& transaction);
+  /// Would this transaction be accepted in a block of time `at` (the last block's, if that is later)? Runs it on a
+  /// throwaway overlay; changes nothing that can be seen. Timers due by then do not fire.
+  [[nodiscard]] Result<> check(const Envelope& transaction, Time at = {});
 
   /// Every invariant over everything; the first broken one as an error. For start-up and tests.
   [[nodiscard]] Result<> check_invariants() const;

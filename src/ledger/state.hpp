@@ -3,6 +3,7 @@
 // What the ledger knows, for reading. Pointers stay valid until the next block is applied.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ class State {
   [[nodiscard]] Money issued() const;
   [[nodiscard]] Money treasury() const;
   [[nodiscard]] std::uint64_t last_event_sequence() const;
+  /// When the next timer is due: a block of that time or later has work even without transactions. nullopt: never.
+  [[nodiscard]] std::optional<Time> next_timer() const;
 
   [[nodiscard]] const model::Account* account(const model::AccountId& id) const;
   [[nodiscard]] const model::Provider* provider(const model::AccountId& id) const;
@@ -45,12 +48,17 @@ class State {
   [[nodiscard]] std::vector<const model::Lease*> leases_of_provider(const model::AccountId& provider,
                                                                     model::LeaseId after, std::size_t limit) const;
 
-  struct Counts { std::uint64_t accounts, providers, offers, requests, leases; };
+  struct Counts {
+    std::uint64_t accounts, providers, offers, requests, leases;
+  };
   [[nodiscard]] Counts counts() const;
 
   /// What the lease has earned up to `now`: seconds delivered (running time less the provider's downtime, never more
   /// than its duration) and their price. For an ended lease: the final figures.
-  struct Accrual { std::int64_t billed_s; Money amount; };
+  struct Accrual {
+    std::int64_t billed_s;
+    Money amount;
+  };
   [[nodiscard]] Accrual accrual(const model::Lease& lease, Time now) const;
   /// Its provider's heartbeats are in time.
   [[nodiscard]] bool is_reachable(const model::Provider& provider, Time now) const;

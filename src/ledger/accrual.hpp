@@ -1,0 +1,40 @@
+#pragma once
+
+// What a lease has earned, and when. Pure integer arithmetic over the lease, its provider's heartbeats and a time.
+//
+// Delivered time is running time less the provider's downtime: the sum of its gaps between heartbeats that were longer
+// than the timeout, the one going on included. A gap counts whole once it is longer than the timeout, so what is
+// delivered "so far" may fall by up to one timeout; nothing younger than the claim window (at least that long) is ever
+// paid out, so nothing ever has to be taken back.
+
+#include "model/account.hpp"
+#include "model/lease.hpp"
+#include "model/offer.hpp"
+
+namespace hanse::ledger {
+
+/// The silence going on at `at`, if it is longer than the heartbeat timeout; else 0.
+[[nodiscard]] std::int64_t silence_ms(const model::Provider& provider, Time at, const model::Params& params);
+
+/// The provider's downtime since the lease started, as known at `at`. Requires a started lease.
+[[nodiscard]] std::int64_t downtime_ms(const model::Lease& lease, const model::Provider& provider, Time at,
+                                       const model::Params& params);
+
+/// Whole seconds delivered up to `at`, at most the lease's duration. Requires a started lease.
+[[nodiscard]] std::int64_t delivered_s(const model::Lease& lease, const model::Provider& provider, Time at,
+                                       const model::Params& params);
+
+/// What so many seconds cost, never more than was locked.
+[[nodiscard]] Money price_of(const model::Lease& lease, std::int64_t seconds);
+
+/// What the provider may have received by `now`: what has passed the claim window. Never falls.
+[[nodiscard]] Money releasable(const model::Lease& lease, const model::Provider& provider, Time now,
+                               const model::Params& params);
+
+/// When a lease that started runs out of time or, with the downtime so far, of money.
+[[nodiscard]] Time end_of(const model::Lease& lease, std::int64_t downtime_so_far_ms);
+
+/// Would it be money, not time, that ends it at end_of()?
+[[nodiscard]] bool is_bounded_by_money(const model::Lease& lease, std::int64_t downtime_so_far_ms);
+
+}  // namespace hanse::ledger

@@ -1,0 +1,80 @@
+#include "ledger/context.hpp"
+
+#include "base/check.hpp"
+#include "model/text.hpp"
+
+namespace hanse::ledger {
+
+model::Event& Context::emit(model::EventKind kind) {
+  events.emplace_back();
+  events.back().kind = kind;
+  return events.back();
+}
+
+Result<> Context::spend(Money amount, std::string_view what_for) {
+  HANSE_CHECK(is_valid(amount));
+  if (grant) {
+    const auto& record = tables.grants.at(*grant);
+    const auto spent = add(record.spent, amount);
+    if (!spent || *spent > record.spend_limit) {
+      return fail(ErrorCode::spend_limit, "this key may spend " + model::format_money(record.spend_limit) +
+                                              " credits in all and has spent " + model::format_money(record.spent) +
+                                              "; " + std::string(what_for) + " takes " + model::format_money(amount) +
+                                              ": sign with the account's own key, or authorise it for more");
+    }
+    if (amount.micros > 0) tables.grants.change(*grant, [&](model::KeyGrant& g) { g.spent = *spent; });
+  }
+  if (debit(account, amount)) return {};
+  const auto* owner = tables.accounts.find(account);
+  return fail(ErrorCode::insufficient_funds,
+              std::string(what_for) + " takes " + model::format_money(amount) + " credits and the account holds " +
+                  model::format_money(owner ? owner->balance : Money{}) + ": add the difference first");
+}
+
+bool Context::debit(const model::AccountId& from, Money amount) {
+  if (amount.micros == 0) return true;
+  const auto* record = tables.accounts.find(from);
+  if (record == nullptr || record->balance < amount) return false;
+  tables.accounts.change(from, [&](model::Account& a) { a.balance.micros -= amount.micros; });
+  return true;
+}
+
+void Context::credit(const model::AccountId& to, Money amount) {
+  if (amount.micros == 0) return;
+  if (!tables.accounts.find(to)) {
+    tables.accounts.insert({to, amount});
+    return;
+  }
+  tables.accounts.change(to, [&](model::Account& a) {
+    const auto sum = add(a.balance, amount);
+    HANSE_CHECK(sum.has_value());  // all balances together are at most what was issued, which is valid money
+    a.balance = *sum;
+  });
+}
+
+void Context::offer_changed(model::OfferId id) {
+  touched_offers.push_back(id);
+  const auto* offer = tables.offers.find(id);
+  if (offer == nullptr || offer->state != model::OfferState::open) return book.erase(id);
+  book.put(*offer, tables.providers.at(offer->provider));
+}
+
+void Context::provider_changed(const model::AccountId& id) {
+  touched_providers.push_back(id);
+  if (const auto* provider = tables.providers.find(id)) book.update(*provider);
+}
+
+void Context::liveness_changed(const model::AccountId& id) {
+  touched_providers.push_back(id);
+  if (const auto* watch = tables.watches.find(id)) book.set_reachable(id, watch->liveness == Liveness::reachable);
+}
+
+void Context::restore_book() {
+  for (const auto id : std::exchange(touched_offers, {})) offer_changed(id);
+  for (const auto& id : std::exchange(touched_providers, {})) {
+    provider_changed(id);
+    liveness_changed(id);
+  }
+}
+
+}  // namespace hanse::ledger

@@ -1,0 +1,251 @@
+// The flat state: every record under the byte of its table and its own key, big endian.
+//
+// The app hash covers all records but its own: after a block it is
+//   hash("hanse/app/v1", previous ‖ for each change: len(key) ‖ key ‖ present ‖ len(value) ‖ value).
+
+#include "crypto/hash.hpp"
+#include "ledger/tables.hpp"
+#include "wire/codec.hpp"
+
+namespace hanse::ledger {
+namespace {
+
+enum class Prefix : std::uint8_t {
+  app_hash,
+  head,
+  network,
+  params,
+  account,
+  grant,
+  provider,
+  offer,
+  request,
+  lease,
+  watch,
+  sweep,
+  replay
+};
+
+void put(Bytes& out, std::uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(value >> shift));
+}
+void put(Bytes& out, ByteView bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+template <std::size_t N>
+void put(Bytes& out, const FixedBytes<N>& bytes) {
+  put(out, bytes.view());
+}
+template <class Tag>
+void put(Bytes& out, model::Id<Tag> id) {
+  put(out, id.value);
+}
+void put(Bytes& out, const GrantKey& key) {
+  put(out, key.owner);
+  put(out, key.key);
+}
+void put(Bytes& out, const Replay::Entry& entry) {
+  put(out, static_cast<std::uint64_t>(entry.second));
+  put(out, entry.hash);
+}
+
+template <class... Parts>
+Bytes joined(const Parts&... parts) {
+  Bytes out;
+  out.reserve(80);
+  (put(out, parts), ...);
+  return out;
+}
+template <class Key>
+Bytes key_bytes(Prefix prefix, const Key& key) {
+  Bytes out;
+  out.reserve(1 + sizeof(Key));
+  out.push_back(static_cast<std::uint8_t>(prefix));
+  put(out, key);
+  return out;
+}
+Bytes key_bytes(Prefix prefix) {
+  return {static_cast<std::uint8_t>(prefix)};
+}
+
+std::uint64_t word_at(ByteView bytes, std::size_t index) {
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < 8; ++i) out = out << 8 | bytes[8 * index + i];
+  return out;
+}
+
+template <model::Described Record>
+Bytes encode_record(const Record& record) {
+  return wire::encode(record);
+}
+Bytes encode_record(const Watch& watch) {
+  return joined(static_cast<std::uint64_t>(watch.liveness), static_cast<std::uint64_t>(watch.due.ms));
+}
+Bytes encode_record(const Sweep& sweep) {
+  return joined(sweep.from, static_cast<std::uint64_t>(sweep.due.ms));
+}
+Bytes encode_record(const Head& head) {
+  const auto word = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
+  return joined(head.height, word(head.time.ms), word(head.resumed_at.ms), head.next_offer, head.next_request,
+                head.next_lease, head.last_event_sequence, word(head.issued.micros), word(head.treasury.micros));
+}
+constexpr std::size_t kHeadWords = 9;
+
+Head decode_head(ByteView value) {
+  const auto number = [&](std::size_t i) { return static_cast<std::int64_t>(word_at(value, i)); };
+  return {word_at(value, 0), Time{number(1)},   Time{number(2)},  word_at(value, 3), word_at(value, 4),
+          word_at(value, 5), word_at(value, 6), Money{number(7)}, Money{number(8)}};
+}
+
+template <class AnyTables, class Visitor>
+void for_each_prefixed(AnyTables& tables, Visitor&& visit) {
+  visit(Prefix::account, tables.accounts);
+  visit(Prefix::grant, tables.grants);
+  visit(Prefix::provider, tables.providers);
+  visit(Prefix::offer, tables.offers);
+  visit(Prefix::request, tables.requests);
+  visit(Prefix::lease, tables.leases);
+  visit(Prefix::watch, tables.watches);
+  visit(Prefix::sweep, tables.sweeps);
+}
+
+Hash hash_of(const Hash& previous, const std::vector<StateChange>& changes) {
+  Bytes all;
+  for (const StateChange& change : changes) {
+    put(all, change.key.size());
+    put(all, ByteView(change.key));
+    all.push_back(change.value ? 1 : 0);
+    if (!change.value) continue;
+    put(all, change.value->size());
+    put(all, ByteView(*change.value));
+  }
+  return crypto::hash("hanse/app/v1", {previous.view(), all});
+}
+
+Result<> wrong_record(std::string_view what) {
+  return fail(ErrorCode::malformed, "the stored state is damaged: " + std::string(what) +
+                                        "; restore the node's folder from a backup or from another node");
+}
+
+template <model::Described Record, class TheTable>
+Result<> load_described(TheTable& table, ByteView key, ByteView value, Prefix prefix) {
+  auto record = wire::decode<Record>(value);
+  if (!record) return fail(record);
+  const Bytes expected = key_bytes(prefix, key_of(*record));
+  if (!std::equal(expected.begin(), expected.end(), key.begin(), key.end())) {
+    return wrong_record("a record lies under the wrong key");
+  }
+  if (!table.load(std::move(*record))) return wrong_record("a record is there twice");
+  return {};
+}
+
+Result<> load_watch(Tables& tables, ByteView key, ByteView value) {
+  auto provider = fixed_from<32>(key.subspan(1));
+  if (!provider || value.size() != 16 || word_at(value, 0) > 2) return wrong_record("a watch");
+  const Watch watch{model::AccountId{*provider}, static_cast<Liveness>(word_at(value, 0)),
+                    Time{static_cast<std::int64_t>(word_at(value, 1))}};
+  return tables.watches.load(watch) ? Result<>{} : wrong_record("a watch is there twice");
+}
+
+Result<> load_sweep(Tables& tables, ByteView key, ByteView value) {
+  if (key.size() != 9 || value.size() != 16) return wrong_record("a sweep");
+  const Sweep sweep{model::OfferId{word_at(key.subspan(1), 0)}, model::RequestId{word_at(value, 0)},
+                    Time{static_cast<std::int64_t>(word_at(value, 1))}};
+  return tables.sweeps.load(sweep) ? Result<>{} : wrong_record("a sweep is there twice");
+}
+
+Result<> load_replay(Tables& tables, ByteView key, ByteView value) {
+  if (key.size() != 41 || !value.empty()) return wrong_record("a remembered transaction");
+  const Replay::Entry entry{static_cast<std::int64_t>(word_at(key.subspan(1), 0)), *fixed_from<32>(key.subspan(9))};
+  return tables.replay.load(entry) ? Result<>{} : wrong_record("a remembered transaction is there twice");
+}
+
+}  // namespace
+
+std::vector<StateChange> take_changes(Tables& tables) {
+  std::vector<StateChange> changes;
+  changes.push_back({key_bytes(Prefix::head), encode_record(tables.head)});
+  for_each_prefixed(tables, [&](Prefix prefix, auto& table) {
+    for (const auto& key : table.take_changed()) {
+      const auto* record = table.find(key);
+      changes.push_back({key_bytes(prefix, key), record ? std::optional(encode_record(*record)) : std::nullopt});
+    }
+  });
+  for (const auto& change : tables.replay.take_changed()) {
+    changes.push_back(
+        {key_bytes(Prefix::replay, change.entry), change.present ? std::optional(Bytes{}) : std::nullopt});
+  }
+  tables.app_hash = hash_of(tables.app_hash, changes);
+  changes.insert(changes.begin(), {key_bytes(Prefix::app_hash), joined(tables.app_hash)});
+  return changes;
+}
+
+std::vector<StateChange> dump_state(const Tables& tables) {
+  std::vector<StateChange> out;
+  out.push_back({key_bytes(Prefix::app_hash), joined(tables.app_hash)});
+  out.push_back({key_bytes(Prefix::head), encode_record(tables.head)});
+  out.push_back({key_bytes(Prefix::network), joined(as_bytes(tables.network))});
+  out.push_back({key_bytes(Prefix::params), wire::encode(tables.params)});
+  for_each_prefixed(tables, [&](Prefix prefix, const auto& table) {
+    for (const auto& key : table.sorted_keys()) {
+      out.push_back({key_bytes(prefix, key), encode_record(table.at(key))});
+    }
+  });
+  for (const auto& entry : tables.replay.sorted()) out.push_back({key_bytes(Prefix::replay, entry), Bytes{}});
+  return out;
+}
+
+Result<> load_record(Tables& tables, ByteView key, ByteView value) {
+  if (key.empty()) return wrong_record("an empty key");
+  const auto prefix = static_cast<Prefix>(key[0]);
+  switch (prefix) {
+    case Prefix::app_hash: {
+      auto hash = fixed_from<32>(value);
+      if (!hash) return wrong_record("the app hash");
+      tables.app_hash = *hash;
+      return {};
+    }
+    case Prefix::head:
+      if (value.size() != 8 * kHeadWords) return wrong_record("the head");
+      tables.head = decode_head(value);
+      return {};
+    case Prefix::network:
+      tables.network = std::string(as_text(value));
+      return {};
+    case Prefix::params: {
+      auto params = wire::decode<model::Params>(value);
+      if (!params) return fail(params);
+      tables.params = std::move(*params);
+      return {};
+    }
+    case Prefix::account:
+      return load_described<model::Account>(tables.accounts, key, value, prefix);
+    case Prefix::grant:
+      return load_described<model::KeyGrant>(tables.grants, key, value, prefix);
+    case Prefix::provider:
+      return load_described<model::Provider>(tables.providers, key, value, prefix);
+    case Prefix::offer:
+      return load_described<model::Offer>(tables.offers, key, value, prefix);
+    case Prefix::request:
+      return load_described<model::Request>(tables.requests, key, value, prefix);
+    case Prefix::lease:
+      return load_described<model::Lease>(tables.leases, key, value, prefix);
+    case Prefix::watch:
+      return load_watch(tables, key, value);
+    case Prefix::sweep:
+      return load_sweep(tables, key, value);
+    case Prefix::replay:
+      return load_replay(tables, key, value);
+  }
+  return wrong_record("a table that this version does not know");
+}
+
+Result<> finish_loading(Tables& tables) {
+  if (tables.network.empty()) return wrong_record("it names no network");
+  if (tables.head.next_lease == 0) return wrong_record("its head is missing");
+  tables.leases.index.claim_window_s = static_cast<std::int64_t>(tables.params.claim_window_s);
+  tables.for_each_table([](auto& table) { table.build_index(); });
+  return {};
+}
+
+}  // namespace hanse::ledger

@@ -1,0 +1,20 @@
+#pragma once
+
+// What must hold of one record and what it refers to. Inside the ledger, shared by both checks.
+
+#include "ledger/accrual.hpp"
+#include "ledger/tables.hpp"
+#include "model/text.hpp"
+
+namespace hanse::ledger {
+
+[[nodiscard]] std::unexpected<Error> broken(std::string what);
+
+/// Its money adds up, its state is of one piece, its offer, provider and request are there, its timer is set.
+Result<> check_lease(const Tables& tables, const model::Lease& lease);
+/// A waiting one waits and has a timer; a matched one has a live lease that is its own.
+Result<> check_request(const Tables& tables, const model::Request& request);
+/// What is leased lies within what is offered; a withdrawn one has leases.
+Result<> check_offer(const model::Offer& offer);
+
+}  // namespace hanse::ledger

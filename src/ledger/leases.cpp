@@ -1,0 +1,194 @@
+#include "ledger/leases.hpp"
+
+#include "ledger/accrual.hpp"
+#include "ledger/requests.hpp"
+
+namespace hanse::ledger {
+namespace {
+
+model::Event& emit_lease(Context& context, model::EventKind kind, const model::Lease& lease) {
+  auto& event = context.emit(kind);
+  event.account = lease.consumer;
+  event.counterparty = lease.provider;
+  event.offer = lease.offer;
+  event.request = lease.request;
+  event.lease = lease.id;
+  return event;
+}
+
+void free_devices(Context& context, const model::Lease& lease) {
+  context.tables.offers.change(lease.offer, [&](model::Offer& o) {
+    o.leased_devices &= ~lease.devices;
+    o.leased_disk_bytes -= lease.disk_bytes;
+  });
+  context.offer_changed(lease.offer);
+  erase_if_withdrawn(context, lease.offer);
+}
+
+void count_end(Context& context, const model::Lease& lease) {
+  context.tables.providers.change(lease.provider, [&](model::Provider& p) {
+    --p.live_leases;
+    switch (lease.end_reason) {
+      case model::EndReason::completed:
+      case model::EndReason::exhausted:
+        ++p.leases_completed;
+        break;
+      case model::EndReason::provider_failed:
+      case model::EndReason::never_started:
+        ++p.leases_failed;
+        break;
+      default:
+        break;
+    }
+  });
+  context.provider_changed(lease.provider);
+}
+
+void close_lease(Context& context, model::LeaseId id) {
+  const model::Lease lease = context.tables.leases.erase(id);
+  emit_lease(context, model::EventKind::lease_closed, lease);
+  Archived archived{lease, std::nullopt};
+  const auto* request = context.tables.requests.find(lease.request);
+  if (request != nullptr && request->lease == id && request->state == model::RequestState::ended) {
+    archived.request = context.tables.requests.erase(lease.request);
+  }
+  context.archived.push_back(std::move(archived));
+}
+
+void release(Context& context, const model::Lease& lease, Money amount) {
+  const auto& changed =
+      context.tables.leases.change(lease.id, [&](model::Lease& l) { l.released.micros += amount.micros; });
+  context.credit(changed.provider, amount);
+  context.tables.providers.change(changed.provider, [&](model::Provider& p) {
+    p.earned = add(p.earned, amount).value_or(kMaxMoney);  // money goes round: the sum of a life may pass any bound
+  });
+  emit_lease(context, model::EventKind::lease_released, changed).amount = amount;
+}
+
+}  // namespace
+
+model::LeaseId match_lease(Context& context, model::RequestId request_id, const market::Match& match) {
+  auto& tables = context.tables;
+  const model::LeaseId id{tables.head.next_lease++};
+  const auto& request = tables.requests.change(request_id, [&](model::Request& r) {
+    r.state = model::RequestState::matched;
+    r.lease = id;
+  });
+  model::Lease lease;
+  lease.id = id;
+  lease.request = request_id;
+  lease.offer = match.offer;
+  lease.provider = match.provider;
+  lease.consumer = request.consumer;
+  lease.access_key = request.access_key;
+  lease.job_hash = request.job_hash;
+  lease.gpu_count = request.demand.gpu_count;
+  lease.devices = match.devices;
+  lease.disk_bytes = request.demand.disk_bytes;
+  lease.rate_per_hour = match.price.rate_per_hour;
+  lease.duration_s = request.demand.duration_s;
+  lease.matched_at = context.now();
+  lease.start_deadline = after_s(context.now(), static_cast<std::int64_t>(context.params().start_deadline_s));
+  lease.locked = match.lock;
+  const auto& made = tables.leases.insert(std::move(lease));
+
+  tables.offers.change(match.offer, [&](model::Offer& o) {
+    o.leased_devices |= made.devices;
+    o.leased_disk_bytes += made.disk_bytes;
+  });
+  tables.providers.change(match.provider, [](model::Provider& p) { ++p.live_leases; });
+  context.offer_changed(match.offer);
+  auto& matched = context.emit(model::EventKind::request_matched);
+  matched.account = made.consumer;
+  matched.counterparty = made.provider;
+  matched.offer = made.offer;
+  matched.request = request_id;
+  matched.lease = id;
+  emit_lease(context, model::EventKind::lease_matched, made).amount = made.locked;
+  return id;
+}
+
+void start_lease(Context& context, model::LeaseId id, std::string endpoint, const crypto::PublicKey& host_key) {
+  const auto& provider = context.tables.providers.at(context.tables.leases.at(id).provider);
+  const auto& lease = context.tables.leases.change(id, [&](model::Lease& l) {
+    l.state = model::LeaseState::running;
+    l.started_at = context.now();
+    l.downtime_at_start_ms = provider.downtime_ms;
+    l.ends_at = end_of(l, 0);
+    l.endpoint = std::move(endpoint);
+    l.host_key = host_key;
+  });
+  emit_lease(context, model::EventKind::lease_running, lease).note = lease.endpoint;
+}
+
+void end_lease(Context& context, model::LeaseId id, model::EndReason reason, Time at, std::string note) {
+  auto& tables = context.tables;
+  const auto& before = tables.leases.at(id);
+  const auto& provider = tables.providers.at(before.provider);
+  const bool started = before.state == model::LeaseState::running;
+  const std::int64_t billed_s = started ? delivered_s(before, provider, at, context.params()) : 0;
+  const Money earned = std::max(price_of(before, billed_s), before.released);
+  const Money refund{before.locked.micros - before.refunded.micros - earned.micros};
+  const auto& lease = tables.leases.change(id, [&](model::Lease& l) {
+    l.state = model::LeaseState::ended;
+    l.end_reason = reason;
+    l.ends_at = at;
+    l.billed_s = billed_s;
+    l.refunded.micros += refund.micros;
+    l.note = std::move(note);
+  });
+  context.credit(lease.consumer, refund);
+  count_end(context, lease);
+  free_devices(context, lease);
+  auto& event = emit_lease(context, model::EventKind::lease_ended, lease);
+  event.amount = refund;
+  event.note = name_of(reason);
+  const auto offer = lease.offer;
+  if (reason != model::EndReason::never_started) end_matched_request(context, lease.request);
+  if (escrow(lease).micros == 0) close_lease(context, id);
+  if (reason != model::EndReason::never_started) sweep_waiting(context, offer);
+}
+
+void settle_lease(Context& context, model::LeaseId id) {
+  const auto& lease = context.tables.leases.at(id);
+  const auto& provider = context.tables.providers.at(lease.provider);
+  const Money due = releasable(lease, provider, context.now(), context.params());
+  HANSE_CHECK(due >= lease.released);
+  if (due > lease.released) release(context, lease, Money{due.micros - lease.released.micros});
+  if (lease.state == model::LeaseState::ended && escrow(lease).micros == 0) close_lease(context, id);
+}
+
+void erase_if_withdrawn(Context& context, model::OfferId id) {
+  auto& tables = context.tables;
+  const auto& offer = tables.offers.at(id);
+  if (offer.state != model::OfferState::withdrawn || offer.leased_devices != 0) return;
+  tables.providers.change(offer.provider, [](model::Provider& p) { --p.live_offers; });
+  tables.offers.erase(id);
+  if (tables.sweeps.find(id)) tables.sweeps.erase(id);
+  context.offer_changed(id);
+}
+
+bool end_leases_of_lost(Context& context, const model::AccountId& provider, std::size_t limit) {
+  std::vector<model::LeaseId> live;
+  bool more = false;
+  if (const auto* ids = context.tables.leases.index.by_provider.find(provider)) {
+    ids->for_each_after({}, [&](model::LeaseId id) {
+      if (!is_live(context.tables.leases.at(id))) return true;
+      more = live.size() == limit;
+      if (!more) live.push_back(id);
+      return !more;
+    });
+  }
+  for (const auto id : live) {
+    const auto& lease = context.tables.leases.at(id);
+    if (lease.state == model::LeaseState::matched) {
+      fail_start(context, id, "the provider is lost");
+    } else {
+      end_lease(context, id, model::EndReason::provider_failed, std::min(context.now(), lease.ends_at),
+                "the provider is lost: no heartbeat for too long");
+    }
+  }
+  return more;
+}
+
+}  // namespace hanse::ledger

@@ -1,0 +1,30 @@
+#pragma once
+
+// A lease's life: match → start → end → release, and the money and devices that go with each step. The steps check
+// nothing about who asks: that is the operations' part. Each keeps tables, book and events in step.
+
+#include "ledger/context.hpp"
+
+namespace hanse::ledger {
+
+/// Makes the lease of a match and turns the request to it. The lock is out of the consumer's account already.
+model::LeaseId match_lease(Context& context, model::RequestId request, const market::Match& match);
+
+/// matched → running: payment starts now. The provider's sign of life is the caller's part, before.
+void start_lease(Context& context, model::LeaseId lease, std::string endpoint, const crypto::PublicKey& host_key);
+
+/// Ends a live lease as of `at` (not after now): what is earned stays for the claim window, the rest goes back to the
+/// consumer at once, the devices are free. Ends its request too, except for never_started: then the caller moves the
+/// request on. A lease that earned nothing is closed on the spot.
+void end_lease(Context& context, model::LeaseId lease, model::EndReason reason, Time at, std::string note);
+
+/// Pays out what has passed the claim window; closes an ended lease once all of its money is out.
+void settle_lease(Context& context, model::LeaseId lease);
+
+/// A withdrawn offer goes once none of its devices is leased; others stay.
+void erase_if_withdrawn(Context& context, model::OfferId offer);
+
+/// Ends leases of a provider that is lost, oldest first, at most `limit`; true if live ones are left.
+bool end_leases_of_lost(Context& context, const model::AccountId& provider, std::size_t limit);
+
+}  // namespace hanse::ledger

@@ -1,0 +1,216 @@
+#include "ledger/ledger.hpp"
+
+#include "ledger/admission.hpp"
+#include "ledger/genesis.hpp"
+#include "ledger/invariants.hpp"
+#include "ledger/ops/all.hpp"
+#include "ledger/timers.hpp"
+
+namespace hanse::ledger {
+namespace {
+
+constexpr std::size_t kMaxMessageBytes = 2048;       // the bound of Receipt::message
+constexpr std::size_t kMinForgottenPerBlock = 1024;  // of the replay memory; twice the block's own if that is more
+
+/// At most so many bytes of UTF-8, cut between characters.
+std::string bounded(std::string text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<std::uint8_t>(text[most]) & 0xc0U) == 0x80U) --most;
+  text.resize(most);
+  return text;
+}
+
+void refuse(model::Receipt& receipt, Error error) {
+  receipt.code = error.code;
+  receipt.message = bounded(std::move(error.message), kMaxMessageBytes);
+  receipt.outcomes.clear();
+}
+
+Result<> apply_operations(const model::Transaction& tx, Context& context, model::Receipt& receipt) {
+  receipt.outcomes.reserve(tx.operations.size());
+  for (std::size_t i = 0; i < tx.operations.size(); ++i) {
+    auto outcome = std::visit([&](const auto& op) { return apply(op, context); }, tx.operations[i]);
+    if (!outcome) {
+      receipt.failed_operation = static_cast<std::uint32_t>(i);
+      return fail(outcome);
+    }
+    receipt.outcomes.push_back(std::move(*outcome));
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Ledger::Impl {
+  Tables tables;
+  market::Book book;
+  State state{tables};
+
+  [[nodiscard]] Context context(const model::AccountId& account = {}) { return Context{tables, book, account}; }
+
+  void commit(Context& context, BlockResult& result, const Hash& tx_hash);
+  void roll_back(Context& context);
+  void load_book();
+  void note_standstill(Time now);
+  void fire_timers(BlockResult& result);
+  Result<> pay_fee(Context& context, const Envelope& envelope, model::Receipt& receipt);
+  model::Receipt apply_transaction(const Envelope& envelope, std::uint32_t position, BlockResult& result);
+};
+
+void Ledger::Impl::commit(Context& context, BlockResult& result, const Hash& tx_hash) {
+  if (auto held = check_touched(tables); !held) {
+    std::fprintf(stderr, "hanse: %s (block %llu, transaction %s)\n", held.error().message.c_str(),
+                 static_cast<unsigned long long>(tables.head.height),
+                 tx_hash.is_zero() ? "none: a timer" : to_hex(tx_hash.view()).c_str());
+    std::abort();
+  }
+  for (auto& event : context.events) {
+    event.sequence = ++tables.head.last_event_sequence;
+    event.height = tables.head.height;
+    event.time = tables.head.time;
+    result.events.push_back(std::move(event));
+  }
+  for (auto& archived : context.archived) result.archived.push_back(std::move(archived));
+  tables.commit();
+}
+
+void Ledger::Impl::roll_back(Context& context) {
+  tables.rollback();
+  context.restore_book();
+}
+
+void Ledger::Impl::load_book() {
+  for (const auto id : tables.offers.sorted_keys()) {
+    const auto& offer = tables.offers.at(id);
+    if (offer.state == model::OfferState::open) book.put(offer, tables.providers.at(offer.provider));
+  }
+  for (const auto& id : tables.watches.sorted_keys()) {
+    book.set_reachable(id, tables.watches.at(id).liveness == Liveness::reachable);
+  }
+}
+
+/// Blocks come when there is work, so one that comes long after a timer was due means that the network stood still.
+void Ledger::Impl::note_standstill(Time now) {
+  const auto due = tables.next_timer();
+  if (!due) return;
+  const Time expected = std::max(*due, tables.head.time);
+  const auto patience_s = static_cast<std::int64_t>(tables.params.heartbeat_timeout_s);
+  if (now > after_s(expected, patience_s)) tables.head.resumed_at = now;
+}
+
+void Ledger::Impl::fire_timers(BlockResult& result) {
+  for (std::uint32_t fired = 0; fired < tables.params.timers_per_block; ++fired) {
+    Context context = this->context();
+    tables.begin();
+    if (!fire_next_timer(context)) return tables.commit();
+    commit(context, result, Hash{});
+  }
+}
+
+Result<> Ledger::Impl::pay_fee(Context& context, const Envelope& envelope, model::Receipt& receipt) {
+  auto grant = admit(tables, envelope);
+  if (!grant) return fail(grant);
+  context.grant = *grant;
+  const Money fee = fee_of(tables.params, envelope.tx);
+  if (auto paid = context.spend(fee, "the fee"); !paid) return paid;
+  tables.head.treasury.micros += fee.micros;
+  receipt.fee = fee;
+  return {};
+}
+
+model::Receipt Ledger::Impl::apply_transaction(const Envelope& envelope, std::uint32_t position, BlockResult& result) {
+  model::Receipt receipt;
+  receipt.tx_hash = envelope.hash;
+  receipt.height = tables.head.height;
+  receipt.index = position;
+  receipt.time = tables.head.time;
+  Context context = this->context(envelope.tx.account);
+  tables.begin();
+  if (auto paid = pay_fee(context, envelope, receipt); !paid) {
+    roll_back(context);
+    refuse(receipt, paid.error());
+    return receipt;
+  }
+  commit(context, result, envelope.hash);
+  tables.replay.insert(envelope.tx.valid_until, envelope.hash);
+
+  tables.begin();
+  if (auto applied = apply_operations(envelope.tx, context, receipt); !applied) {
+    roll_back(context);
+    refuse(receipt, applied.error());
+    return receipt;
+  }
+  commit(context, result, envelope.hash);
+  return receipt;
+}
+
+Ledger::Ledger(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Ledger::Ledger(Ledger&&) noexcept = default;
+Ledger& Ledger::operator=(Ledger&&) noexcept = default;
+Ledger::~Ledger() = default;
+
+Result<Ledger> Ledger::from_genesis(const Genesis& genesis) {
+  auto impl = std::make_unique<Impl>();
+  if (auto filled = fill_from(genesis, impl->tables); !filled) return fail(filled);
+  return Ledger(std::move(impl));
+}
+
+Result<Ledger> Ledger::load(const std::function<std::optional<std::pair<Bytes, Bytes>>()>& next) {
+  auto impl = std::make_unique<Impl>();
+  impl->tables.head.next_lease = 0;  // no head holds that: finish_loading() sees whether one came
+  while (auto record = next()) {
+    if (auto loaded = load_record(impl->tables, record->first, record->second); !loaded) return fail(loaded);
+  }
+  if (auto finished = finish_loading(impl->tables); !finished) return fail(finished);
+  impl->load_book();
+  if (auto held = check_all(impl->tables, impl->book); !held) return fail(held);
+  return Ledger(std::move(impl));
+}
+
+std::vector<StateChange> Ledger::dump() const {
+  return dump_state(impl_->tables);
+}
+
+BlockResult Ledger::apply(const BlockHeader& header, std::span<const Envelope> transactions) {
+  auto& tables = impl_->tables;
+  HANSE_CHECK(header.height == tables.head.height + 1);
+  HANSE_CHECK(header.time >= tables.head.time && header.time <= Time{kMaxTime.ms / 2});
+  BlockResult result;
+  tables.begin_block();
+  impl_->note_standstill(header.time);
+  tables.head.height = header.height;
+  tables.head.time = header.time;
+  impl_->fire_timers(result);
+  result.receipts.reserve(transactions.size());
+  for (const auto& envelope : transactions) {
+    const auto position = static_cast<std::uint32_t>(result.receipts.size());
+    result.receipts.push_back(impl_->apply_transaction(envelope, position, result));
+  }
+  tables.replay.expire(header.time, std::max(kMinForgottenPerBlock, 2 * transactions.size()));
+  result.changes = take_changes(tables);
+  result.app_hash = tables.app_hash;
+  return result;
+}
+
+Result<> Ledger::check(const Envelope& transaction, Time at) {
+  model::Receipt receipt;
+  Context context = impl_->context(transaction.tx.account);
+  impl_->tables.begin();
+  impl_->tables.head.time = std::max(impl_->tables.head.time, at);
+  auto accepted = impl_->pay_fee(context, transaction, receipt);
+  if (accepted) accepted = apply_operations(transaction.tx, context, receipt);
+  impl_->roll_back(context);
+  return accepted;
+}
+
+Result<> Ledger::check_invariants() const {
+  return check_all(impl_->tables, impl_->book);
+}
+const State& Ledger::state() const {
+  return impl_->state;
+}
+const market::Book& Ledger::book() const {
+  return impl_->book;
+}
+
+}  // namespace hanse::ledger

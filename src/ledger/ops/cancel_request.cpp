@@ -1,0 +1,38 @@
+#include "ledger/ops/cancel_request.hpp"
+
+#include "ledger/leases.hpp"
+#include "ledger/requests.hpp"
+#include "model/text.hpp"
+
+namespace hanse::ledger {
+
+Result<> check(const model::CancelRequest&, const model::Params&) {
+  return {};
+}
+
+Result<model::Outcome> apply(const model::CancelRequest& op, Context& context) {
+  const auto* request = context.tables.requests.find(op.request);
+  if (request == nullptr) {
+    return fail(ErrorCode::not_found, "there is no " + model::format_id(op.request) + ", or it has ended");
+  }
+  if (request->consumer != context.account) {
+    return fail(ErrorCode::not_authorized,
+                model::format_id(op.request) + " is another account's: only its consumer may cancel it");
+  }
+  model::Outcome outcome;
+  outcome.request = op.request;
+  if (request->state == model::RequestState::waiting) {
+    end_request(context, op.request, "cancelled by its consumer");
+    return outcome;
+  }
+  const auto* lease = context.tables.leases.find(request->lease);
+  if (request->state != model::RequestState::matched || lease->state != model::LeaseState::matched) {
+    return fail(ErrorCode::wrong_state, model::format_id(op.request) + " runs as " + model::format_id(request->lease) +
+                                            " or did: end the lease instead");
+  }
+  outcome.lease = request->lease;
+  end_lease(context, outcome.lease, model::EndReason::cancelled, context.now(), "cancelled by its consumer");
+  return outcome;
+}
+
+}  // namespace hanse::ledger

@@ -1,0 +1,86 @@
+#pragma once
+
+// Records that only the ledger has, and the key of every record that it keeps.
+
+#include "base/time.hpp"
+#include "model/account.hpp"
+#include "model/lease.hpp"
+#include "model/offer.hpp"
+
+namespace hanse::ledger {
+
+/// Counters and totals: one record, changed by nearly every block.
+struct Head {
+  std::uint64_t height = 0;
+  Time time;
+  Time resumed_at;  ///< Block time at which the network last came back after standing still; 0: never stood still.
+  std::uint64_t next_offer = 1;
+  std::uint64_t next_request = 1;
+  std::uint64_t next_lease = 1;
+  std::uint64_t last_event_sequence = 0;
+  Money issued;
+  Money treasury;
+
+  bool operator==(const Head&) const = default;
+};
+
+struct GrantKey {
+  model::AccountId owner;
+  crypto::PublicKey key;
+
+  auto operator<=>(const GrantKey&) const = default;
+  bool operator==(const GrantKey&) const = default;
+};
+
+enum class Liveness : std::uint8_t { reachable, silent, lost };
+
+/// What the ledger awaits of a provider: one a provider, moved lazily, so that a heartbeat costs no timer.
+///   reachable: at `due`, see whether heartbeats stopped      silent: at `due`, see whether it is lost
+///   lost: at `due`, end the next of its leases; due 0: none are left
+struct Watch {
+  model::AccountId provider;
+  Liveness liveness = Liveness::reachable;
+  Time due;
+
+  bool operator==(const Watch&) const = default;
+};
+
+/// Waiting requests younger than `from` are still to be tried on the offer (0: on all offers).
+struct Sweep {
+  model::OfferId offer;
+  model::RequestId from;
+  Time due;
+
+  bool operator==(const Sweep&) const = default;
+};
+
+inline model::AccountId key_of(const model::Account& record) {
+  return record.id;
+}
+inline GrantKey key_of(const model::KeyGrant& record) {
+  return {record.owner, record.key};
+}
+inline model::AccountId key_of(const model::Provider& record) {
+  return record.account;
+}
+inline model::OfferId key_of(const model::Offer& record) {
+  return record.id;
+}
+inline model::RequestId key_of(const model::Request& record) {
+  return record.id;
+}
+inline model::LeaseId key_of(const model::Lease& record) {
+  return record.id;
+}
+inline model::AccountId key_of(const Watch& record) {
+  return record.provider;
+}
+inline model::OfferId key_of(const Sweep& record) {
+  return record.offer;
+}
+
+[[nodiscard]] inline bool is_live(const model::Lease& lease) {
+  return lease.state != model::LeaseState::ended;
+}
+
+}  // namespace hanse::ledger

@@ -1,0 +1,112 @@
+#include "ledger/requests.hpp"
+
+#include <bit>
+
+#include "ledger/leases.hpp"
+
+namespace hanse::ledger {
+namespace {
+
+constexpr std::size_t kMaxExcluded = 16;  // the bound of Request::excluded_providers
+
+market::Wanted wanted_of(const model::Request& request) {
+  auto wanted = market::Wanted::from(request.demand, request.excluded_providers);
+  HANSE_CHECK(wanted.has_value());  // it was parsed when the request came in
+  return std::move(*wanted);
+}
+
+model::Event& emit_request(Context& context, model::EventKind kind, const model::Request& request) {
+  auto& event = context.emit(kind);
+  event.account = request.consumer;
+  event.request = request.id;
+  event.lease = request.lease;
+  return event;
+}
+
+/// Locks the money and makes the lease; false if the consumer is short of money by now.
+bool try_match(Context& context, const model::Request& request, const std::optional<market::Match>& match) {
+  if (!match || !context.debit(request.consumer, match->lock)) return false;
+  match_lease(context, request.id, *match);
+  return true;
+}
+
+void schedule(Context& context, model::OfferId offer, model::RequestId from) {
+  const Sweep sweep{offer, from, after_ms(context.now(), 1)};
+  auto& sweeps = context.tables.sweeps;
+  if (!sweeps.find(offer)) {
+    sweeps.insert(sweep);
+    return;
+  }
+  sweeps.change(offer, [&](Sweep& s) {
+    s.from = std::min(s.from, from);
+    s.due = sweep.due;
+  });
+}
+
+bool has_room(const Context& context, model::OfferId id) {
+  if (!id) return true;
+  const auto* offer = context.tables.offers.find(id);
+  if (offer == nullptr || offer->state != model::OfferState::open) return false;
+  if (context.tables.watches.at(offer->provider).liveness != Liveness::reachable) return false;
+  return static_cast<std::uint32_t>(std::popcount(offer->leased_devices)) < offer->machine.gpu_count;
+}
+
+}  // namespace
+
+void end_request(Context& context, model::RequestId id, std::string_view why) {
+  context.tables.requests.change(id, [](model::Request& r) { r.state = model::RequestState::ended; });
+  model::Request request = context.tables.requests.erase(id);
+  emit_request(context, model::EventKind::request_ended, request).note = why;
+  context.archived.push_back({std::nullopt, std::move(request)});
+}
+
+void end_matched_request(Context& context, model::RequestId id) {
+  const auto& request =
+      context.tables.requests.change(id, [](model::Request& r) { r.state = model::RequestState::ended; });
+  emit_request(context, model::EventKind::request_ended, request);
+}
+
+void fail_start(Context& context, model::LeaseId id, std::string note) {
+  const auto& lease = context.tables.leases.at(id);
+  const auto request_id = lease.request;
+  const auto offer = lease.offer;
+  const auto provider = lease.provider;
+  end_lease(context, id, model::EndReason::never_started, context.now(), std::move(note));
+
+  const auto& request = context.tables.requests.change(request_id, [&](model::Request& r) {
+    if (r.excluded_providers.size() < kMaxExcluded) r.excluded_providers.push_back(provider);
+    r.lease = {};
+  });
+  const bool may_go_on = request.excluded_providers.size() < kMaxExcluded;
+  const auto wanted = wanted_of(request);
+  if (!may_go_on || !try_match(context, request, context.book.find(wanted))) {
+    if (may_go_on && request.wait_until > context.now()) {
+      context.tables.requests.change(request_id, [](model::Request& r) { r.state = model::RequestState::waiting; });
+      emit_request(context, model::EventKind::request_waiting, request);
+    } else {
+      end_request(context, request_id, "its provider did not start it, and no other offer fits");
+    }
+  }
+  sweep_waiting(context, offer);
+}
+
+void sweep_waiting(Context& context, model::OfferId offer, model::RequestId after) {
+  const auto& waiting = context.tables.requests.index.waiting;
+  if (waiting.empty() || !has_room(context, offer)) return;
+  std::vector<model::RequestId> batch;
+  bool more = false;
+  waiting.for_each_after(after, [&](model::RequestId id) {
+    more = batch.size() == kSweepSize;
+    if (!more) batch.push_back(id);
+    return !more;
+  });
+  for (const auto id : batch) {
+    const auto& request = context.tables.requests.at(id);
+    const auto wanted = wanted_of(request);
+    try_match(context, request, offer ? context.book.fits(wanted, offer) : context.book.find(wanted));
+    if (!has_room(context, offer)) return;
+  }
+  if (more) schedule(context, offer, batch.back());
+}
+
+}  // namespace hanse::ledger

@@ -1,0 +1,25 @@
+#pragma once
+
+// A request's way: it matches, waits, moves on to the next offer, ends.
+
+#include "ledger/context.hpp"
+
+namespace hanse::ledger {
+
+inline constexpr std::size_t kSweepSize = 64;  ///< Waiting requests tried at once; the rest by timer.
+
+/// Ends a waiting request, or one whose lease is gone: it moves to history.
+void end_request(Context& context, model::RequestId request, std::string_view why);
+
+/// Ends the request of a lease that ended; it leaves with that lease.
+void end_matched_request(Context& context, model::RequestId request);
+
+/// A matched lease that its provider did not start: full refund, and the request goes to the next best offer, else
+/// waits while it may, else ends.
+void fail_start(Context& context, model::LeaseId lease, std::string note);
+
+/// Capacity appeared on the offer (0: on any): tries those that wait, oldest first, kSweepSize at once; a timer goes on
+/// with the rest in the next block.
+void sweep_waiting(Context& context, model::OfferId offer, model::RequestId after = {});
+
+}  // namespace hanse::ledger

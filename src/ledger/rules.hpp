@@ -1,0 +1,30 @@
+#pragma once
+
+// Rules that several operations share. Each error says what is allowed.
+
+#include "ledger/context.hpp"
+
+namespace hanse::ledger {
+
+/// No control characters, and from `least` to `most` bytes (decoding saw to it that it is UTF-8). invalid_argument,
+/// too_large.
+Result<> check_text(std::string_view name, std::string_view text, std::size_t least, std::size_t most);
+
+/// `host:port`; the host a name, an IPv4 address or an IPv6 address in brackets. invalid_argument.
+Result<> check_endpoint(std::string_view endpoint);
+
+/// A key that signatures can be verified by. invalid_argument.
+Result<> check_key(std::string_view name, const crypto::PublicKey& key);
+
+/// not_found with where to look.
+Result<const model::Provider*> find_provider(const Context& context, const model::AccountId& account);
+Result<const model::Offer*> find_own_offer(const Context& context, model::OfferId offer);
+Result<const model::Lease*> find_lease(const Context& context, model::LeaseId lease);
+/// Of a lease that has not ended and whose consumer the transaction's account is. not_found, not_authorized,
+/// wrong_state.
+Result<const model::Lease*> find_own_live_lease(const Context& context, model::LeaseId lease);
+
+/// limit_reached if an account that holds `count` of `what` may not have one more.
+Result<> check_limit(const Context& context, std::size_t count, std::string_view what);
+
+}  // namespace hanse::ledger

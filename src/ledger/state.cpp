@@ -1,0 +1,124 @@
+#include "ledger/state.hpp"
+
+#include "ledger/accrual.hpp"
+#include "ledger/tables.hpp"
+
+namespace hanse::ledger {
+namespace {
+
+/// A page of records from the ids after `after`; no ids, no records.
+template <class Id, class TheTable>
+auto page(const OrderedSet<Id>* ids, const TheTable& table, const Id& after, std::size_t limit) {
+  std::vector<decltype(table.find(after))> out;
+  if (ids == nullptr || limit == 0) return out;
+  ids->for_each_after(after, [&](const Id& id) {
+    out.push_back(&table.at(id));
+    return out.size() < limit;
+  });
+  return out;
+}
+
+}  // namespace
+
+const std::string& State::network() const {
+  return tables_->network;
+}
+const model::Params& State::params() const {
+  return tables_->params;
+}
+std::uint64_t State::height() const {
+  return tables_->head.height;
+}
+Time State::time() const {
+  return tables_->head.time;
+}
+Hash State::app_hash() const {
+  return tables_->app_hash;
+}
+Money State::issued() const {
+  return tables_->head.issued;
+}
+Money State::treasury() const {
+  return tables_->head.treasury;
+}
+std::uint64_t State::last_event_sequence() const {
+  return tables_->head.last_event_sequence;
+}
+std::optional<Time> State::next_timer() const {
+  return tables_->next_timer();
+}
+
+const model::Account* State::account(const model::AccountId& id) const {
+  return tables_->accounts.find(id);
+}
+const model::Provider* State::provider(const model::AccountId& id) const {
+  return tables_->providers.find(id);
+}
+const model::Offer* State::offer(model::OfferId id) const {
+  return tables_->offers.find(id);
+}
+const model::Request* State::request(model::RequestId id) const {
+  return tables_->requests.find(id);
+}
+const model::Lease* State::lease(model::LeaseId id) const {
+  return tables_->leases.find(id);
+}
+
+std::vector<model::KeyGrant> State::grants_of(const model::AccountId& owner) const {
+  std::vector<model::KeyGrant> out;
+  const auto& keys = tables_->grants.index.by_owner;
+  for (auto key = keys.lower_bound({owner, {}}); key != keys.end() && key->owner == owner; ++key) {
+    out.push_back(tables_->grants.at(*key));
+  }
+  return out;
+}
+
+std::vector<const model::Provider*> State::providers(const model::AccountId& after, std::size_t limit) const {
+  return page(&tables_->providers.index.all, tables_->providers, after, limit);
+}
+
+std::vector<const model::Offer*> State::offers(const model::AccountId& provider, model::OfferId after,
+                                               std::size_t limit) const {
+  const auto& index = tables_->offers.index;
+  return page(provider.is_zero() ? &index.all : index.by_provider.find(provider), tables_->offers, after, limit);
+}
+
+std::vector<const model::Request*> State::requests(const model::AccountId& consumer, model::RequestId after,
+                                                   std::size_t limit) const {
+  const auto& index = tables_->requests.index;
+  return page(consumer.is_zero() ? &index.all : index.by_consumer.find(consumer), tables_->requests, after, limit);
+}
+
+std::vector<const model::Lease*> State::leases_of_consumer(const model::AccountId& consumer, model::LeaseId after,
+                                                           std::size_t limit) const {
+  const auto& index = tables_->leases.index;
+  return page(consumer.is_zero() ? &index.all : index.by_consumer.find(consumer), tables_->leases, after, limit);
+}
+
+std::vector<const model::Lease*> State::leases_of_provider(const model::AccountId& provider, model::LeaseId after,
+                                                           std::size_t limit) const {
+  const auto& index = tables_->leases.index;
+  return page(provider.is_zero() ? &index.all : index.by_provider.find(provider), tables_->leases, after, limit);
+}
+
+State::Counts State::counts() const {
+  return {tables_->accounts.size(), tables_->providers.size(), tables_->offers.size(), tables_->requests.size(),
+          tables_->leases.size()};
+}
+
+State::Accrual State::accrual(const model::Lease& lease, Time now) const {
+  if (lease.state == model::LeaseState::matched) return {0, Money{}};
+  if (lease.state == model::LeaseState::ended) {
+    return {lease.billed_s, Money{lease.locked.micros - lease.refunded.micros}};
+  }
+  const auto* provider = tables_->providers.find(lease.provider);
+  if (provider == nullptr) return {0, Money{}};
+  const std::int64_t seconds = delivered_s(lease, *provider, std::min(now, lease.ends_at), tables_->params);
+  return {seconds, price_of(lease, seconds)};
+}
+
+bool State::is_reachable(const model::Provider& provider, Time now) const {
+  return silence_ms(provider, now, tables_->params) == 0;
+}
+
+}  // namespace hanse::ledger

@@ -1,0 +1,75 @@
+#include "ledger/timers.hpp"
+
+#include "ledger/accrual.hpp"
+#include "ledger/leases.hpp"
+#include "ledger/providers.hpp"
+#include "ledger/requests.hpp"
+
+namespace hanse::ledger {
+namespace {
+
+void start_due(Context& context, model::LeaseId id) {
+  const auto& lease = context.tables.leases.at(id);
+  const Time resumed = context.tables.head.resumed_at;
+  const Time grace = after_s(resumed, static_cast<std::int64_t>(context.params().start_deadline_s));
+  if (resumed > lease.matched_at && grace > context.now()) {
+    // The network stood still: the provider could not have confirmed.
+    context.tables.leases.change(id, [&](model::Lease& l) { l.start_deadline = grace; });
+    return;
+  }
+  fail_start(context, id, "the provider did not confirm it before the start deadline");
+}
+
+void end_due(Context& context, model::LeaseId id) {
+  const auto& lease = context.tables.leases.at(id);
+  const auto& provider = context.tables.providers.at(lease.provider);
+  const std::int64_t downtime = downtime_ms(lease, provider, lease.ends_at, context.params());
+  const Time end = end_of(lease, downtime);
+  if (end > lease.ends_at) {
+    // There was downtime that nobody pays for: the money lasts longer.
+    context.tables.leases.change(id, [&](model::Lease& l) { l.ends_at = end; });
+    return;
+  }
+  const bool by_money = is_bounded_by_money(lease, downtime);
+  end_lease(context, id, by_money ? model::EndReason::exhausted : model::EndReason::completed, lease.ends_at,
+            by_money ? "its money is used up" : "its duration is over");
+}
+
+void sweep_due(Context& context, model::OfferId id) {
+  const Sweep sweep = context.tables.sweeps.erase(id);
+  sweep_waiting(context, sweep.offer, sweep.from);
+}
+
+}  // namespace
+
+bool fire_next_timer(Context& context) {
+  const Timer* timer = context.tables.timers.first();
+  const auto* watch = context.tables.watches.index.due.first();
+  if (timer != nullptr && (watch == nullptr || timer->at <= watch->first)) {
+    if (timer->at > context.now()) return false;
+    const Timer due = *timer;
+    switch (due.kind) {
+      case TimerKind::lease_start:
+        start_due(context, {due.id});
+        break;
+      case TimerKind::lease_end:
+        end_due(context, {due.id});
+        break;
+      case TimerKind::lease_release:
+        settle_lease(context, {due.id});
+        break;
+      case TimerKind::request_expiry:
+        end_request(context, {due.id}, "nothing that fits came up in time");
+        break;
+      case TimerKind::sweep:
+        sweep_due(context, {due.id});
+        break;
+    }
+    return true;
+  }
+  if (watch == nullptr || watch->first > context.now()) return false;
+  watch_due(context, model::AccountId(watch->second));
+  return true;
+}
+
+}  // namespace hanse::ledger
