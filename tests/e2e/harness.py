@@ -1,0 +1,259 @@
+"""A whole network of real programs on this machine: node, provider agent, consumer, container engine.
+
+Every test drives the hanse program as a user would. Nothing sleeps to wait: wait_until() watches for a condition, with
+a bound, and says what it saw when the bound passes.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HANSE = os.environ.get("HANSE_PROGRAM", str(ROOT / "build" / "dev" / "src" / "cli" / "hanse"))
+PASSPHRASE = "correct horse battery staple"
+WAIT_S = 90
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_until(what, condition, timeout_s=WAIT_S):
+    """The first true value of condition(); an AssertionError that names `what` and the last value otherwise."""
+    deadline = time.monotonic() + timeout_s
+    seen = None
+    while time.monotonic() < deadline:
+        seen = condition()
+        if seen:
+            return seen
+        time.sleep(0.05)
+    raise AssertionError(f"waited {timeout_s} s for {what}; last seen: {seen!r}")
+
+
+class Done:
+    """A command that has ended."""
+
+    def __init__(self, args, process):
+        self.args, self.code = args, process.returncode
+        self.out, self.err = process.stdout, process.stderr
+
+    def __repr__(self):
+        return f"hanse {' '.join(self.args)}\nexit code {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+
+    @property
+    def json(self):
+        try:
+            return json.loads(self.out)
+        except ValueError as error:
+            raise AssertionError(f"no JSON on stdout ({error})\n{self!r}") from None
+
+
+class User:
+    """Somebody with a home folder of their own."""
+
+    def __init__(self, network, name):
+        self.network = network
+        self.home = network.folder / name
+        self.environment = {**os.environ, "HANSE_HOME": str(self.home), "HANSE_PASSPHRASE": PASSPHRASE,
+                            "HANSE_NODE": network.url, "HOME": str(network.folder / (name + "-home")), "NO_COLOR": "1"}
+        os.makedirs(self.environment["HOME"], exist_ok=True)
+
+    def hanse(self, *args, ok=True, timeout_s=180, cwd=None, stdin=subprocess.DEVNULL, env=None, text=None):
+        """Runs a command to its end. ok=True asserts exit code 0; ok=None asserts nothing."""
+        args = [str(a) for a in args]
+        process = subprocess.run([HANSE, *args], capture_output=True, text=True, timeout=timeout_s, cwd=cwd, input=text,
+                                 stdin=None if text is not None else stdin, env={**self.environment, **(env or {})},
+                                 errors="replace", check=False)
+        done = Done(args, process)
+        if ok is True and done.code != 0:
+            raise AssertionError(f"failed\n{done!r}")
+        if ok is False and done.code == 0:
+            raise AssertionError(f"did not fail\n{done!r}")
+        return done
+
+    def start(self, *args, **options):
+        """Starts a command in the background; the caller ends it."""
+        return subprocess.Popen([HANSE, *map(str, args)], env=self.environment, stdin=subprocess.DEVNULL, **options)
+
+    def leases(self, everything=True):
+        return self.hanse("ps", *(["--all"] if everything else []), "--json").json
+
+    def lease(self, lease):
+        return self.network.get(f"/v1/leases/{lease}")
+
+    def balance(self):
+        address = self.hanse("wallet", "show", "--json").json["address"]
+        return self.network.get(f"/v1/accounts/{address}")["balance_micros"]
+
+
+class Engine:
+    """The container engine: one podman service for a whole test program."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="hanse-engine-"))
+        self.socket = self.folder / "podman.sock"
+        self.process = None
+        self.start()
+        atexit.register(self.stop)
+
+    def podman(self, *args, **options):
+        flags = [] if os.path.isdir("/run/systemd/system") else ["--cgroup-manager", "cgroupfs"]
+        if shutil.which("runc"):
+            flags += ["--runtime", "runc"]
+        return subprocess.run(["podman", *flags, *args], capture_output=True, text=True, check=False, **options)
+
+    def start(self):
+        flags = [] if os.path.isdir("/run/systemd/system") else ["--cgroup-manager", "cgroupfs"]
+        if shutil.which("runc"):
+            flags += ["--runtime", "runc"]
+        self.socket.unlink(missing_ok=True)
+        log = open(self.folder / "podman.log", "ab")
+        self.process = subprocess.Popen(["podman", *flags, "system", "service", "--time", "0", f"unix://{self.socket}"],
+                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        wait_until("podman's service", self.socket.exists)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Network:
+    """A node, a provider that owns this machine, and a consumer with 1000 credits."""
+
+    PARAMS = {"claim_window": "20s", "heartbeat_timeout": "15s", "provider_lost": "60s", "start_deadline": "60s"}
+
+    def __init__(self, engine, params=None, price="0.36"):
+        self.engine = engine
+        self.folder = Path(tempfile.mkdtemp(prefix="hanse-e2e-"))
+        self.port = free_port()
+        self.ssh_port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.node = self.agent = None
+        self.consumer, self.provider = User(self, "consumer"), User(self, "provider")
+        addresses = [u.hanse("wallet", "new", "--json").json["address"] for u in (self.consumer, self.provider)]
+        self.consumer_address, self.provider_address = addresses
+        settings = {**self.PARAMS, **(params or {})}
+        lines = ["network: hanse-e2e", "accounts:"]
+        lines += [f"  - {{address: {a}, balance: 1000.00}}" for a in addresses]
+        lines += ["params:"] + [f"  {key}: {value}" for key, value in settings.items()]
+        (self.folder / "genesis.yaml").write_text("\n".join(lines) + "\n")
+        self.start_node()
+        self.provider.hanse("provider", "init", "--name", "testbed", "--advertise", "127.0.0.1", "--ssh-port",
+                            self.ssh_port, "--engine", engine.socket, "--country", "DE", "--price", price)
+        self.start_agent()
+
+    def spawn(self, name, user, *args):
+        log = open(self.folder / f"{name}.log", "ab")
+        return user.start(*args, stdout=log, stderr=log, start_new_session=True)
+
+    def log(self, name):
+        path = self.folder / f"{name}.log"
+        return path.read_text(errors="replace")[-6000:] if path.exists() else ""
+
+    def start_node(self):
+        self.node = self.spawn("node", self.provider, "node", "--genesis", self.folder / "genesis.yaml", "--data",
+                               self.folder / "node", "--listen", f"127.0.0.1:{self.port}")
+
+        def up():
+            if self.node.poll() is not None:
+                raise AssertionError(f"the node ended with {self.node.returncode}:\n{self.log('node')}")
+            try:
+                return self.get("/healthz", raw=True)
+            except OSError:
+                return None
+        wait_until("the node", up)
+
+    def start_agent(self, offered=True):
+        self.agent = self.spawn("agent", self.provider, "provider", "start")
+
+        def up():
+            if self.agent.poll() is not None:
+                raise AssertionError(f"the agent ended with {self.agent.returncode}:\n{self.log('agent')}")
+            return not offered or [o for o in self.get("/v1/offers")["items"] if o.get("reachable", True)]
+        try:
+            wait_until("the agent's offer", up)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nagent's log:\n{self.log('agent')}") from None
+
+    def get(self, path, raw=False):
+        from urllib.request import urlopen
+        with urlopen(self.url + path, timeout=20) as answer:
+            body = answer.read().decode()
+        return body if raw else json.loads(body)
+
+    @staticmethod
+    def kill(process, how=signal.SIGKILL):
+        process.send_signal(how)
+        process.wait(timeout=60)
+
+    def stop(self):
+        for process in (self.agent, self.node):
+            if process and process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in (self.agent, self.node):
+            if process:
+                try:
+                    process.wait(timeout=60)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+ENGINE = None
+
+
+class NetworkTest(unittest.TestCase):
+    """One network for the tests of a class; set PARAMS to change its genesis."""
+
+    PARAMS = {}
+
+    @classmethod
+    def setUpClass(cls):
+        global ENGINE
+        if ENGINE is None:
+            ENGINE = Engine()
+        cls.network = Network(ENGINE, cls.PARAMS)
+        cls.addClassCleanup(cls.network.stop)
+        cls.consumer, cls.provider = cls.network.consumer, cls.network.provider
+
+    def job(self, text, name="job"):
+        """A job file in a folder of its own; the file's path."""
+        folder = Path(tempfile.mkdtemp(prefix=name + "-", dir=self.network.folder))
+        (folder / "job.yaml").write_text(text)
+        return folder / "job.yaml"
+
+    def rent(self, *args):
+        """Rents an empty machine and waits until it runs; its name."""
+        lease = self.consumer.hanse("rent", "--yes", "--json", *args).json["lease"]
+        lease = lease if isinstance(lease, str) else lease["id"]
+        wait_until(f"{lease} to run", lambda: self.consumer.lease(lease)["state"] == "running")
+        return lease
+
+    def assert_money_adds_up(self, lease):
+        view = self.consumer.hanse("bill", lease, "--json").json
+        self.assertTrue(view["adds_up"], view)
+        return view
+
+    def tearDown(self):
+        outcome = self._outcome
+        failed = any(error for _, error in getattr(outcome, "errors", []) or []) or \
+            bool(outcome.result.failures or outcome.result.errors)
+        if failed:
+            print(f"\n--- node's log\n{self.network.log('node')}\n--- agent's log\n{self.network.log('agent')}", flush=True)

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""The way of a rental that goes well: offers, run, logs, bill, ssh, scp, sftp, rsync, forwards."""
+
+import hashlib
+import os
+import socket
+import struct
+import subprocess
+import unittest
+import zlib
+from pathlib import Path
+
+from harness import ROOT, NetworkTest, User, free_port, wait_until
+
+
+def png_size(path):
+    """Width and height of a PNG whose every chunk checks out."""
+    data = Path(path).read_bytes()
+    assert data.startswith(b"\x89PNG\r\n\x1a\n"), "not a PNG"
+    at, size, kinds = 8, None, []
+    while at < len(data):
+        length, kind = struct.unpack(">I4s", data[at:at + 8])
+        body = data[at + 8:at + 8 + length]
+        crc, = struct.unpack(">I", data[at + 8 + length:at + 12 + length])
+        assert crc == zlib.crc32(kind + body), kind
+        if kind == b"IHDR":
+            size = struct.unpack(">II", body[:8])
+        kinds.append(kind)
+        at += 12 + length
+    assert kinds[-1] == b"IEND", kinds
+    return size
+
+
+class Rental(NetworkTest):
+    def test_offers_show_this_machine_with_its_whole_price(self):
+        offers = self.consumer.hanse("offers", "--json").json
+        items = offers["items"] if isinstance(offers, dict) else offers
+        self.assertEqual(len(items), 1)
+        table = self.consumer.hanse("offers").out
+        self.assertIn("testbed", table)
+        self.assertIn("0.36", table)
+        self.assertIn("CPU", table)  # no GPU here, and said so
+
+    def test_nothing_fits_says_what_would(self):
+        done = self.consumer.hanse("offers", "vram>=4TB", "--explain", ok=None)
+        self.assertIn("vram>=4TB", done.out + done.err)
+        done = self.consumer.hanse("rent", "vram>=4TB", "--yes", ok=False)
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("vram>=4TB", done.err)
+
+    def test_hello_runs_prints_and_costs_what_its_seconds_cost(self):
+        before = self.consumer.balance()
+        done = self.consumer.hanse("run", ROOT / "examples/hello/job.yaml", "--yes")
+        self.assertIn("hello from", done.out)
+        lease = max(self.consumer.leases(), key=lambda l: int(l["id"].split("-")[1]))
+        self.assertEqual(lease["state"], "ended", lease)
+        bill = self.assert_money_adds_up(lease["id"])
+        self.assertEqual(bill["refunded_micros"] + bill["used_micros"], bill["locked_micros"])
+        self.assertEqual(before - self.consumer.balance(), bill["used_micros"])
+
+    def test_render_copies_in_runs_and_copies_the_picture_back(self):
+        folder = Path(self.network.folder) / "render"
+        subprocess.run(["cp", "-r", ROOT / "examples/render", folder], check=True)
+        (folder / "out.png").unlink(missing_ok=True)
+        job = folder / "job.yaml"
+        job.write_text(job.read_text().replace("--width 960 --height 540 --samples 64",
+                                               "--width 320 --height 180 --samples 4"))
+        done = self.consumer.hanse("run", job, "--yes")
+        self.assertIn("device:", done.out)
+        self.assertEqual(png_size(folder / "out.png"), (320, 180))
+
+    def test_a_jobs_exit_code_is_passed_through(self):
+        job = self.job("name: fails\nimage: debian:bookworm-slim\nrun: echo before; exit 41\n"
+                       "max_cost: 0.10\nmax_duration: 5m\n")
+        done = self.consumer.hanse("run", job, "--yes", ok=None)
+        self.assertEqual(done.code, 41, done)
+        self.assertIn("before", done.out)
+
+    def test_without_a_terminal_and_without_yes_nothing_is_rented(self):
+        before = len(self.consumer.leases())
+        done = self.consumer.hanse("run", ROOT / "examples/hello/job.yaml", ok=False)
+        self.assertIn("--yes", done.err)
+        self.assertEqual(len(self.consumer.leases()), before)
+
+
+class Lease(NetworkTest):
+    """Plain OpenSSH clients against one lease of the render image, which has rsync."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        job = cls.job(cls(), "name: idle\nimage: localhost/hanse-render\nrun: sleep 3600\n"
+                             "max_cost: 1.00\nmax_duration: 30m\nresources: {disk: 512MB}\n")
+        lease = cls.consumer.hanse("run", job, "--yes", "--detach", "--json").json["lease"]
+        cls.lease = lease if isinstance(lease, str) else lease["id"]
+        wait_until("the lease to run", lambda: cls.consumer.lease(cls.lease)["state"] == "running")
+        cls.consumer.hanse("ssh", cls.lease, "--", "true")  # writes the ssh config
+        cls.config = cls.consumer.home / "ssh" / "config"
+
+    def client(self, program, *args, ok=True, **options):
+        process = subprocess.run([program, *args], capture_output=True, timeout=180, check=False,
+                                 env=self.consumer.environment, **options)
+        if ok:
+            self.assertEqual(process.returncode, 0, (program, args, process.stdout[-2000:], process.stderr[-2000:]))
+        return process
+
+    def ssh(self, *command, **options):
+        return self.client("ssh", "-F", str(self.config), self.lease, *command, **options)
+
+    def test_plain_ssh_runs_commands_and_passes_exit_codes(self):
+        self.assertEqual(self.ssh("echo", "out;", "echo", "err", ">&2").stdout, b"out\n")
+        self.assertEqual(self.ssh("echo err >&2").stderr.strip().splitlines()[-1], b"err")
+        self.assertEqual(self.ssh("exit 7", ok=False).returncode, 7)
+        self.assertEqual(self.ssh("cat", input=bytes(range(256)) * 4000).stdout, bytes(range(256)) * 4000)
+
+    def test_hanse_ssh_passes_the_exit_code(self):
+        self.assertEqual(self.consumer.hanse("ssh", self.lease, "--", "sh -c 'exit 5'", ok=None).code, 5)
+
+    def test_scp_sftp_and_rsync_carry_files_both_ways(self):
+        folder = Path(self.network.folder) / "files"
+        (folder / "deep/er").mkdir(parents=True)
+        (folder / "deep/er/small").write_text("small\n")
+        (folder / "big").write_bytes(os.urandom(20_000_000))
+        digest = hashlib.sha256((folder / "big").read_bytes()).hexdigest()
+        self.client("scp", "-F", str(self.config), "-r", str(folder), f"{self.lease}:/workspace/by-scp")
+        self.assertIn(digest.encode(), self.ssh("sha256sum /workspace/by-scp/big").stdout)
+        self.client("sftp", "-F", str(self.config), "-b", "-", self.lease,
+                    input=f"put {folder}/big by-sftp\nget by-sftp {folder}/back\nls -l\n".encode())
+        self.assertEqual(hashlib.sha256((folder / "back").read_bytes()).hexdigest(), digest)
+        self.client("rsync", "-a", "-e", f"ssh -F {self.config}", f"{folder}/", f"{self.lease}:/workspace/by-rsync/")
+        self.client("rsync", "-a", "-e", f"ssh -F {self.config}", f"{self.lease}:/workspace/by-rsync/deep", f"{folder}/again")
+        self.assertEqual((folder / "again/deep/er/small").read_text(), "small\n")
+        self.consumer.hanse("cp", f"{self.lease}:by-scp/big", folder / "by-hanse")
+        self.assertEqual(hashlib.sha256((folder / "by-hanse").read_bytes()).hexdigest(), digest)
+
+    def test_sftp_cannot_climb_out(self):
+        script = "get ../../../../../../etc/hostname {0}/h1\nln -s /etc/hostname link\nget link {0}/h2\n"
+        self.client("sftp", "-F", str(self.config), "-b", "-", self.lease,
+                    input=script.format(self.network.folder).encode())
+        inside = self.ssh("cat /etc/hostname").stdout
+        for name in ("h1", "h2"):
+            self.assertEqual((Path(self.network.folder) / name).read_bytes(), inside)
+        self.assertNotEqual(inside.decode().strip(), socket.gethostname())
+
+    def test_forward_reaches_the_leases_own_port_and_nothing_of_the_host(self):
+        self.ssh("cd /tmp && echo inside > page && (setsid python3 -m http.server 8123 --bind 127.0.0.1 "
+                 ">/dev/null 2>&1 </dev/null &)")
+        self.ssh("for i in $(seq 100); do python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 8123))' "
+                 "2>/dev/null && exit 0; sleep 0.1; done; exit 1")
+        here = free_port()
+        process = self.consumer.start("forward", self.lease, f"{here}:8123", stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL)
+        try:
+            def page():
+                try:
+                    with socket.create_connection(("127.0.0.1", here), timeout=5) as s:
+                        s.sendall(b"GET /page HTTP/1.0\r\n\r\n")
+                        answer = b""
+                        while piece := s.recv(65536):
+                            answer += piece
+                        return b"inside" in answer
+                except OSError:
+                    return False
+            wait_until("the forwarded page", page)
+        finally:
+            process.terminate()
+            process.wait()
+        # The node listens on the host's loopback: no forward may reach it, by any name.
+        for target in ("127.0.0.1", "10.213.0.1", socket.gethostname()):
+            done = self.client("ssh", "-F", str(self.config), "-W", f"{target}:{self.network.port}", self.lease,
+                               ok=False, input=b"GET /healthz HTTP/1.0\r\n\r\n")
+            self.assertNotIn(b"200", done.stdout, target)
+
+    def test_only_the_leases_key_gets_in(self):
+        stranger = User(self.network, "stranger")
+        stranger.hanse("wallet", "new")
+        key = stranger.home / "access_key"
+        done = self.client("ssh", "-F", str(self.config), "-o", "IdentitiesOnly=yes", "-o", f"IdentityFile={key}", "-i",
+                           str(key), "-o", "IdentityAgent=none", "-o", "BatchMode=yes", "-p", str(self.network.ssh_port),
+                           "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                           f"{self.lease}@127.0.0.1", "true", ok=False)
+        self.assertEqual(done.returncode, 255)
+        self.assertIn(b"Permission denied", done.stderr)
+
+    def test_top_and_metrics_show_what_the_lease_uses(self):
+        top = self.consumer.hanse("top", self.lease, "--once", "--json").json
+        self.assertTrue(top, top)
+
+
+class Ended(NetworkTest):
+    def test_after_the_end_the_key_is_refused_and_nothing_is_left(self):
+        lease = self.rent("--duration", "10m")
+        self.consumer.hanse("ssh", lease, "--", "true")
+        config = (self.consumer.home / "ssh" / "config").read_text()
+        self.consumer.hanse("extend", lease, "5m")
+        self.assertEqual(self.consumer.lease(lease)["duration_s"], 900)
+        self.consumer.hanse("stop", lease, *(["--yes"] if "--yes" in self.consumer.hanse("stop", "--help").out else []))
+        self.assert_money_adds_up(lease)
+        saved = Path(self.network.folder) / "old-config"
+        saved.write_text(config)
+
+        def refused():
+            done = subprocess.run(["ssh", "-F", str(saved), lease, "true"], capture_output=True, timeout=60, check=False,
+                                  env=self.consumer.environment)
+            return done.returncode == 255 and done.stderr
+        wait_until("ssh to be refused", refused)
+        wait_until("the container to be gone",
+                   lambda: lease not in self.network.engine.podman("ps", "-a", "--format", "{{.Names}}").stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
