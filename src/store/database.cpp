@@ -2,14 +2,18 @@
 
 #include <fcntl.h>
 #include <rocksdb/cache.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdarg>
+#include <cstdio>
 #include <system_error>
 #include <utility>
 
@@ -27,6 +31,19 @@ constexpr std::size_t kWriteBufferBytes = 16U << 20;
 constexpr std::size_t kAllWriteBuffersBytes = 64U << 20;
 constexpr std::uint64_t kMaxLogBytes = 128U << 20;
 
+/// RocksDB's own log, its warnings and errors, as ours. Its log file would be one more thing to fail on a full disk,
+/// and Debian's build, which keeps assertions, aborts when that one fails.
+class Log final : public rocksdb::Logger {
+ public:
+  Log() : Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
+  using Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    char text[1024];
+    std::vsnprintf(text, sizeof text, format, arguments);
+    spdlog::warn("rocksdb: {}", text);
+  }
+};
+
 std::string reason_of(int error) {
   return std::generic_category().message(error);
 }
@@ -42,8 +59,8 @@ rocksdb::DBOptions database_options() {
   options.db_write_buffer_size = kAllWriteBuffersBytes;
   options.max_background_jobs = 2;
   options.max_open_files = 512;
-  options.keep_log_file_num = 2;
-  options.max_log_file_size = 4U << 20;
+  options.info_log = std::make_shared<Log>();
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   return options;

@@ -190,8 +190,8 @@ TEST(Database, DropsABlockThatACrashCutOffAndNothingElse) {
     {
       auto store = Store::open(folder.path);
       ASSERT_TRUE(store);
-      const auto step =
-          history.next({sign(testing::key(0), after_s(testing::kStart, 60), history.rng, {testing::transfer(1, 1)})});
+      const auto step = history.next(
+          {testing::sign(testing::key(0), after_s(testing::kStart, 60), history.rng, {testing::transfer(1, 1)})});
       ASSERT_TRUE((*store)->commit(step.block, step.result));
     }
     const auto log = newest_log(folder.path);

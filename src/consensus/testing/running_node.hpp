@@ -26,12 +26,14 @@ inline constexpr std::chrono::seconds kLongest{60};
 
 class VirtualClock final : public Clock {
  public:
-  Time now() override { return after_ms(kStart, ms_.load()); }
+  Time now() override { return after_ms(kStart, ms_.load() - turned_back_ms_.load()); }
   std::int64_t monotonic_ms() override { return ms_.load(); }
   void advance_ms(std::int64_t ms) { ms_ += ms; }
+  void turn_back_ms(std::int64_t ms) { turned_back_ms_ += ms; }  ///< The wall clock alone, as an administrator might.
 
  private:
   std::atomic<std::int64_t> ms_ = 1000;
+  std::atomic<std::int64_t> turned_back_ms_ = 0;
 };
 
 inline std::future<Result<model::Receipt>> submit(Node& node, Bytes bytes) {
