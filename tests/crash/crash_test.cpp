@@ -20,7 +20,8 @@
 namespace hanse {
 namespace {
 
-using Acks = std::map<Hash, Bytes>;  ///< The encoded receipt of each acknowledged transaction.
+using Kinds = std::map<model::EventKind, std::size_t>;  ///< How often each kind of event happened.
+using Acks = std::map<Hash, Bytes>;                     ///< The encoded receipt of each acknowledged transaction.
 
 constexpr int kShortRounds = 10;
 constexpr int kLongRounds = 200;
@@ -102,7 +103,7 @@ class Victim {
 };
 
 /// Applies every stored block to the genesis and compares all that the store says of it.
-void expect_replay_equals(const store::Store& store, const ledger::Ledger& live) {
+void expect_replay_equals(const store::Store& store, const ledger::Ledger& live, Kinds& kinds) {
   auto replayed = store.load_genesis();
   ASSERT_TRUE(replayed) << replayed.error().message;
   std::set<Hash> applied;
@@ -121,6 +122,7 @@ void expect_replay_equals(const store::Store& store, const ledger::Ledger& live)
       ASSERT_EQ(store.receipt(receipt.tx_hash), receipt) << "block " << height;
     }
     ASSERT_EQ(store.events(last_event, result.events.size()), result.events) << "block " << height;
+    for (const auto& event : result.events) ++kinds[event.kind];
     if (!result.events.empty()) last_event = result.events.back().sequence;
     for (const auto& archived : result.archived) {
       if (archived.lease) {
@@ -141,7 +143,7 @@ void expect_replay_equals(const store::Store& store, const ledger::Ledger& live)
   }
 }
 
-void expect_sound(const std::filesystem::path& folder, const Acks& acks) {
+void expect_sound(const std::filesystem::path& folder, const Acks& acks, Kinds& kinds) {
   const auto store = store::Store::open(folder);
   ASSERT_TRUE(store) << store.error().message;
   if ((*store)->is_empty()) {
@@ -157,7 +159,8 @@ void expect_sound(const std::filesystem::path& folder, const Acks& acks) {
     ASSERT_TRUE(stored) << "an acknowledged transaction is lost: " << to_hex(hash.view());
     ASSERT_EQ(wire::encode(*stored), receipt) << "an acknowledged receipt changed: " << to_hex(hash.view());
   }
-  expect_replay_equals(**store, *ledger);
+  kinds.clear();
+  expect_replay_equals(**store, *ledger, kinds);
 }
 
 /// One life and death of a node: killed while it starts, or some time after it began to acknowledge.
@@ -182,13 +185,18 @@ TEST(Crash, NothingAcknowledgedIsLostAndNothingIsHalfDone) {
   for (int done = 0; done < rounds;) {
     const store::testing::Folder folder;
     Acks acks;
+    Kinds kinds;
     for (int i = 0; i < kRoundsPerFolder && done < rounds; ++i, ++done) {
       SCOPED_TRACE("round " + std::to_string(done));
       run_round(folder.path, rng, acks);
-      if (!HasFatalFailure()) expect_sound(folder.path, acks);
+      if (!HasFatalFailure()) expect_sound(folder.path, acks, kinds);
       if (HasFatalFailure() || HasNonfatalFailure()) return;
     }
     acknowledged += acks.size();
+    for (const auto kind : {model::EventKind::transferred, model::EventKind::lease_running,
+                            model::EventKind::lease_ended, model::EventKind::lease_closed}) {
+      EXPECT_GT(kinds[kind], 0U) << "the load was meant to make " << name_of(kind);
+    }
   }
   EXPECT_GT(acknowledged, 0U);
   std::printf("%d kills, %zu acknowledged transactions all found, seed %llu\n", rounds, acknowledged,
