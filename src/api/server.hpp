@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.hpp"
 #include "consensus/node.hpp"
 
 namespace hanse::api {
@@ -18,8 +19,9 @@ struct ServerOptions {
   std::size_t max_body_bytes = 128 * 1024;
   std::size_t max_header_bytes = 16 * 1024;
   std::size_t max_connections = 4096;
-  std::uint32_t request_timeout_ms = 30'000;  ///< To read a request, and to answer it.
+  std::uint32_t request_timeout_ms = 30'000;  ///< To read a request, and to answer it; an idle connection's too.
   unsigned threads = 2;
+  Clock* clock = &system_clock();  ///< For what accrues between blocks; outlives the server.
 };
 
 class Server {
