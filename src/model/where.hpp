@@ -32,12 +32,27 @@ namespace hanse::model {
 inline constexpr std::size_t kMaxConstraints = 64;
 inline constexpr std::size_t kMaxConstraintsPerField = 8;  ///< Keeps the search for contradictions cheap.
 inline constexpr std::size_t kMaxValuesPerConstraint = 64;
-inline constexpr std::size_t kMaxValueBytes = 64;          ///< The longest name that there is.
+inline constexpr std::size_t kMaxValueBytes = 64;  ///< The longest name that there is.
 
 enum class WhereField : std::uint8_t {
-  gpu, country, provider, machine, kind, driver,                                                       // sets
-  gpus, vram, cpu, memory, disk, inet_down, inet_up, price, reliability, cuda, duration,              // numbers
-  verified                                                                                             // flag
+  gpu,
+  country,
+  provider,
+  machine,
+  kind,
+  driver,  // sets
+  gpus,
+  vram,
+  cpu,
+  memory,
+  disk,
+  inet_down,
+  inet_up,
+  price,
+  reliability,
+  cuda,
+  duration,  // numbers
+  verified   // flag
 };
 enum class WhereOp : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal, in, not_in };
 
