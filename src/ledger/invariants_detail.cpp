@@ -36,47 +36,46 @@ std::unexpected<Error> broken(std::string what) {
 
 Result<> check_lease(const Tables& tables, const model::Lease& lease) {
   if (auto money = check_lease_money(lease); !money) return money;
-  const std::string id = model::format_id(lease.id);
+  const auto wrong = [&](std::string_view what) { return broken(model::format_id(lease.id) + std::string(what)); };
   const bool started = lease.started_at.ms != 0;
   const bool ended = lease.state == model::LeaseState::ended;
   if (ended != (lease.end_reason != model::EndReason::none) ||
       (lease.state == model::LeaseState::running && !started) ||
       (lease.state == model::LeaseState::matched && started)) {
-    return broken(id + "'s state does not fit its history");
+    return wrong("'s state does not fit its history");
   }
   if (static_cast<std::uint32_t>(std::popcount(lease.devices)) != lease.gpu_count || lease.gpu_count == 0) {
-    return broken(id + " has not the devices that it pays for");
+    return wrong(" has not the devices that it pays for");
   }
-  if (!tables.providers.find(lease.provider)) return broken(id + "'s provider is not there");
+  if (!tables.providers.find(lease.provider)) return wrong("'s provider is not there");
   const auto* request = tables.requests.find(lease.request);
   if (ended) {
-    if (escrow(lease).micros == 0) return broken(id + " has paid everything and is not closed");
+    if (escrow(lease).micros == 0) return wrong(" has paid everything and is not closed");
   } else {
     const auto* offer = tables.offers.find(lease.offer);
-    if (offer == nullptr || offer->provider != lease.provider) return broken(id + "'s offer is not there");
-    if ((offer->leased_devices & lease.devices) != lease.devices) return broken(id + "'s devices are not marked");
+    if (offer == nullptr || offer->provider != lease.provider) return wrong("'s offer is not there");
+    if ((offer->leased_devices & lease.devices) != lease.devices) return wrong("'s devices are not marked");
   }
   const auto state = ended ? model::RequestState::ended : model::RequestState::matched;
   if (request == nullptr || request->lease != lease.id || request->state != state) {
-    return broken(id + "'s request is not its own");
+    return wrong("'s request is not its own");
   }
-  if (!tables.timers.contains(tables.leases.index.position(lease)))
-    return broken(id + " has no timer out of its state");
+  if (!tables.timers.contains(tables.leases.index.position(lease))) return wrong(" has no timer out of its state");
   return {};
 }
 
 Result<> check_request(const Tables& tables, const model::Request& request) {
-  const std::string id = model::format_id(request.id);
+  const auto wrong = [&](std::string_view what) { return broken(model::format_id(request.id) + std::string(what)); };
   const bool waits = request.state == model::RequestState::waiting;
-  if (waits != tables.requests.index.waiting.contains(request.id)) return broken(id + " is not where it waits");
+  if (waits != tables.requests.index.waiting.contains(request.id)) return wrong(" is not where it waits");
   if (waits) {
-    if (request.lease) return broken(id + " waits and has a lease");
+    if (request.lease) return wrong(" waits and has a lease");
     const Timer timer{request.wait_until, request.id.value, TimerKind::request_expiry};
-    return tables.timers.contains(timer) ? Result<>{} : broken(id + " has no timer out of its state");
+    return tables.timers.contains(timer) ? Result<>{} : wrong(" has no timer out of its state");
   }
   const auto* lease = tables.leases.find(request.lease);
-  if (lease == nullptr || lease->request != request.id) return broken(id + "'s lease is not there");
-  if (is_live(*lease) != (request.state == model::RequestState::matched)) return broken(id + " lags behind its lease");
+  if (lease == nullptr || lease->request != request.id) return wrong("'s lease is not there");
+  if (is_live(*lease) != (request.state == model::RequestState::matched)) return wrong(" lags behind its lease");
   return {};
 }
 

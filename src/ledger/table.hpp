@@ -17,7 +17,7 @@
 
 #include "base/bytes.hpp"
 #include "base/check.hpp"
-#include "model/ids.hpp"
+#include "ledger/records.hpp"
 
 namespace hanse::ledger {
 

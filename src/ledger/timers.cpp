@@ -10,10 +10,12 @@ namespace {
 
 void start_due(Context& context, model::LeaseId id) {
   const auto& lease = context.tables.leases.at(id);
+  const auto patience_s = static_cast<std::int64_t>(context.params().start_deadline_s);
   const Time resumed = context.tables.head.resumed_at;
-  const Time grace = after_s(resumed, static_cast<std::int64_t>(context.params().start_deadline_s));
-  if (resumed > lease.matched_at && grace > context.now()) {
-    // The network stood still: the provider could not have confirmed.
+  const Time grace = after_s(resumed, patience_s);
+  const bool first_time = lease.start_deadline == after_s(lease.matched_at, patience_s);
+  if (first_time && resumed > lease.matched_at && grace > context.now()) {
+    // The network stood still, so the provider could not have confirmed. Once only, or money could stay locked.
     context.tables.leases.change(id, [&](model::Lease& l) { l.start_deadline = grace; });
     return;
   }

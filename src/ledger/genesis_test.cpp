@@ -1,0 +1,71 @@
+#include "ledger/testing.hpp"
+
+namespace hanse::ledger {
+namespace {
+
+void expect_invalid(const Genesis& genesis, std::string_view part) {
+  const auto ledger = Ledger::from_genesis(genesis);
+  ASSERT_FALSE(ledger);
+  EXPECT_EQ(ledger.error().code, ErrorCode::invalid_argument);
+  EXPECT_THAT(ledger.error().message, ::testing::HasSubstr(part));
+}
+
+template <class Change>
+Genesis changed(Change&& change) {
+  auto genesis = test_genesis();
+  change(genesis);
+  return genesis;
+}
+
+TEST(GenesisTest, gives_the_accounts_their_balances) {
+  const Network net;
+  EXPECT_EQ(net.state().issued(), credits(8000));
+  EXPECT_EQ(net.balance(3), credits(1000));
+  EXPECT_EQ(net.state().height(), 0U);
+  EXPECT_TRUE(net.ledger.check_invariants());
+}
+
+TEST(GenesisTest, refuses_what_makes_no_sense) {
+  expect_invalid(changed([](Genesis& g) { g.network.clear(); }), "name");
+  expect_invalid(changed([](Genesis& g) { g.time = {}; }), "time");
+  expect_invalid(changed([](Genesis& g) { g.accounts.push_back(g.accounts[0]); }), "twice");
+  expect_invalid(changed([](Genesis& g) { g.accounts[0].balance = Money{-1}; }), "balances");
+  expect_invalid(changed([](Genesis& g) { g.accounts[0].balance = kMaxMoney; }), "balances");
+  expect_invalid(changed([](Genesis& g) { g.params.claim_window_s = 89; }), "claim_window_s");
+  expect_invalid(changed([](Genesis& g) { g.params.provider_lost_s = 89; }), "provider_lost_s");
+  expect_invalid(changed([](Genesis& g) { g.params.heartbeat_timeout_s = 0; }), "heartbeat_timeout_s");
+  expect_invalid(changed([](Genesis& g) { g.params.timers_per_block = 0; }), "timers_per_block");
+  expect_invalid(changed([](Genesis& g) { g.params.fee_operations.pop_back(); }), "fee");
+  expect_invalid(changed([](Genesis& g) { g.params.fee_operations[0] = "fly"; }), "fly");
+  expect_invalid(changed([](Genesis& g) { g.params.fee_operations[0] = "settle"; }), "twice");
+  expect_invalid(changed([](Genesis& g) { g.params.fee_amounts[0] = kMaxMoney; }), "cost");
+}
+
+TEST(Loading, refuses_a_damaged_state) {
+  const Network net;
+  auto records = net.ledger.dump();
+  const auto load = [&](const std::vector<StateChange>& all) {
+    std::size_t i = 0;
+    return Ledger::load([&]() -> std::optional<std::pair<Bytes, Bytes>> {
+      if (i == all.size()) return std::nullopt;
+      const auto& record = all[i++];
+      return std::pair{record.key, *record.value};
+    });
+  };
+  EXPECT_TRUE(load(records));
+  for (std::size_t i = 1; i < records.size(); ++i) {
+    if (records[i].key[0] == 3) continue;  // default parameters are parameters
+    auto fewer = records;
+    fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
+    EXPECT_FALSE(load(fewer)) << i;
+  }
+  auto twice = records;
+  twice.push_back(records.back());
+  EXPECT_FALSE(load(twice));
+  auto unknown = records;
+  unknown.push_back({{200}, Bytes{}});
+  EXPECT_FALSE(load(unknown));
+}
+
+}  // namespace
+}  // namespace hanse::ledger

@@ -1,0 +1,244 @@
+// Thousands of random operations by many actors over random time: invariants after every block, two ledgers that agree,
+// a ledger that survives being written down and read again, changes that add up to the state, and bills that an
+// independent oracle agrees with.
+
+#include "ledger/testing.hpp"
+
+namespace hanse::ledger {
+namespace {
+
+constexpr std::uint64_t kActors = 8;
+
+/// Bills second by second from nothing but the times at which the provider was heard.
+class Oracle {
+ public:
+  void heard(const model::AccountId& provider, Time at) { heard_[provider].push_back(at); }
+
+  [[nodiscard]] std::int64_t delivered_s(const model::Lease& lease, std::int64_t timeout_ms) const {
+    const auto found = heard_.find(lease.provider);
+    std::int64_t delivered = 0;
+    for (Time t = lease.started_at; after_s(t, 1) <= lease.ends_at; t = after_s(t, 1)) {
+      // The gap that this second lies in, as known when the lease ended.
+      Time from = lease.started_at;
+      Time to = lease.ends_at;
+      for (const Time beat : found->second) {
+        if (beat <= t) from = std::max(from, beat);
+        if (beat > t) to = std::min(to, beat);
+      }
+      if (to.ms - from.ms <= timeout_ms) ++delivered;
+    }
+    return std::min<std::int64_t>(delivered, static_cast<std::int64_t>(lease.duration_s));
+  }
+
+ private:
+  std::map<model::AccountId, std::vector<Time>> heard_;
+};
+
+class RandomLife {
+ public:
+  explicit RandomLife(std::uint64_t seed) : rng_(seed), net_(test_genesis(kActors, params())) {}
+
+  void live(int blocks) {
+    for (int i = 0; i < blocks && !::testing::Test::HasFailure(); ++i) step(i);
+    for (int i = 0; i < 400; ++i) {
+      net_.now = after_s(net_.now, 300);
+      apply({});
+    }
+    EXPECT_EQ(net_.state().counts().leases, 0U) << "money is locked for ever";
+    EXPECT_EQ(net_.state().counts().requests, 0U);
+    EXPECT_GT(bills_, 0);
+  }
+  [[nodiscard]] int accepted() const { return accepted_; }
+  [[nodiscard]] int bills() const { return bills_; }
+
+ private:
+  static model::Params params() {
+    auto params = test_params();
+    params.claim_window_s = 600;
+    params.max_live_per_account = 20;
+    params.timers_per_block = 50;
+    return params;
+  }
+  std::uint64_t someone() { return 1 + rng_.below(kActors); }
+  template <class Id>
+  Id some_id(std::uint64_t made) {
+    return Id{made > 20 && !rng_.one_in(10) ? made - rng_.below(20) : rng_.below(made + 2)};
+  }
+  Money some_money() {
+    switch (rng_.below(8)) {
+      case 0:
+        return Money{rng_.between(-5, 5)};
+      case 1:
+        return Money{static_cast<std::int64_t>(rng_.next())};
+      default:
+        return Money{rng_.between(1, 3'000'000)};
+    }
+  }
+
+  model::Operation some_lease_operation(model::LeaseId id) {
+    switch (rng_.below(8)) {
+      case 0:
+        return model::TopUpLease{id, some_money()};
+      case 1:
+        return model::ExtendLease{id, rng_.below(5000)};
+      case 2:
+      case 3:
+        return model::EndLease{id, static_cast<model::EndReason>(rng_.below(7)), "over"};
+      case 4:
+        return model::Settle{id};
+      default:
+        return model::ConfirmLease{id, "host:22", actor(1000 + rng_.below(3))};
+    }
+  }
+  model::Operation some_operation() {
+    const auto offer = some_id<model::OfferId>(offers_);
+    const auto lease = some_id<model::LeaseId>(leases_);
+    switch (rng_.below(14)) {
+      case 0:
+        return model::Transfer{actor(someone()), some_money(), "gift"};
+      case 1:
+        return model::AuthorizeKey{actor(someone()), {"transfer"}, some_money(), after_s(net_.now, 500)};
+      case 2:
+        return model::RevokeKey{actor(someone())};
+      case 3:
+        return registration(someone());
+      case 4: {
+        auto post = offer_of(1 + static_cast<std::uint32_t>(rng_.below(8)), Money{rng_.between(1, 5'000'000)},
+                             "box " + std::to_string(rng_.below(3)));
+        post.prices.storage_per_gib_hour = Money{rng_.between(0, 500)};
+        return post;
+      }
+      case 5:
+        return model::UpdateOffer{offer, offer_of(1, Money{rng_.between(1, 5'000'000)}).prices, {}};
+      case 6:
+        return rng_.one_in(4) ? model::Operation(model::WithdrawOffer{offer}) : model::Heartbeat{};
+      case 7:
+        return model::CancelRequest{some_id<model::RequestId>(requests_)};
+      case 8:
+      case 9: {
+        auto request = request_for(1 + static_cast<std::uint32_t>(rng_.below(4)), 60 + rng_.below(3000));
+        if (rng_.one_in(2)) request.wait_until = after_s(net_.now, rng_.between(1, 2000));
+        if (rng_.one_in(3)) request.demand.max_cost = Money{rng_.between(1, 500'000)};
+        request.demand.disk_bytes = rng_.below(10) << 30;
+        return request;
+      }
+      default:
+        return some_lease_operation(lease);
+    }
+  }
+
+  /// By whom it makes sense, mostly.
+  std::uint64_t sender_of(const model::Operation& operation) {
+    if (const auto* confirm = std::get_if<model::ConfirmLease>(&operation); confirm && !rng_.one_in(5)) {
+      const auto* lease = net_.state().lease(confirm->lease);
+      for (std::uint64_t i = 1; lease && i <= kActors; ++i) {
+        if (lease->provider == actor(i)) return i;
+      }
+    }
+    return someone();
+  }
+
+  void step(int number) {
+    net_.now = after_s(net_.now, rng_.one_in(40) ? rng_.between(0, 1500) : rng_.between(0, 40));
+    std::vector<Envelope> transactions;
+    for (std::uint64_t count = rng_.below(8); count > 0; --count) {
+      std::vector<model::Operation> operations{some_operation()};
+      const auto sender = sender_of(operations[0]);
+      while (rng_.one_in(4)) operations.push_back(some_operation());
+      auto tx = net_.transaction(sender, std::move(operations));
+      if (rng_.one_in(10)) tx.signer = actor(someone());
+      transactions.push_back(net_.envelope(tx));
+      if (rng_.one_in(20)) transactions.push_back(transactions.back());
+    }
+    for (std::uint64_t i = 1; i <= kActors; ++i) {  // all but one provider are mostly there
+      if (net_.state().provider(actor(i)) && i != 3 && !rng_.one_in(4)) {
+        transactions.push_back(net_.envelope(net_.transaction(i, {model::Heartbeat{}})));
+      }
+    }
+    if (!transactions.empty() && rng_.one_in(3)) check_leaves_no_trace(transactions.front());
+    apply(transactions);
+    if (number % 20 == 0) check_reload();
+  }
+
+  void apply(const std::vector<Envelope>& transactions) {
+    auto expected = as_map(net_.ledger.dump());
+    net_.block(transactions);
+    for (const auto& change : net_.last.changes) {
+      if (change.value)
+        expected[change.key] = *change.value;
+      else
+        expected.erase(change.key);
+    }
+    const auto now = as_map(net_.ledger.dump());
+    EXPECT_EQ(expected == now, true) << "the changes are not what changed:\n" << difference(expected, now);
+    for (std::size_t i = 0; i < transactions.size(); ++i) note(transactions[i].tx, net_.last.receipts[i]);
+    for (const auto& entry : net_.last.archived) {
+      if (entry.lease) check_bill(*entry.lease);
+    }
+  }
+
+  void note(const model::Transaction& tx, const model::Receipt& receipt) {
+    if (receipt.code != ErrorCode::ok) return;
+    ++accepted_;
+    for (std::size_t i = 0; i < tx.operations.size(); ++i) {
+      const auto& outcome = receipt.outcomes[i];
+      offers_ = std::max(offers_, outcome.offer.value);
+      requests_ = std::max(requests_, outcome.request.value);
+      leases_ = std::max(leases_, outcome.lease.value);
+      const bool alive = std::holds_alternative<model::Heartbeat>(tx.operations[i]) ||
+                         std::holds_alternative<model::ConfirmLease>(tx.operations[i]) ||
+                         std::holds_alternative<model::RegisterProvider>(tx.operations[i]);
+      if (alive) oracle_.heard(tx.account, receipt.time);
+    }
+  }
+
+  void check_bill(const model::Lease& lease) {
+    EXPECT_EQ(lease.locked.micros, lease.released.micros + lease.refunded.micros);
+    if (lease.started_at.ms == 0) {
+      EXPECT_EQ(lease.released, Money{});
+      return;
+    }
+    const auto timeout_ms = static_cast<std::int64_t>(params().heartbeat_timeout_s) * 1000;
+    const std::int64_t delivered = oracle_.delivered_s(lease, timeout_ms);
+    EXPECT_EQ(lease.billed_s, delivered) << model::format_id(lease.id);
+    const auto price = lease.rate_per_hour.micros * delivered / 3600;
+    EXPECT_EQ(lease.released.micros, std::min(price, lease.locked.micros)) << model::format_id(lease.id);
+    ++bills_;
+  }
+
+  void check_leaves_no_trace(const Envelope& envelope) {
+    const auto before = as_map(net_.ledger.dump());
+    static_cast<void>(net_.ledger.check(envelope));
+    EXPECT_EQ(as_map(net_.ledger.dump()) == before, true);
+  }
+
+  void check_reload() {
+    auto again = reload(net_.ledger);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(as_map(again->dump()) == as_map(net_.ledger.dump()), true);
+    net_.twin = std::move(*again);  // from here on, the reloaded one must agree with the one that lived on
+  }
+
+  Rng rng_;
+  Network net_;
+  Oracle oracle_;
+  std::uint64_t offers_ = 0, requests_ = 0, leases_ = 0;
+  int accepted_ = 0, bills_ = 0;
+};
+
+TEST(RandomLives, keep_every_invariant_and_bill_exactly) {
+  int accepted = 0, bills = 0;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomLife life(seed);
+    life.live(400);
+    accepted += life.accepted();
+    bills += life.bills();
+    if (::testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(accepted, 10'000);
+  EXPECT_GT(bills, 500);
+}
+
+}  // namespace
+}  // namespace hanse::ledger
