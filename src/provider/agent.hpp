@@ -3,9 +3,11 @@
 // The provider agent: keeps the offers of this machine on the ledger, makes leases run, meters them, ends them, wipes
 // them. Survives restarts of itself, the node and the container engine (its journal remembers).
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "client/http.hpp"
@@ -17,28 +19,36 @@ namespace hanse::provider {
 /// provider.yaml, as `hanse provider init` writes it and people edit it.
 struct AgentConfig {
   client::HttpOptions node;
-  model::AccountId owner;             ///< Whose earnings; the agent signs with its own authorised key.
+  model::AccountId owner;  ///< Whose earnings; the agent signs with its own authorised key.
   std::string name;
-  std::string advertise_host;         ///< How consumers reach this machine.
+  std::string advertise_host;  ///< How consumers reach this machine.
   std::string listen_host = "0.0.0.0";
   std::uint16_t ssh_port = 2222;
-  std::uint16_t metrics_port = 0;     ///< 0: no /metrics of the agent's own.
-  std::string engine_socket;          ///< Empty: found.
+  std::uint16_t metrics_port = 0;  ///< 0: no /metrics of the agent's own.
+  std::string engine_socket;       ///< Empty: found.
   std::string country;
-  std::string default_image;          ///< For leases without a job.
-  bool internet = true;               ///< Leases may reach the public internet (never the LAN).
+  std::string default_image;  ///< For leases without a job.
+  bool internet = true;       ///< Leases may reach the public internet (never the LAN).
   std::vector<std::string> dns;
-  model::Machine machine;             ///< What is offered: detected, then edited.
+  std::string subnet_pool = "10.213.0.0/16";  ///< Private addresses for the leases' networks, one /29 each.
+  std::uint64_t layer_bytes = 10ULL << 30;    ///< The most a lease may write outside /workspace.
+  std::uint64_t fetch_grace_s = 120;          ///< After a job's end its files stay this long, unless the consumer ends.
+  model::Machine machine;                     ///< What is offered: detected, then edited.
   model::PriceList prices;
 };
 
+/// Unknown keys are refused with the nearest known one, and every error names the line.
 Result<AgentConfig> parse_agent_config(std::string_view yaml);
 std::string format_agent_config(const AgentConfig& config);  ///< Commented.
 
 /// What this machine has. Never fails: what cannot be found is zero. `note` says what was looked for where.
 struct Inventory {
   model::Machine machine;
-  struct Device { std::string model, uuid, driver; std::uint64_t memory_bytes = 0; bool is_gpu = false; };
+  struct Device {
+    std::string model, uuid, driver;
+    std::uint64_t memory_bytes = 0;
+    bool is_gpu = false;
+  };
   std::vector<Device> devices;
   std::string note;
 };
@@ -51,6 +61,13 @@ struct Check {
   Verdict verdict = Verdict::good;
 };
 std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::path& data_folder);
+
+/// In the data folder: the agent's own key (client::open_or_create_ssh_key), which the owner authorises once for
+/// kAgentOperations, so that the owner's key is not needed where the agent runs.
+inline constexpr std::string_view kAgentKeyFile = "agent_key";
+inline constexpr std::array<std::string_view, 9> kAgentOperations{
+    "register_provider", "update_provider", "post_offer", "update_offer", "withdraw_offer",
+    "confirm_lease",     "end_lease",       "settle",     "heartbeat"};
 
 class Agent {
  public:
@@ -65,6 +82,9 @@ class Agent {
   [[nodiscard]] virtual std::uint16_t ssh_port() const = 0;
   /// Withdraws the offers; running leases go on to their end.
   virtual Result<> drain() = 0;
+  /// conflict once another agent has taken this provider over: this one offers and confirms nothing more, and the
+  /// program should say so and stop.
+  [[nodiscard]] virtual Result<> health() = 0;
 };
 
 }  // namespace hanse::provider

@@ -39,9 +39,18 @@ class LeaseHost {
   virtual Result<> deliver(model::LeaseId lease, ByteView job, const Engine::Progress& progress) = 0;
   virtual Result<> go(model::LeaseId lease) = 0;
 
-  struct Container { std::string id; std::int64_t pid = 0; };
+  struct Container {
+    std::string id;
+    std::int64_t pid = 0;
+  };
   /// The running container, started empty if no job was delivered and none is bound to come. wrong_state if ended.
   virtual Result<Container> container(model::LeaseId lease) = 0;
+  /// The job's output from its beginning, followed to its end. Unless a host knows better: all that the container says.
+  virtual Result<std::unique_ptr<ExecStream>> output(model::LeaseId lease, Engine& engine) {
+    const auto held = container(lease);
+    if (!held) return fail(held);
+    return engine.logs(held->id, true);
+  }
   /// The job's exit code, once its process has ended.
   virtual Result<int> wait(model::LeaseId lease) = 0;
   virtual std::string stats_json(model::LeaseId lease) = 0;
@@ -49,8 +58,8 @@ class LeaseHost {
 
 struct GatewayOptions {
   std::string host = "0.0.0.0";
-  std::uint16_t port = 0;           ///< 0: any free one.
-  std::string helper;               ///< The hanse program itself: runs `HELPER namespace-helper …` (see namespace_helper.hpp).
+  std::uint16_t port = 0;  ///< 0: any free one.
+  std::string helper;      ///< The hanse program itself: runs `HELPER namespace-helper …` (see namespace_helper.hpp).
   std::uint32_t max_connections = 256;
   std::uint32_t max_channels = 32;  ///< Of one connection.
   std::uint32_t login_timeout_ms = 20'000;

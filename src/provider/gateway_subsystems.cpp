@@ -61,9 +61,7 @@ Outcome Work::run_go() {
 }
 
 Outcome Work::run_logs() {
-  const auto container = context_.host->container(spec_.lease);
-  if (!container) return complain(container.error());
-  auto stream = context_.engine->logs(container->id, true);
+  auto stream = context_.host->output(spec_.lease, *context_.engine);
   if (!stream) return complain(stream.error());
   const bool complete = adopt(stream->get()) && pump_output(**stream);
   adopt(nullptr);

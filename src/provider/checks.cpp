@@ -1,0 +1,178 @@
+// What `hanse provider init` and `start` check before anything is offered.
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "client/http.hpp"
+#include "model/text.hpp"
+#include "provider/agent.hpp"
+#include "provider/network.hpp"
+#include "provider/workspace.hpp"
+
+namespace hanse::provider {
+
+namespace {
+
+using Verdict = Check::Verdict;
+
+Check check_engine(const AgentConfig& config, std::unique_ptr<Engine>& engine) {
+  Check out{"container engine", "", "podman or Docker answers", "", Verdict::good};
+  auto opened = open_engine(config.engine_socket);
+  auto info = opened ? (*opened)->info() : Result<Engine::Info>(fail(opened));
+  if (!info) {
+    out.actual = info.error().message;
+    out.remedy = "apt install podman; systemctl enable --now podman.socket";
+    out.verdict = Verdict::bad;
+    return out;
+  }
+  out.actual = info->kind + " " + info->version;
+  engine = std::move(*opened);
+  return out;
+}
+
+Check check_image(const AgentConfig& config, Engine& engine) {
+  Check out{"default image", config.default_image, "present", "", Verdict::good};
+  const auto there = engine.has_image(config.default_image);
+  if (there && *there) return out;
+  const auto pulled = engine.pull(config.default_image, {});
+  if (pulled) return out;
+  out.actual = pulled.error().message;
+  out.remedy = "set 'default_image' to one that can be pulled or that is in the engine's store";
+  out.verdict = Verdict::bad;
+  return out;
+}
+
+Check check_devices(const AgentConfig& config, const Inventory& found) {
+  const auto& machine = config.machine;
+  std::size_t same = 0;
+  for (const auto& device : found.devices) same += device.model == machine.gpu_model ? 1 : 0;
+  Check out{"devices", fmt::format("{} × {}", same, machine.gpu_model),
+            fmt::format("{} × {}", machine.gpu_count, machine.gpu_model), "", Verdict::good};
+  if (same < machine.gpu_count) {
+    out.remedy = "offer what is there ('hanse provider init' detects it), or mend the driver: " + found.note;
+    out.verdict = Verdict::bad;
+  } else if (machine.device_kind == model::DeviceKind::cpu) {
+    out.remedy = "this machine is offered as a CPU, and labelled so; a GPU needs its driver";
+    out.verdict = Verdict::warning;
+  }
+  return out;
+}
+
+Check at_least(std::string what, std::uint64_t actual, std::uint64_t required, const std::string& key) {
+  Check out{std::move(what), model::format_size(actual), model::format_size(required), "", Verdict::good};
+  if (actual < required) {
+    out.remedy = "lower 'machine: " + key + "'";
+    out.verdict = Verdict::bad;
+  }
+  return out;
+}
+
+std::uint64_t disk_free(const std::filesystem::path& folder) {
+  struct statvfs stat{};
+  if (::statvfs(folder.c_str(), &stat) != 0) return 0;
+  return static_cast<std::uint64_t>(stat.f_bavail) * stat.f_frsize;
+}
+
+Check check_network(const AgentConfig& config) {
+  Check out{"network isolation", "leases reach the public internet, and neither this host, its LAN nor each other",
+            "nftables, as root", "", Verdict::good};
+  if (!config.internet) {
+    out.actual = "leases have no network at all (internet: false)";
+    return out;
+  }
+  if (const auto raised = raise_firewall(config.subnet_pool); !raised) {
+    out.actual = "leases will have no network: " + raised.error().message;
+    out.remedy = "run as root with nftables installed, or say 'internet: false' and mean it";
+    out.verdict = Verdict::warning;
+  }
+  return out;
+}
+
+Check check_workspace(const std::filesystem::path& data_folder) {
+  Check out{"disk limits", "each /workspace is a file system of its own size", "loop devices and mkfs.ext4, as root",
+            "", Verdict::good};
+  if (const auto works = Workspaces::can_mount(data_folder); !works) {
+    out.actual = "limits are watched, not enforced: " + works.error().message;
+    out.remedy = "run as root with loop devices and e2fsprogs";
+    out.verdict = Verdict::warning;
+  }
+  return out;
+}
+
+Check check_port(const AgentConfig& config) {
+  Check out{"ssh port", std::to_string(config.ssh_port), "free", "", Verdict::good};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(config.ssh_port);
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    out.actual = fmt::format("{}: {}", config.ssh_port, std::strerror(errno));
+    out.remedy = "set another 'ssh_port', or stop what listens there (an agent that runs already?)";
+    out.verdict = Verdict::warning;
+  }
+  ::close(fd);
+  return out;
+}
+
+Check check_reachable_name(const AgentConfig& config) {
+  Check out{"advertised address", config.advertise_host, "resolves, and is public", "", Verdict::good};
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(config.advertise_host.c_str(), nullptr, nullptr, &found) != 0) {
+    out.actual += " does not resolve";
+    out.remedy = "set 'advertise_host' to this machine's public name or address";
+    out.verdict = Verdict::bad;
+    return out;
+  }
+  const auto* address = reinterpret_cast<const sockaddr_in*>(found->ai_addr);
+  if (found->ai_family == AF_INET && (ntohl(address->sin_addr.s_addr) >> 24) == 127) {
+    out.actual += " (loopback)";
+    out.remedy = "fine for a trial on one machine; else set 'advertise_host' to what renters can reach";
+    out.verdict = Verdict::warning;
+  }
+  ::freeaddrinfo(found);
+  return out;
+}
+
+Check check_node(const AgentConfig& config) {
+  Check out{"node", config.node.url, "answers", "", Verdict::good};
+  auto http = client::Http::open(config.node);
+  const auto status = http ? (*http)->get("/v1/status") : Result<nlohmann::json>(fail(http));
+  if (!status) {
+    out.actual = status.error().message;
+    out.remedy = "start a node, or set 'node' to one";
+    out.verdict = Verdict::bad;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::path& data_folder) {
+  std::error_code error;
+  std::filesystem::create_directories(data_folder, error);
+  std::vector<Check> out;
+  std::unique_ptr<Engine> engine;
+  const Inventory found = detect_inventory(data_folder);
+  out.push_back(check_engine(config, engine));
+  if (engine) out.push_back(check_image(config, *engine));
+  out.push_back(check_devices(config, found));
+  out.push_back(at_least("memory", found.machine.memory_bytes, config.machine.memory_bytes, "memory"));
+  out.push_back(at_least("disk", disk_free(data_folder), config.machine.disk_bytes, "disk"));
+  out.push_back(check_network(config));
+  out.push_back(check_workspace(data_folder));
+  out.push_back(check_port(config));
+  out.push_back(check_reachable_name(config));
+  out.push_back(check_node(config));
+  return out;
+}
+
+}  // namespace hanse::provider

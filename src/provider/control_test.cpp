@@ -1,0 +1,238 @@
+#include "provider/control.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <deque>
+#include <filesystem>
+#include <fstream>
+
+#include "base/rng.hpp"
+#include "provider/journal.hpp"
+#include "provider/testing/podman_service.hpp"
+#include "provider/workspace.hpp"
+
+namespace hanse::provider {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::PodmanService;
+using testing::read_all;
+
+struct TemporaryFolder {
+  fs::path path;
+  TemporaryFolder() {
+    char name[] = "/tmp/hanse-provider-XXXXXX";
+    HANSE_CHECK(::mkdtemp(name) != nullptr);
+    path = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
+/// A container under the supervisor, with a real workspace.
+struct Supervised {
+  TemporaryFolder folder;
+  Workspaces workspaces{folder.path / "leases"};
+  Workspaces::Paths paths;
+  std::string id;
+
+  explicit Supervised(const model::Job& job, bool go = true, ContainerSpec spec = {}) {
+    paths = workspaces.open("one", 64U << 20).value();
+    HANSE_CHECK(write_control(paths.control, job, "secret-token").has_value());
+    if (go) HANSE_CHECK(write_go(paths.control).has_value());
+    spec.name = "hanse-supervised-" + std::to_string(::getpid());
+    spec.image = testing::kTestImage;
+    spec.network = "none";
+    spec.workspace_host_path = paths.workspace;
+    spec.control_host_path = paths.control;
+    spec.command = supervisor_command();
+    auto& engine = PodmanService::instance().engine();
+    HANSE_CHECK(engine.remove(spec.name).has_value());
+    auto created = engine.create(spec);
+    if (!created) std::fprintf(stderr, "%s\n", created.error().message.c_str());
+    id = created.value();
+    auto started = engine.start(id);
+    if (!started) std::fprintf(stderr, "%s\n", started.error().message.c_str());
+    HANSE_CHECK(started.has_value());
+  }
+  ~Supervised() {
+    static_cast<void>(PodmanService::instance().engine().remove(id));
+    static_cast<void>(workspaces.wipe("one"));
+  }
+  testing::Output output() const {
+    auto logs = PodmanService::instance().engine().logs(id, true);
+    HANSE_CHECK(logs.has_value());
+    auto stream = make_job_output(std::move(*logs), "secret-token");
+    return read_all(*stream);
+  }
+  bool running() const { return PodmanService::instance().engine().inspect(id)->running; }
+};
+
+model::Job job(std::string run, std::string setup = {}) {
+  model::Job out;
+  out.run = std::move(run);
+  out.setup = std::move(setup);
+  return out;
+}
+
+TEST(Supervisor, OutputEndsWithTheJobAndTheContainerStays) {
+  const Supervised one(job("echo running; echo bad >&2; printf no-newline; exit 5", "echo set up"));
+  const auto output = one.output();
+  EXPECT_EQ(output.out, "set up\nrunning\nno-newline");
+  EXPECT_EQ(output.err, "bad\n");
+  EXPECT_EQ(read_exit_code(one.paths.control), 5);
+  EXPECT_TRUE(one.running());
+}
+
+TEST(Supervisor, FailedSetupEndsTheJobWithItsCode) {
+  const Supervised one(job("echo never", "exit 9"));
+  const auto output = one.output();
+  EXPECT_EQ(output.out, "");
+  EXPECT_THAT(output.err, HasSubstr("setup ended with exit code 9"));
+  EXPECT_EQ(read_exit_code(one.paths.control), 9);
+}
+
+TEST(Supervisor, JobWaitsForTheWordToGo) {
+  const Supervised one(job("cat /workspace/input"), false);
+  std::ofstream(one.paths.workspace + "/input") << "copied in";
+  EXPECT_FALSE(read_exit_code(one.paths.control));
+  ASSERT_TRUE(write_go(one.paths.control));
+  EXPECT_EQ(one.output().out, "copied in");
+}
+
+TEST(Supervisor, StopReachesTheJobAndItsChildren) {
+  const Supervised one(job("trap 'echo bye; exit 0' TERM; echo up; sleep 1000 & wait"));
+  auto& engine = PodmanService::instance().engine();
+  auto logs = engine.logs(one.id, true);
+  ASSERT_EQ(as_text((*logs)->read()->bytes), "up\n");
+  ASSERT_TRUE(engine.stop(one.id, 20));
+  EXPECT_THAT(read_all(**logs).out, HasSubstr("bye"));
+  EXPECT_FALSE(one.running());
+}
+
+TEST(Supervisor, FilledWorkspaceHurtsTheJobAlone) {
+  const Supervised one(
+      job("dd if=/dev/zero of=/workspace/fill bs=1M 2>&1 | tail -3; dd if=/dev/zero "
+          "of=/run/hanse/fill bs=64K 2>&1 | tail -3"));
+  const auto output = one.output().out;
+  ASSERT_TRUE(one.paths.is_limited);
+  EXPECT_THAT(output, HasSubstr("No space left on device"));
+  EXPECT_LT(fs::file_size(one.paths.workspace + "/fill"), 64U << 20);
+  EXPECT_LE(fs::file_size(one.paths.control + "/fill"), 1U << 20);
+}
+
+TEST(Control, NoLinkOfTheContainersMakingIsFollowed) {
+  const TemporaryFolder folder;
+  const auto control = folder.path / "control";
+  fs::create_directory(control);
+  std::ofstream(folder.path / "host") << "7\n";
+  fs::create_symlink(folder.path / "host", control / "exit_code");
+  EXPECT_FALSE(read_exit_code(control));
+  fs::create_symlink(folder.path / "host", control / "go");
+  EXPECT_TRUE(write_go(control));
+  EXPECT_FALSE(fs::is_symlink(control / "go"));
+  EXPECT_EQ(fs::file_size(folder.path / "host"), 2U);
+}
+
+TEST(Control, OddExitCodesAreNone) {
+  const TemporaryFolder folder;
+  for (const char* text : {"", "7", "x\n", "-1\n", "256\n", "99999999999999999999\n", "7 \n"}) {
+    std::ofstream(folder.path / "exit_code", std::ios::trunc) << text;
+    EXPECT_FALSE(read_exit_code(folder.path)) << text;
+  }
+  std::ofstream(folder.path / "exit_code", std::ios::trunc) << "7\n";
+  EXPECT_EQ(read_exit_code(folder.path), 7);
+  fs::remove(folder.path / "exit_code");
+  ASSERT_EQ(::mkfifo((folder.path / "exit_code").c_str(), 0600), 0);
+  EXPECT_FALSE(read_exit_code(folder.path));  // and does not wait for a writer
+}
+
+/// Gives chunks that a test made.
+struct ScriptedStream : ExecStream {
+  std::deque<Chunk> chunks;
+  Result<Chunk> read() override {
+    if (chunks.empty()) return Chunk{Source::end, {}};
+    auto chunk = std::move(chunks.front());
+    chunks.pop_front();
+    return chunk;
+  }
+  Result<> write(ByteView) override { return {}; }
+  void close_input() override {}
+  Result<> resize(std::uint16_t, std::uint16_t) override { return {}; }
+  Result<int> exit_code() override { return 0; }
+  void abort() override {}
+};
+
+TEST(JobOutput, MarkCutAnywhereEndsTheStreamAndNothingElseIsLost) {
+  const std::uint64_t seed = 7;
+  SCOPED_TRACE(seed);
+  Rng rng(seed);
+  const std::string mark = "\x1ehanse-end:t0\n";
+  for (int round = 0; round < 300; ++round) {
+    std::string text;
+    for (auto n = rng.below(60); n > 0; --n) text += rng.one_in(4) ? mark.substr(0, rng.below(mark.size())) : "ab\n";
+    auto script = std::make_unique<ScriptedStream>();
+    const bool marked = !rng.one_in(4);
+    const std::string whole = marked ? text + mark + "after" : text;
+    for (std::size_t at = 0; at < whole.size();) {
+      const auto n = std::min<std::size_t>(1 + rng.below(20), whole.size() - at);
+      script->chunks.push_back({ExecStream::Source::out, Bytes(whole.begin() + at, whole.begin() + at + n)});
+      at += n;
+    }
+    script->chunks.push_back({ExecStream::Source::err, Bytes(mark.begin(), mark.end())});
+    auto stream = make_job_output(std::move(script), "t0");
+    ASSERT_EQ(read_all(*stream).out, text) << "round " << round;
+  }
+}
+
+TEST(Workspaces, FilesSurviveReopeningAndNothingSurvivesWiping) {
+  const TemporaryFolder folder;
+  Workspaces workspaces(folder.path / "w");
+  const auto paths = workspaces.open("a", 32U << 20).value();
+  std::ofstream(paths.workspace + "/kept") << "x";
+  EXPECT_TRUE(workspaces.open("a", 32U << 20));
+  EXPECT_TRUE(fs::exists(paths.workspace + "/kept"));
+  EXPECT_THAT(workspaces.names(), ElementsAre("a"));
+  ASSERT_TRUE(workspaces.wipe("a"));
+  EXPECT_TRUE(workspaces.names().empty());
+  EXPECT_TRUE(workspaces.wipe("a"));
+}
+
+TEST(Journal, EntriesAndNotesComeBackAfterACrash) {
+  const TemporaryFolder folder;
+  const JournalEntry first{{7}, "c7", "10.213.0.8/29", {1, 0, 2}, "t", true, true, -1};
+  const JournalEntry second{{9}, "", "", {}, "", false, false, 137};
+  const pid_t child = ::fork();
+  if (child == 0) {  // writes and dies without closing anything
+    auto journal = Journal::open(folder.path / "journal").value();
+    const bool saved = journal->save(second) && journal->save({{8}}) && journal->save(first) && journal->erase({8}) &&
+                       journal->set_note("published", "here");
+    ::_exit(saved ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_EQ(status, 0);
+  auto journal = Journal::open(folder.path / "journal").value();
+  EXPECT_THAT(journal->entries().value(), ElementsAre(first, second));
+  EXPECT_EQ(journal->note("published").value(), "here");
+  EXPECT_EQ(journal->note("other").value(), "");
+  EXPECT_EQ(fs::status(folder.path / "journal").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST(Journal, WhatIsNoDatabaseIsRefused) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.path / "journal") << std::string(5000, 'x');
+  const auto journal = Journal::open(folder.path / "journal");
+  ASSERT_FALSE(journal);
+  EXPECT_EQ(journal.error().code, ErrorCode::io);
+}
+
+}  // namespace
+}  // namespace hanse::provider

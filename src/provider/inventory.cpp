@@ -1,0 +1,142 @@
+#include <hwloc.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "model/country.hpp"
+#include "provider/agent.hpp"
+#include "provider/gpu_models.hpp"
+#include "provider/nvml.hpp"
+#include "provider/opencl_devices.hpp"
+
+namespace hanse::provider {
+
+namespace {
+
+constexpr std::uint64_t kMiB = 1U << 20, kGiB = 1U << 30;
+
+struct Host {
+  std::uint32_t threads = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
+Host read_topology() {
+  Host out;
+  hwloc_topology_t topology;
+  if (hwloc_topology_init(&topology) != 0) return out;
+  if (hwloc_topology_load(topology) == 0) {
+    out.threads = static_cast<std::uint32_t>(std::max(0, hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU)));
+    if (const auto* root = hwloc_get_root_obj(topology)) out.memory_bytes = root->total_memory;
+  }
+  hwloc_topology_destroy(topology);
+  return out;
+}
+
+std::uint64_t free_disk(const std::filesystem::path& folder) {
+  struct statvfs stat{};
+  std::filesystem::path at = std::filesystem::absolute(folder);
+  while (::statvfs(at.c_str(), &stat) != 0) {  // the folder may not be there yet: its nearest parent's disk then
+    if (at == at.root_path()) return 0;
+    at = at.parent_path();
+  }
+  return static_cast<std::uint64_t>(stat.f_bavail) * stat.f_frsize;
+}
+
+/// The country of the machine's time zone, or "": a guess for a person to check.
+std::string country_of_time_zone() {
+  std::error_code error;
+  const auto zone = std::filesystem::read_symlink("/etc/localtime", error).string();
+  const auto at = zone.find("zoneinfo/");
+  if (error || at == std::string::npos) return "";
+  std::ifstream table("/usr/share/zoneinfo/zone.tab");
+  std::string line;
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::string code, position, name;
+    if (line.starts_with('#') || !(fields >> code >> position >> name)) continue;
+    if (name == zone.substr(at + 9)) return model::is_country(code) ? code : "";
+  }
+  return "";
+}
+
+void add_nvidia(Inventory& out) {
+  const auto nvml = Nvml::open();
+  if (!nvml) {
+    out.note += "no NVIDIA driver (libnvidia-ml.so.1); ";
+    return;
+  }
+  const auto driver = nvml->driver_version();
+  for (const auto& device : nvml->devices()) {
+    out.devices.push_back({canonical_gpu_model(device.name), device.uuid, driver, device.memory_bytes, true});
+  }
+  out.machine.driver_version = driver.substr(0, 32);
+  out.machine.cuda_version = nvml->cuda_version();
+  out.note += "NVML: " + std::to_string(out.devices.size()) + " GPUs; ";
+}
+
+/// GPUs of other makers first; the CPU only where there is no GPU at all.
+void add_opencl(Inventory& out) {
+  const auto found = opencl_devices();
+  const bool gpus_only = std::any_of(found.begin(), found.end(), [](const auto& d) { return d.is_gpu; });
+  for (const auto& device : found) {
+    if (gpus_only && !device.is_gpu) continue;
+    const auto model = device.is_gpu ? canonical_gpu_model(device.name) : std::string("CPU");
+    out.devices.push_back({model, "", device.driver, device.memory_bytes, device.is_gpu});
+  }
+  if (found.empty())
+    out.note += "no OpenCL device (install a driver, or pocl-opencl-icd for the CPU); ";
+  else
+    out.note += gpus_only ? "OpenCL: a GPU; " : "OpenCL: the CPU, no GPU; ";
+}
+
+/// The most frequent model: one machine of the market has identical devices.
+void choose_devices(Inventory& out) {
+  const Inventory::Device* best = nullptr;
+  std::size_t most = 0;
+  for (const auto& device : out.devices) {
+    const auto same = static_cast<std::size_t>(
+        std::count_if(out.devices.begin(), out.devices.end(), [&](const auto& d) { return d.model == device.model; }));
+    if (same > most) {
+      most = same;
+      best = &device;
+    }
+  }
+  if (best == nullptr) return;
+  out.machine.gpu_model = best->model;
+  out.machine.device_kind = best->is_gpu ? model::DeviceKind::gpu : model::DeviceKind::cpu;
+  out.machine.gpu_count = static_cast<std::uint32_t>(std::min<std::size_t>(most, model::kMaxDevicesPerMachine));
+  out.machine.vram_bytes = best->memory_bytes;
+  if (out.machine.driver_version.empty()) out.machine.driver_version = best->driver.substr(0, 32);
+  if (most < out.devices.size()) {
+    out.note += "several models: the " + best->model + " are offered, the others are not; ";
+  }
+}
+
+}  // namespace
+
+Inventory detect_inventory(const std::filesystem::path& data_folder) {
+  Inventory out;
+  const Host host = read_topology();
+  out.machine.cpu_threads = host.threads;
+  // The agent, the engine and the kernel need some: a tenth, and at least 1 GiB where there is that much.
+  const auto reserve = std::max(host.memory_bytes / 10, std::min<std::uint64_t>(kGiB, host.memory_bytes / 2));
+  out.machine.memory_bytes = (host.memory_bytes - reserve) / kMiB * kMiB;
+  out.machine.disk_bytes = free_disk(data_folder) / 10 * 7 / kGiB * kGiB;  // the rest is for images and layers
+  out.machine.country = country_of_time_zone();
+  char name[64] = {};
+  if (::gethostname(name, sizeof name - 1) == 0) out.machine.name = name;
+  add_nvidia(out);
+  if (out.devices.empty()) add_opencl(out);
+  choose_devices(out);
+  if (out.machine.device_kind == model::DeviceKind::cpu) {
+    out.machine.vram_bytes = std::min(out.machine.vram_bytes, out.machine.memory_bytes);
+  }
+  if (out.note.ends_with("; ")) out.note.resize(out.note.size() - 2);
+  return out;
+}
+
+}  // namespace hanse::provider

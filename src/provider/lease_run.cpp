@@ -1,0 +1,308 @@
+#include "provider/lease_run.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <fmt/format.h>
+
+#include "model/text.hpp"
+#include "provider/cgroup.hpp"
+#include "provider/control.hpp"
+#include "wire/codec.hpp"
+
+namespace hanse::provider {
+
+using model::EndReason;
+
+namespace {
+
+constexpr std::int64_t kHoldUnpaidMs = 30'000;  ///< Then the held machine is paid for, job or no job.
+constexpr std::int64_t kMendJobMs = 60'000;     ///< For a consumer whose job did not start.
+constexpr std::int64_t kOurTroubleMs = 60'000;  ///< Then a lease that we cannot serve ends as our failure.
+constexpr std::int64_t kInspectMs = 1'000, kDiskMs = 3'000;
+constexpr int kMaxRestarts = 3;
+constexpr std::uint32_t kStopGraceS = 10;
+constexpr auto kStep = std::chrono::milliseconds(100);
+constexpr std::size_t kMaxNote = 250;
+
+}  // namespace
+
+LeaseRun::LeaseRun(LeaseContext& context, model::Lease lease, JournalEntry entry)
+    : context_(context),
+      lease_(std::move(lease)),
+      entry_(std::move(entry)),
+      seen_at_ms_(now_ms()),
+      thread_([this](const std::stop_token& stop) { live(stop); }) {}
+
+LeaseRun::~LeaseRun() {
+  thread_.request_stop();
+  changed_.notify_all();
+}
+
+std::string LeaseRun::name() const {
+  return model::format_id(lease_.id);
+}
+std::string LeaseRun::network_name() const {
+  return "hanse-" + name();
+}
+void LeaseRun::say(const std::string& text) const {
+  spdlog::info("{}: {}", name(), text);
+}
+
+bool LeaseRun::done() const {
+  const std::lock_guard lock(mutex_);
+  return done_;
+}
+
+void LeaseRun::ended() {
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  changed_.notify_all();
+}
+
+/// The lease's whole life. An agent that stops leaves everything standing for the next one.
+void LeaseRun::live(const std::stop_token& stop) {
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      if (stop.stop_requested()) return;
+      if (ended_) break;
+    }
+    step();
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kStep, [&] { return ended_ || stop.stop_requested(); });
+  }
+  context_.drop_connections(lease_.id);
+  {
+    std::unique_lock lock(mutex_);  // a container that is just being made would outlive the wiping
+    changed_.wait(lock, [&] { return !delivering_ || stop.stop_requested(); });
+  }
+  while (!stop.stop_requested() && !wipe()) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(2), [&] { return stop.stop_requested(); });
+  }
+  const std::lock_guard lock(mutex_);
+  done_ = true;
+}
+
+void LeaseRun::step() {
+  if (!prepared_) {
+    const auto prepared = prepare();
+    if (!prepared) {
+      if (trouble_since_ms_ == 0) spdlog::warn("{}: {}", name(), prepared.error().message);
+      if (trouble_since_ms_ == 0) trouble_since_ms_ = now_ms();
+      if (now_ms() - trouble_since_ms_ > kOurTroubleMs) end(EndReason::provider_failed, prepared.error().message);
+      return;
+    }
+    trouble_since_ms_ = 0;
+  }
+  bool has_container = false;
+  {
+    const std::lock_guard lock(mutex_);
+    has_container = !entry_.container.empty();
+  }
+  has_container ? step_with_container() : step_without_container();
+}
+
+/// Network and folders: what must be there before a container, and again after a reboot.
+Result<> LeaseRun::prepare() {
+  if (context_.networked && entry_.subnet.empty() && entry_.container.empty()) {
+    const std::lock_guard lock(context_.subnets_mutex);
+    auto subnet = context_.subnets.take();
+    if (!subnet) return fail(subnet);
+    const std::lock_guard own(mutex_);
+    entry_.subnet = *subnet;
+  }
+  if (auto saved = save(); !saved) return saved;
+  const auto bytes = lease_.disk_bytes == 0 ? kDefaultWorkspaceBytes : lease_.disk_bytes;
+  auto paths = context_.workspaces.open(name(), bytes);
+  if (!paths) return fail(paths);
+  if (!entry_.subnet.empty() && entry_.container.empty()) {
+    if (auto cleared = context_.engine.remove_network(network_name()); !cleared) return cleared;
+    auto made = context_.engine.create_network(network_name(), entry_.subnet, context_.label);
+    if (!made) return made;
+  }
+  const std::lock_guard lock(mutex_);
+  paths_ = *paths;
+  prepared_ = true;
+  changed_.notify_all();
+  return {};
+}
+
+void LeaseRun::step_without_container() {
+  const auto now = now_ms();
+  if (lease_.job_hash.is_zero()) {
+    model::Job empty;
+    empty.name = name();
+    if (const auto started = start_container(empty); !started) {
+      if (trouble_since_ms_ == 0) spdlog::warn("{}: {}", name(), started.error().message);
+      if (trouble_since_ms_ == 0) trouble_since_ms_ = now;
+      if (now - trouble_since_ms_ > kOurTroubleMs) end(EndReason::provider_failed, started.error().message);
+      return;
+    }
+    static_cast<void>(confirm());
+    return;
+  }
+  std::int64_t failed_at = 0;
+  bool confirmed = false, delivering = false;
+  {
+    const std::lock_guard lock(mutex_);
+    failed_at = failed_at_ms_;
+    confirmed = entry_.confirmed;
+    delivering = delivering_;
+  }
+  const bool is_late = now - seen_at_ms_ > kHoldUnpaidMs;
+  const bool gives_up = failed_at != 0 && !delivering && now - failed_at > kMendJobMs;
+  if (!confirmed && (is_late || gives_up)) static_cast<void>(confirm());
+  if (gives_up && confirmed) end(EndReason::completed, "the job could not be started: " + exit_note_);
+}
+
+void LeaseRun::step_with_container() {
+  bool to_confirm = false;
+  {
+    const std::lock_guard lock(mutex_);
+    to_confirm = !entry_.confirmed && !delivering_;
+  }
+  if (to_confirm) static_cast<void>(confirm());
+  if (exited_at_ms_ == 0) {
+    if (entry_.exit_code >= 0)
+      note_exit(entry_.exit_code);  // known from before a restart of the agent
+    else if (const auto code = read_exit_code(paths_.control))
+      note_exit(*code);
+  }
+  if (now_ms() >= next_inspect_ms_) {
+    next_inspect_ms_ = now_ms() + kInspectMs;
+    watch_container();
+  }
+  if (now_ms() >= next_disk_ms_) {
+    next_disk_ms_ = now_ms() + kDiskMs;
+    watch_disk();
+  }
+  const auto grace_ms = static_cast<std::int64_t>(context_.config.fetch_grace_s) * 1000;
+  if (exited_at_ms_ != 0 && now_ms() - exited_at_ms_ >= grace_ms) end(EndReason::completed, exit_note_);
+}
+
+void LeaseRun::note_exit(int code) {
+  {
+    const std::lock_guard lock(mutex_);
+    entry_.exit_code = code;
+    exited_at_ms_ = now_ms();
+    exit_note_ = fmt::format("job exited with code {}", code);
+    if (code == 137 && out_of_memory_kills(pid_).value_or(oom_kills_) > 0) {
+      const auto& machine = context_.config.machine;
+      const auto share_mb = machine.memory_bytes / 1'000'000 * lease_.gpu_count / std::max(1U, machine.gpu_count);
+      exit_note_ += fmt::format(": killed for using more than its {} MB of memory", share_mb);
+    }
+    say(exit_note_);
+  }
+  static_cast<void>(save());
+  changed_.notify_all();
+}
+
+void LeaseRun::watch_container() {
+  const auto state = context_.engine.inspect(entry_.container);
+  if (state && state->running) {
+    pid_ = state->pid;
+    oom_kills_ = out_of_memory_kills(pid_).value_or(oom_kills_);
+    trouble_since_ms_ = 0;
+    return;
+  }
+  if (!state && state.error().code == ErrorCode::not_found) {
+    end(EndReason::provider_failed, "the lease's container is gone from the provider's machine");
+    return;
+  }
+  if (!state) {  // the engine is down: its containers run on without it
+    if (trouble_since_ms_ == 0) spdlog::warn("{}: {}", name(), state.error().message);
+    if (trouble_since_ms_ == 0) trouble_since_ms_ = now_ms();
+    return;
+  }
+  bring_back();
+}
+
+/// The container stopped though nobody asked it to: the engine or the machine restarted, or the job ended its own
+/// first process. It starts again, a few times, unless the job was done.
+void LeaseRun::bring_back() {
+  if (exited_at_ms_ != 0) return;  // its files can still be fetched by a client that is connected; else it just ends
+  if (++restarts_ > kMaxRestarts) {
+    end(EndReason::completed, "the job stopped its own container again and again");
+    return;
+  }
+  say("the container stopped; starting it again");
+  JournalEntry entry;
+  {
+    const std::lock_guard lock(mutex_);
+    entry = entry_;
+  }
+  auto job = wire::decode<model::Job>(entry.job);
+  const auto written = write_control(paths_.control, job ? *job : model::Job{}, entry.token);
+  if (written && entry.go) static_cast<void>(write_go(paths_.control));
+  const auto started = context_.engine.start(entry_.container);
+  if (!started)
+    end(EndReason::provider_failed, "the container stopped and cannot start again: " + started.error().message);
+}
+
+/// The workspace limits itself where it is a file system of its own; the container's own layer never does.
+void LeaseRun::watch_disk() {
+  const auto layer = context_.engine.writable_bytes(entry_.container);
+  std::string note;
+  if (layer && *layer > context_.config.layer_bytes) {
+    note = fmt::format("stopped: the job wrote {} outside /workspace, where {} are allowed", model::format_size(*layer),
+                       model::format_size(context_.config.layer_bytes));
+  }
+  const auto limit = lease_.disk_bytes == 0 ? kDefaultWorkspaceBytes : lease_.disk_bytes;
+  if (!paths_.is_limited && Workspaces::used_bytes(paths_.workspace) > limit) {
+    note = "stopped: the job filled more than the " + model::format_size(limit) + " of its /workspace";
+  }
+  if (!note.empty()) end(EndReason::completed, note);
+}
+
+Result<> LeaseRun::confirm() {
+  const auto sent = context_.ledger.send({model::ConfirmLease{lease_.id, context_.endpoint, context_.host_key}});
+  if (!sent) {
+    // Not ours to confirm any more: it ended, or it was confirmed before a crash that kept us from noting it.
+    const auto now = context_.ledger.lease(lease_.id);
+    if (now && now->state == model::LeaseState::ended) ended();
+    const bool ours = now && now->state == model::LeaseState::running && now->host_key == context_.host_key;
+    if (!ours) return fail(sent);
+  } else {
+    say("running; paid from now on");
+  }
+  const std::lock_guard lock(mutex_);
+  entry_.confirmed = true;
+  return context_.journal.save(entry_);
+}
+
+void LeaseRun::end(EndReason reason, const std::string& note) {
+  const auto sent = context_.ledger.send({model::EndLease{lease_.id, reason, note.substr(0, kMaxNote)}});
+  if (!sent && sent.error().code != ErrorCode::wrong_state && sent.error().code != ErrorCode::not_found) {
+    spdlog::warn("{}: it should end ({}), but: {}", name(), note, sent.error().message);
+    return;  // the next step tries again
+  }
+  say("ended: " + note);
+  ended();
+}
+
+/// Stops the container and deletes every trace of the lease; safe to repeat. False: try again.
+bool LeaseRun::wipe() {
+  const auto container = entry_.container.empty() ? "hanse-" + name() : entry_.container;
+  static_cast<void>(context_.engine.stop(container, kStopGraceS));
+  auto result = context_.engine.remove(container);
+  if (result && !entry_.subnet.empty()) result = context_.engine.remove_network(network_name());
+  if (result) result = context_.workspaces.wipe(name());
+  if (result) result = context_.journal.erase(lease_.id);
+  if (!result) {
+    spdlog::warn("{}: cleaning up: {}", name(), result.error().message);
+    return false;
+  }
+  const std::lock_guard lock(context_.subnets_mutex);
+  context_.subnets.give_back(entry_.subnet);
+  return true;
+}
+
+Result<> LeaseRun::save() {
+  const std::lock_guard lock(mutex_);
+  return context_.journal.save(entry_);
+}
+
+}  // namespace hanse::provider

@@ -1,0 +1,130 @@
+#pragma once
+
+// One lease on this machine, from its match to the last trace of it wiped. Each has a thread of its own, so its life
+// reads from top to bottom and a slow lease holds up no other.
+//
+//   waiting ── the consumer delivers its job (or there is none) ──▶ running ── the job's process ends ──▶ exited
+//      └────────────── the ledger ends the lease, at any time ──────────────┴──▶ wiped
+//
+// Payment starts when the container runs; or 30 s after the match, for the machine is held from then on, and the pull
+// of a large image must not miss the start deadline. A job that cannot be started is the consumer's to mend or to end;
+// after 60 s the agent ends the lease as completed. After the job's end its files stay for the fetch grace.
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "provider/agent.hpp"
+#include "provider/gateway.hpp"
+#include "provider/journal.hpp"
+#include "provider/lease_spec.hpp"
+#include "provider/ledger_link.hpp"
+#include "provider/network.hpp"
+#include "provider/nvml.hpp"
+#include "provider/workspace.hpp"
+
+namespace hanse::provider {
+
+/// What all leases of an agent share. Outlives them.
+struct LeaseContext {
+  const AgentConfig& config;
+  Engine& engine;
+  Workspaces& workspaces;
+  Journal& journal;
+  LedgerLink& ledger;
+  Clock& clock;
+  std::shared_ptr<Nvml> nvml;
+  std::vector<std::string> gpu_ids;
+  std::string label;     ///< "hanse.agent=…": what is ours in the engine.
+  std::string endpoint;  ///< host:port of the gateway.
+  crypto::PublicKey host_key;
+  bool networked = false;
+  std::function<void(model::LeaseId)> drop_connections;
+  std::mutex subnets_mutex{};
+  SubnetPool subnets{};
+};
+
+class LeaseRun {
+ public:
+  /// `entry` is what the journal knew of it, or just its id.
+  LeaseRun(LeaseContext& context, model::Lease lease, JournalEntry entry);
+  /// Leaves the container running: the agent stops, the lease does not.
+  ~LeaseRun();
+
+  [[nodiscard]] bool done() const;  ///< Ended and wiped.
+  [[nodiscard]] model::LeaseId id() const { return lease_.id; }
+  /// The ledger says that it has ended.
+  void ended();
+
+  // For the gateway; from any thread.
+  std::optional<crypto::PublicKey> access_key();
+  Result<> deliver(ByteView job, const Engine::Progress& progress);
+  Result<> go();
+  Result<LeaseHost::Container> container();
+  Result<int> wait();
+  Result<std::unique_ptr<ExecStream>> output();
+
+  struct Stats {
+    double cpu_percent = 0;  ///< 100 is one core.
+    std::uint64_t cpu_ns = 0;
+    ContainerStats now;
+    struct Gpu {
+      std::uint32_t index = 0;
+      Nvml::Use use;
+    };
+    std::vector<Gpu> gpus;
+  };
+  std::optional<Stats> stats();
+
+ private:
+  void live(const std::stop_token& stop);
+  void step();
+  Result<> prepare();
+  void step_without_container();
+  void step_with_container();
+  void watch_container();
+  void watch_disk();
+  void bring_back();
+  void note_exit(int code);
+  Result<> start_container(const model::Job& job);
+  Result<> confirm();
+  void end(model::EndReason reason, const std::string& note);
+  [[nodiscard]] bool wipe();
+  Result<> save();
+  void say(const std::string& text) const;
+  [[nodiscard]] std::int64_t now_ms() const { return context_.clock.monotonic_ms(); }
+  [[nodiscard]] std::string name() const;
+  [[nodiscard]] std::string network_name() const;
+
+  LeaseContext& context_;
+  const model::Lease lease_;  ///< As it was matched.
+
+  mutable std::mutex
+      mutex_;  ///< Guards what follows; never held over a call to engine, ledger or disk but the journal.
+  std::condition_variable changed_;
+  JournalEntry entry_;
+  Workspaces::Paths paths_;
+  bool prepared_ = false, ended_ = false, done_ = false, delivering_ = false;
+  std::int64_t seen_at_ms_ = 0;
+  std::int64_t failed_at_ms_ = 0;  ///< The last delivery that failed; 0: none.
+  std::int64_t exited_at_ms_ = 0;
+  std::string exit_note_;
+
+  // Of the lease's own thread alone.
+  std::int64_t next_inspect_ms_ = 0, next_disk_ms_ = 0, trouble_since_ms_ = 0;
+  int restarts_ = 0;
+  std::int64_t pid_ = 0;
+  std::uint64_t oom_kills_ = 0;
+
+  std::mutex stats_mutex_;
+  std::int64_t stats_at_ms_ = 0;
+  std::uint64_t stats_cpu_ns_ = 0;
+  double stats_percent_ = 0;
+
+  std::jthread thread_;  ///< Last: it starts when all else stands.
+};
+
+}  // namespace hanse::provider

@@ -1,0 +1,198 @@
+// What the gateway's threads ask of a lease: take the job, find the container, wait for the end.
+
+#include <spdlog/spdlog.h>
+
+#include <fmt/format.h>
+
+#include "model/text.hpp"
+#include "provider/control.hpp"
+#include "provider/lease_run.hpp"
+#include "wire/codec.hpp"
+
+namespace hanse::provider {
+
+namespace {
+
+constexpr auto kPrepareWait = std::chrono::seconds(30);
+constexpr auto kPoll = std::chrono::milliseconds(50);
+constexpr std::int64_t kFreshStatsMs = 200;
+
+std::unexpected<Error> has_ended(const std::string& name) {
+  return fail(ErrorCode::wrong_state, name + " has ended: 'hanse bill " + name + "' shows why");
+}
+
+}  // namespace
+
+std::optional<crypto::PublicKey> LeaseRun::access_key() {
+  const std::lock_guard lock(mutex_);
+  if (ended_) return std::nullopt;
+  return lease_.access_key;
+}
+
+Result<> LeaseRun::deliver(ByteView bytes, const Engine::Progress& progress) {
+  if (lease_.job_hash.is_zero()) return fail(ErrorCode::wrong_state, name() + " was rented without a job: use ssh");
+  auto job = wire::decode<model::Job>(bytes);
+  if (!job) return fail(job);
+  if (wire::job_hash(*job) != lease_.job_hash) {
+    return fail(ErrorCode::denied, "this is not the job that " + name() +
+                                       " was rented for: deliver the same job file, "
+                                       "or end the lease and run again");
+  }
+  {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, kPrepareWait, [&] { return (prepared_ && !delivering_) || ended_; })) {
+      return fail(ErrorCode::timeout, "the machine is not ready for " + name() + " yet: try again");
+    }
+    if (ended_) return has_ended(name());
+    if (!entry_.container.empty()) return {};  // a consumer that lost its connection delivers again
+    delivering_ = true;
+    failed_at_ms_ = 0;
+    entry_.job.assign(bytes.begin(), bytes.end());
+  }
+  Result<> result = save();
+  if (result && !job->image.empty()) {
+    const auto there = context_.engine.has_image(job->image);
+    if (!there)
+      result = fail(there);
+    else if (!*there)
+      result = context_.engine.pull(job->image, progress);
+  }
+  if (result) result = start_container(*job);
+  if (result) result = confirm();
+  std::unique_lock lock(mutex_);
+  delivering_ = false;
+  if (!result) {
+    failed_at_ms_ = now_ms();
+    exit_note_ = result.error().message;
+    spdlog::info("{}: the job did not start: {}", name(), result.error().message);
+  }
+  lock.unlock();
+  changed_.notify_all();
+  return result;
+}
+
+/// Creates and starts it, replacing what a crash may have left under its name.
+Result<> LeaseRun::start_container(const model::Job& job) {
+  JournalEntry entry;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return has_ended(name());
+    entry = entry_;
+  }
+  entry.token = to_hex(random_bytes<16>().view());
+  entry.go = entry.go || !job.wait_for_workdir;
+  if (auto written = write_control(paths_.control, job, entry.token); !written) return written;
+  if (entry.go) {
+    if (auto told = write_go(paths_.control); !told) return told;
+  }
+  const LeasePlace place{"hanse-" + name(),
+                         {context_.label, "hanse.lease=" + name()},
+                         paths_,
+                         entry.subnet.empty() ? "none" : network_name(),
+                         context_.gpu_ids};
+  if (auto cleared = context_.engine.remove(place.container_name); !cleared) return cleared;
+  auto id = context_.engine.create(lease_spec(context_.config, lease_, job, place));
+  if (!id) return fail(id);
+  if (auto started = context_.engine.start(*id); !started) {
+    static_cast<void>(context_.engine.remove(*id));
+    return fail(started.error().code,
+                "the container did not start (the image needs /bin/sh): " + started.error().message);
+  }
+  const std::lock_guard lock(mutex_);
+  entry_.container = *id;
+  entry_.token = entry.token;
+  entry_.go = entry_.go || entry.go;
+  changed_.notify_all();
+  return context_.journal.save(entry_);
+}
+
+Result<> LeaseRun::go() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return has_ended(name());
+    if (entry_.container.empty()) return fail(ErrorCode::wrong_state, "deliver the job of " + name() + " first");
+    entry_.go = true;
+  }
+  if (auto saved = save(); !saved) return saved;
+  return write_go(paths_.control);
+}
+
+Result<LeaseHost::Container> LeaseRun::container() {
+  std::string id;
+  {
+    std::unique_lock lock(mutex_);
+    // A lease without a job is about to have its container; another has none before its job comes.
+    const bool soon = lease_.job_hash.is_zero() || delivering_;
+    if (soon) changed_.wait_for(lock, kPrepareWait, [&] { return !entry_.container.empty() || ended_; });
+    if (ended_) return has_ended(name());
+    if (entry_.container.empty()) {
+      return fail(ErrorCode::wrong_state, name() + " waits for its job: 'hanse run' delivers it");
+    }
+    id = entry_.container;
+  }
+  const auto state = context_.engine.inspect(id);
+  if (!state) return fail(state);
+  if (!state->running) return fail(ErrorCode::wrong_state, "the container of " + name() + " is not running");
+  return LeaseHost::Container{id, state->pid};
+}
+
+Result<int> LeaseRun::wait() {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    if (entry_.exit_code >= 0) return entry_.exit_code;
+    if (ended_) return has_ended(name());
+    const auto folder = paths_.control;
+    lock.unlock();
+    if (const auto code = read_exit_code(folder)) return *code;
+    lock.lock();
+    changed_.wait_for(lock, kPoll, [&] { return entry_.exit_code >= 0 || ended_; });
+  }
+}
+
+Result<std::unique_ptr<ExecStream>> LeaseRun::output() {
+  std::string id, token;
+  {
+    const std::lock_guard lock(mutex_);
+    if (entry_.container.empty()) {
+      return fail(ErrorCode::wrong_state, name() + " has no output yet: its job was not delivered");
+    }
+    id = entry_.container;
+    token = entry_.token;
+  }
+  auto logs = context_.engine.logs(id, true);
+  if (!logs) return fail(logs);
+  return make_job_output(std::move(*logs), token);
+}
+
+std::optional<LeaseRun::Stats> LeaseRun::stats() {
+  std::string id;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_ || entry_.container.empty()) return std::nullopt;
+    id = entry_.container;
+  }
+  const auto now = context_.engine.stats(id);
+  if (!now) return std::nullopt;
+  Stats out;
+  out.now = *now;
+  out.cpu_ns = now->cpu_ns;
+  {
+    const std::lock_guard lock(stats_mutex_);
+    const auto at = now_ms();
+    if (at - stats_at_ms_ >= kFreshStatsMs) {  // a shorter span says nothing, and two readers must not spoil it
+      const auto cpu_ms = static_cast<double>(now->cpu_ns - std::min(stats_cpu_ns_, now->cpu_ns)) / 1e6;
+      stats_percent_ = stats_at_ms_ == 0 ? 0 : 100 * cpu_ms / static_cast<double>(at - stats_at_ms_);
+      stats_at_ms_ = at;
+      stats_cpu_ns_ = now->cpu_ns;
+    }
+    out.cpu_percent = stats_percent_;
+  }
+  for (const auto device : leased_devices(lease_)) {
+    if (!context_.nvml || device >= context_.gpu_ids.size()) continue;
+    const auto index = static_cast<std::uint32_t>(std::strtoul(context_.gpu_ids[device].c_str(), nullptr, 10));
+    if (const auto use = context_.nvml->use(index)) out.gpus.push_back({index, *use});
+  }
+  return out;
+}
+
+}  // namespace hanse::provider

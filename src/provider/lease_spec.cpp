@@ -1,0 +1,61 @@
+#include "provider/lease_spec.hpp"
+
+#include <algorithm>
+
+#include "model/text.hpp"
+#include "provider/control.hpp"
+
+namespace hanse::provider {
+
+std::vector<std::uint32_t> leased_devices(const model::Lease& lease) {
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t i = 0; i < model::kMaxDevicesPerMachine; ++i) {
+    if ((lease.devices >> i) & 1U) out.push_back(i);
+  }
+  return out;
+}
+
+ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, const model::Job& job,
+                         const LeasePlace& place) {
+  const auto& machine = config.machine;
+  const auto share = [&](std::uint64_t whole) {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::uint64_t>(static_cast<Wide>(whole) * lease.gpu_count / std::max(machine.gpu_count, 1U));
+  };
+  ContainerSpec spec;
+  spec.name = place.container_name;
+  spec.hostname = model::format_id(lease.id);
+  spec.image = job.image.empty() ? config.default_image : job.image;
+  spec.command = supervisor_command();
+  spec.workspace_host_path = place.paths.workspace;
+  spec.control_host_path = place.paths.control;
+  spec.network = place.network;
+  spec.dns = config.dns;
+  spec.labels = place.labels;
+  spec.memory_bytes = share(machine.memory_bytes);
+  const auto most_shm = spec.memory_bytes == 0 ? job.shm_bytes : spec.memory_bytes / 2;
+  spec.shm_bytes = job.shm_bytes == 0 ? kDefaultShmBytes : std::min(job.shm_bytes, most_shm);
+  spec.nano_cpus = static_cast<std::int64_t>(share(std::uint64_t{machine.cpu_threads} * 1'000'000'000));
+  spec.pids_limit = kPidsPerLease;
+
+  // Some engines' NVIDIA hooks obey this variable, whoever sets it: a job must not be able to ask for all GPUs.
+  std::string visible;
+  for (const auto device : leased_devices(lease)) {
+    if (device >= place.gpu_ids.size()) continue;
+    spec.gpu_devices.push_back(place.gpu_ids[device]);
+    visible += (visible.empty() ? "" : ",") + place.gpu_ids[device];
+  }
+  const std::string reserved[] = {"NVIDIA_VISIBLE_DEVICES=" + (visible.empty() ? "void" : visible),
+                                  "HANSE_LEASE=" + model::format_id(lease.id),
+                                  "GPUS_PER_NODE=" + std::to_string(lease.gpu_count)};
+  for (const auto& entry : job.env) {
+    const bool is_reserved = std::any_of(std::begin(reserved), std::end(reserved), [&](const std::string& r) {
+      return entry.substr(0, entry.find('=')) == r.substr(0, r.find('='));
+    });
+    if (!is_reserved) spec.env.push_back(entry);
+  }
+  spec.env.insert(spec.env.end(), std::begin(reserved), std::end(reserved));
+  return spec;
+}
+
+}  // namespace hanse::provider

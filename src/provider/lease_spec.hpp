@@ -1,0 +1,32 @@
+#pragma once
+
+// A lease's container as the engine is to make it: its share of the machine, its job's image and environment. Pure.
+
+#include "model/job.hpp"
+#include "model/lease.hpp"
+#include "provider/agent.hpp"
+#include "provider/workspace.hpp"
+
+namespace hanse::provider {
+
+inline constexpr std::int64_t kPidsPerLease = 4096;
+inline constexpr std::uint64_t kDefaultShmBytes = 64ULL << 20;
+/// /workspace of a lease that asked for no disk: room for a small job's files.
+inline constexpr std::uint64_t kDefaultWorkspaceBytes = 1ULL << 30;
+
+struct LeasePlace {
+  std::string container_name;
+  std::vector<std::string> labels;
+  Workspaces::Paths paths;
+  std::string network;               ///< Or "none".
+  std::vector<std::string> gpu_ids;  ///< Of the machine's devices, by their number in the offer; empty: no GPUs.
+};
+
+/// CPU threads and memory in proportion to the GPUs; /dev/shm counts against the memory and gets half of it at most.
+ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, const model::Job& job,
+                         const LeasePlace& place);
+
+/// The numbers of the leased devices, ascending.
+std::vector<std::uint32_t> leased_devices(const model::Lease& lease);
+
+}  // namespace hanse::provider

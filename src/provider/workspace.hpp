@@ -1,0 +1,43 @@
+#pragma once
+
+// A lease's folders on this machine: `/workspace`, its volume, and `/run/hanse`, through which its first process is
+// told what to do. As root each is a file system of its own (a sparse file with ext4 on a loop device; a tmpfs), so
+// that a lease that fills it gets ENOSPC and hurts nobody; otherwise plain folders, and the volume is watched.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace hanse::provider {
+
+/// Thread-safe for different leases.
+class Workspaces {
+ public:
+  /// Under `folder` (made with mode 0700).
+  explicit Workspaces(std::filesystem::path folder);
+
+  struct Paths {
+    std::string workspace, control;
+    bool is_limited = false;
+  };  ///< is_limited: the kernel enforces the size.
+  /// Makes them, or mounts again what a reboot unmounted: files stay. io names what failed.
+  Result<Paths> open(const std::string& name, std::uint64_t bytes);
+  /// Unmounts and deletes everything of it. Nothing there is fine; io if something keeps it.
+  Result<> wipe(const std::string& name);
+  /// Names that have anything here.
+  [[nodiscard]] std::vector<std::string> names() const;
+  /// Bytes in use, for a volume that is not limited.
+  [[nodiscard]] static std::uint64_t used_bytes(const std::string& folder);
+
+  /// Tries it out once, in `folder`; unsupported says what is missing.
+  static Result<> can_mount(const std::filesystem::path& folder);
+
+ private:
+  std::filesystem::path folder_;
+  bool mounts_ = false;
+};
+
+}  // namespace hanse::provider
