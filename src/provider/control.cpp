@@ -174,4 +174,8 @@ std::optional<int> read_exit_code(const std::string& folder) {
   return code;
 }
 
+std::unique_ptr<ExecStream> make_job_output(std::unique_ptr<ExecStream> logs, const std::string& token) {
+  return std::make_unique<JobOutput>(std::move(logs), token);
+}
+
 }  // namespace hanse::provider

@@ -119,8 +119,8 @@ TEST(Supervisor, StopReachesTheJobAndItsChildren) {
 
 TEST(Supervisor, FilledWorkspaceHurtsTheJobAlone) {
   const Supervised one(
-      job("dd if=/dev/zero of=/workspace/fill bs=1M 2>&1 | tail -3; dd if=/dev/zero "
-          "of=/run/hanse/fill bs=64K 2>&1 | tail -3"));
+      job("dd if=/dev/zero of=/workspace/fill bs=1M 2>&1 | tail -5; dd if=/dev/zero "
+          "of=/run/hanse/fill bs=64K 2>&1 | tail -5"));
   const auto output = one.output().out;
   ASSERT_TRUE(one.paths.is_limited);
   EXPECT_THAT(output, HasSubstr("No space left on device"));

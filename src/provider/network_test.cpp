@@ -1,0 +1,143 @@
+// The isolation of leases as the kernel enforces it, tried from inside real containers.
+
+#include "provider/network.hpp"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "provider/process.hpp"
+#include "provider/testing/podman_service.hpp"
+
+namespace hanse::provider {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::PodmanService;
+using testing::read_all;
+using testing::TestContainer;
+
+constexpr const char* kPool = "10.213.240.0/20";
+
+/// A listening TCP socket of the host, on every address of its own.
+class HostListener {
+ public:
+  HostListener() : fd_(::socket(AF_INET6, SOCK_STREAM, 0)) {
+    const int off = 0;
+    ::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    HANSE_CHECK(::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 && ::listen(fd_, 8) == 0);
+    socklen_t size = sizeof address;
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin6_port);
+  }
+  ~HostListener() { ::close(fd_); }
+  [[nodiscard]] int port() const { return port_; }
+
+ private:
+  int fd_, port_ = 0;
+};
+
+/// Two leases' networks with a container each; the firewall up.
+class Isolation : public ::testing::Test {
+ protected:
+  static constexpr const char* kLabel = "hanse.test=isolation";
+  void SetUp() override {
+    auto& engine = PodmanService::instance().engine();
+    ASSERT_TRUE(raise_firewall(kPool));
+    for (const auto& [name, subnet] : networks_) {
+      ASSERT_TRUE(engine.remove_network(name));
+      const auto made = engine.create_network(name, subnet, kLabel);
+      ASSERT_TRUE(made) << made.error().message;
+    }
+    const std::string serve =
+        "exec perl -MSocket -e 'socket(S,PF_INET,SOCK_STREAM,0); setsockopt(S,SOL_SOCKET,"
+        "SO_REUSEADDR,1); bind(S,sockaddr_in(7777,INADDR_ANY)) or die; listen(S,5); "
+        "$|=1; print \"up\\n\"; while(accept(C,S)){print C \"lease\\n\"; close C}'";
+    first_ = std::make_unique<TestContainer>(serve, ContainerSpec{.network = networks_[0].first});
+    second_ = std::make_unique<TestContainer>(serve, ContainerSpec{.network = networks_[1].first});
+    for (const auto* container : {first_.get(), second_.get()}) {
+      auto logs = engine.logs(container->id(), true);
+      ASSERT_TRUE(logs && (*logs)->read());
+    }
+  }
+  void TearDown() override {
+    first_.reset();
+    second_.reset();
+    for (const auto& [name, subnet] : networks_) {
+      EXPECT_TRUE(PodmanService::instance().engine().remove_network(name));
+    }
+  }
+
+  /// "open" if the first container can connect there within two seconds, else "shut".
+  std::string connect(const std::string& host, int port) {
+    const auto script =
+        fmt::format("timeout 2 bash -c 'exec 3<>/dev/tcp/{}/{}' 2>/dev/null && echo open || echo shut", host, port);
+    auto exec = PodmanService::instance().engine().exec(first_->id(),
+                                                        {.command = {"bash", "-c", script}, .env = {}, .workdir = "/"});
+    return exec ? read_all(**exec).out : exec.error().message;
+  }
+
+  const std::vector<std::pair<std::string, std::string>> networks_{
+      {fmt::format("hanse-iso-a-{}", ::getpid()), "10.213.240.0/29"},
+      {fmt::format("hanse-iso-b-{}", ::getpid()), "10.213.240.8/29"}};
+  std::unique_ptr<TestContainer> first_, second_;
+};
+
+TEST_F(Isolation, LeaseReachesItselfAndNeitherHostNorLanNorAnotherLease) {
+  const HostListener host;
+  EXPECT_EQ(connect("127.0.0.1", 7777), "open\n");
+  EXPECT_EQ(connect("127.0.0.1", host.port()), "shut\n");     // its own loopback, not the host's
+  EXPECT_EQ(connect("10.213.240.1", host.port()), "shut\n");  // the host as its gateway
+  EXPECT_EQ(connect("10.213.240.9", host.port()), "shut\n");  // the host as the other's gateway
+  EXPECT_EQ(connect("10.213.240.10", 7777), "shut\n");        // the other lease
+  EXPECT_EQ(connect("169.254.169.254", 80), "shut\n");        // a cloud's metadata
+}
+
+TEST_F(Isolation, WithoutTheFirewallTheSameConnectionsOpen) {
+  // What shows that the test above holds because of the rules and not because nothing works.
+  const HostListener host;
+  ASSERT_EQ(run_program({"nft", "delete", "table", "inet", "hanse"})->exit_code, 0);
+  EXPECT_FALSE(firewall_stands());
+  EXPECT_EQ(connect("10.213.240.1", host.port()), "open\n");
+  ASSERT_TRUE(raise_firewall(kPool));
+  EXPECT_TRUE(firewall_stands());
+  EXPECT_EQ(connect("10.213.240.1", host.port()), "shut\n");
+}
+
+TEST_F(Isolation, HostIsShutOverLinkLocalIpv6Too) {
+  const HostListener host;
+  const auto script = fmt::format(
+      "perl -MSocket -e '$i=unpack(\"i\",pack(\"i\",`cat /sys/class/net/eth0/ifindex`)); "
+      "socket(S,PF_INET6,SOCK_STREAM,0); alarm 3; $a=Socket::pack_sockaddr_in6({},Socket::inet_pton(AF_INET6,"
+      "\"ff02::1\"),$i); print connect(S,$a) ? \"open\" : \"shut\"'",
+      host.port());
+  auto exec = PodmanService::instance().engine().exec(first_->id(),
+                                                      {.command = {"bash", "-c", script}, .env = {}, .workdir = "/"});
+  ASSERT_TRUE(exec);
+  EXPECT_THAT(read_all(**exec).out, ::testing::Not(HasSubstr("open")));
+  // The bridge's own address is only known outside.
+  const auto bridge = run_program({"ip", "-6", "-o", "addr", "show", "dev", "hanse0ad5f000", "scope", "link"});
+  ASSERT_TRUE(bridge);
+  const auto at = bridge->text.find("fe80");
+  if (at == std::string::npos) return;  // a host without IPv6 has no such way at all
+  const auto address = bridge->text.substr(at, bridge->text.find('/', at) - at);
+  EXPECT_EQ(connect(address + "%eth0", host.port()), "shut\n");
+}
+
+TEST(Firewall, RulesNameThePoolAndEveryPrivateRange) {
+  const auto rules = firewall_rules(kPool);
+  for (const char* range : {kPool, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",
+                            "127.0.0.0/8", "224.0.0.0/3"}) {
+    EXPECT_THAT(rules, HasSubstr(range));
+  }
+}
+
+}  // namespace
+}  // namespace hanse::provider

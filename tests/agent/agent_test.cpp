@@ -1,0 +1,188 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "house.hpp"
+
+namespace hanse::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Agent, RentalFromTheMatchToTheLastTraceWiped) {
+  House house;
+  house.run_agent();
+  auto job = make_job("echo on $HANSE_LEASE with $GPUS_PER_NODE; echo result >/workspace/out; exit 4");
+  job.env = {"HANSE_LEASE=forged", "WORD=w"};
+  const auto id = house.rent(&job);
+  EXPECT_THAT(house.deliver(id, job).output, HasSubstr("\"started\""));
+  EXPECT_TRUE(house.is(id, model::LeaseState::running));
+  const auto logs = house.ssh(id, "-s hanse-logs");
+  EXPECT_EQ(logs.output, "on " + model::format_id(id) + " with 1\n");
+  EXPECT_EQ(logs.code, 4);
+  EXPECT_EQ(house.ssh(id, "cat /workspace/out").output, "result\n");  // after the job's end
+  const auto record = house.lease(id);
+  EXPECT_EQ(record.endpoint, "127.0.0.1:" + std::to_string(house.agent->ssh_port()));
+
+  house.send(house.consumer, {model::EndLease{id, model::EndReason::completed, ""}});
+  EXPECT_TRUE(eventually([&] { return house.traces().empty(); }));
+  EXPECT_NE(house.ssh(id, "true").code, 0);  // its key opens nothing any more
+}
+
+TEST(Agent, EmptyMachineStartsByItselfAndTakesSsh) {
+  House house;
+  house.run_agent();
+  const auto id = house.rent(nullptr);
+  EXPECT_TRUE(eventually([&] { return house.is(id, model::LeaseState::running); }));
+  EXPECT_EQ(house.ssh(id, "hostname").output, model::format_id(id) + "\n");
+  EXPECT_THAT(house.ssh(id, "-s hanse-job", "/dev/null").output, HasSubstr("failed"));
+}
+
+TEST(Agent, JobWaitsForItsFiles) {
+  House house;
+  house.run_agent();
+  auto job = make_job("cat /workspace/in");
+  job.wait_for_workdir = true;
+  const auto id = house.rent(&job);
+  EXPECT_THAT(house.deliver(id, job).output, HasSubstr("started"));
+  EXPECT_EQ(house.ssh(id, "'echo copied >/workspace/in'").code, 0);
+  EXPECT_THAT(house.ssh(id, "-s hanse-go").output, HasSubstr("running"));
+  EXPECT_EQ(house.ssh(id, "-s hanse-logs").output, "copied\n");
+}
+
+TEST(Agent, OtherJobThanTheOneRentedForIsRefused) {
+  House house;
+  house.run_agent();
+  const auto job = make_job("true");
+  const auto id = house.rent(&job);
+  EXPECT_THAT(house.deliver(id, make_job("evil")).output, HasSubstr("not the job"));
+  EXPECT_THAT(house.deliver(id, job).output, HasSubstr("started"));
+}
+
+TEST(Agent, ImageThatDoesNotExistIsTheConsumersToHear) {
+  House house;
+  house.run_agent();
+  auto job = make_job("true");
+  job.image = "localhost:1/never-made:v1";
+  const auto id = house.rent(&job);
+  EXPECT_THAT(house.deliver(id, job).output, HasSubstr("never-made"));
+  EXPECT_FALSE(house.is(id, model::LeaseState::ended));
+  house.send(house.consumer, {model::EndLease{id, model::EndReason::cancelled, ""}});
+  EXPECT_TRUE(eventually([&] { return house.traces().empty(); }));
+}
+
+TEST(Agent, RestartMidLeaseLeavesTheJobRunningAndGoesOn) {
+  House house;
+  house.run_agent();
+  const auto job = make_job("echo before; while [ ! -e /workspace/go ]; do sleep 0.05; done; echo after; exit 3");
+  const auto id = house.rent(&job);
+  ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
+  const auto pid = house.ssh(id, "cat /proc/1/stat").output;
+
+  house.agent.reset();
+  auto restarted = house.start_agent(house.config());
+  ASSERT_TRUE(restarted) << restarted.error().message;
+  house.agent = std::move(*restarted);
+  EXPECT_EQ(house.ssh(id, "cat /proc/1/stat").output.substr(0, 2), pid.substr(0, 2));
+  EXPECT_EQ(house.ssh(id, "touch /workspace/go").code, 0);
+  const auto logs = house.ssh(id, "-s hanse-logs");
+  EXPECT_EQ(logs.output, "before\nafter\n");  // from its beginning: it was not started again
+  EXPECT_EQ(logs.code, 3);
+  EXPECT_TRUE(house.is(id, model::LeaseState::running));
+}
+
+TEST(Agent, LeaseThatEndedWhileTheAgentWasAwayIsWipedAtStart) {
+  House house;
+  house.run_agent();
+  const auto job = make_job("sleep 1000");
+  const auto id = house.rent(&job);
+  ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
+  house.agent.reset();
+  EXPECT_FALSE(house.traces().empty());
+  house.send(house.consumer, {model::EndLease{id, model::EndReason::completed, ""}});
+  house.agent = house.start_agent(house.config()).value();
+  EXPECT_TRUE(eventually([&] { return house.traces().empty(); }));
+}
+
+TEST(Agent, ContainerThatVanishesEndsTheLeaseAsTheProvidersFailure) {
+  House house;
+  house.run_agent();
+  const auto job = make_job("sleep 1000");
+  const auto id = house.rent(&job);
+  ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
+  ASSERT_TRUE(PodmanService::instance().engine().remove("hanse-" + model::format_id(id)));
+  EXPECT_TRUE(eventually([&] { return house.is(id, model::LeaseState::ended); }));
+  EXPECT_EQ(house.lease(id).end_reason, model::EndReason::provider_failed);
+}
+
+TEST(Agent, StoppedContainerOfAnUnfinishedJobStartsAgain) {
+  House house;
+  house.run_agent();
+  const auto job = make_job("echo run >>/workspace/runs; sleep 1000");
+  const auto id = house.rent(&job);
+  ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
+  ASSERT_TRUE(eventually([&] { return house.ssh(id, "cat /workspace/runs").output == "run\n"; }));
+  ASSERT_TRUE(PodmanService::instance().engine().stop("hanse-" + model::format_id(id), 5));
+  EXPECT_TRUE(eventually([&] { return house.ssh(id, "cat /workspace/runs").output == "run\nrun\n"; }));
+  EXPECT_TRUE(house.is(id, model::LeaseState::running));
+}
+
+TEST(Agent, JobThatFloodsItsLayerIsStoppedWithANote) {
+  House house;
+  house.authorise("agent");
+  auto config = house.config();
+  config.layer_bytes = 20U << 20;
+  house.agent = house.start_agent(config).value();
+  const auto job = make_job("dd if=/dev/zero of=/flood bs=1M count=64; sleep 1000");
+  const auto id = house.rent(&job);
+  ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
+  EXPECT_TRUE(eventually([&] { return house.is(id, model::LeaseState::ended); }));
+  EXPECT_THAT(house.lease(id).note, HasSubstr("outside /workspace"));
+}
+
+TEST(Agent, EngineRestartEndsNoLease) {
+  House house;
+  house.run_agent();
+  const auto job = make_job("while [ ! -e /workspace/go ]; do sleep 0.05; done; echo done");
+  const auto id = house.rent(&job);
+  ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
+  PodmanService::instance().restart();
+  EXPECT_EQ(house.ssh(id, "touch /workspace/go").code, 0);
+  EXPECT_EQ(house.ssh(id, "-s hanse-logs").output, "done\n");
+}
+
+TEST(Agent, UnauthorisedKeyIsToldTheVeryCommand) {
+  House house;
+  const auto started = house.start_agent(house.config());
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, ErrorCode::not_authorized);
+  EXPECT_THAT(started.error().message, HasSubstr("hanse wallet authorize hanse1"));
+  EXPECT_THAT(started.error().message, HasSubstr("confirm_lease"));
+}
+
+TEST(Agent, SecondAgentOnOneFolderOrOneAccountIsAConflict) {
+  House house;
+  house.run_agent();
+  const auto same_folder = house.start_agent(house.config());
+  ASSERT_FALSE(same_folder);
+  EXPECT_EQ(same_folder.error().code, ErrorCode::conflict);
+  house.authorise("other");
+  const auto same_account = house.start_agent(house.config(), "other");
+  ASSERT_FALSE(same_account);
+  EXPECT_EQ(same_account.error().code, ErrorCode::conflict);
+  EXPECT_THAT(same_account.error().message, HasSubstr("another agent serves this account"));
+  EXPECT_TRUE(house.agent->health());
+}
+
+TEST(Agent, DrainedMachineTakesNoMoreLeasesAndKeepsThose) {
+  House house;
+  house.run_agent();
+  const auto id = house.rent(nullptr);
+  ASSERT_TRUE(house.agent->drain());
+  EXPECT_TRUE(eventually([&] { return house.is(id, model::LeaseState::running); }));
+  const auto offers = house.http->get("/v1/offers?provider=" + model::format_address(house.owner.public_key()));
+  ASSERT_TRUE(offers);
+  for (const auto& item : (*offers)["items"]) EXPECT_EQ(item["offer"]["state"], "withdrawn");
+}
+
+}  // namespace
+}  // namespace hanse::testing
