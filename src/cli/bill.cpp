@@ -1,0 +1,79 @@
+#include "cli/bill.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/show.hpp"
+#include "cli/table.hpp"
+#include "model/text.hpp"
+
+namespace hanse::cli {
+
+Bill make_bill(const LeaseView& view) {
+  const auto& lease = view.lease;
+  Bill bill;
+  bill.lease = lease.id;
+  bill.ended = lease.state == model::LeaseState::ended;
+  bill.seconds = view.billed_s;
+  bill.rate_per_hour = lease.rate_per_hour;
+  bill.amount = accrued(lease.rate_per_hour, view.billed_s).value_or(kMaxMoney);
+  // A lease that max_cost ends has earned its whole lock and never more.
+  if (bill.amount > lease.locked) bill.amount = lease.locked;
+  bill.locked = lease.locked;
+  bill.paid = lease.released;
+  bill.pending = view.pending;
+  bill.refunded = lease.refunded;
+  bill.unspent = subtract(model::escrow(lease), view.pending).value_or(Money{});
+  bill.rest_micros = bill.locked.micros - bill.paid.micros - bill.pending.micros - bill.refunded.micros -
+                     bill.unspent.micros;
+  bill.amount_rest_micros = bill.amount.micros - bill.paid.micros - bill.pending.micros;
+  return bill;
+}
+
+std::string bill_text(const Bill& bill, const LeaseView& view, bool color) {
+  using model::format_money;
+  const auto& lease = view.lease;
+  std::string out = paint(model::format_id(bill.lease), Style::bold, color) + "  " + state_text(lease) +
+                    (lease.note.empty() ? "" : " (" + printable(lease.note) + ")") + "\n";
+  out += facts({{"provider", model::format_address(lease.provider)},
+                {"started", lease.started_at.ms == 0 ? "" : model::format_time(lease.started_at)},
+                {bill.ended ? "ended" : "ends", lease.ends_at.ms == 0 ? "" : model::format_time(lease.ends_at)}},
+               color);
+  Table table({{"item", Align::left}, {"credits", Align::right}, {"", Align::left}});
+  table.add({"used", format_money(bill.amount),
+             fmt::format("{} s × {} ÷ 3600", bill.seconds, rate_text(bill.rate_per_hour))});
+  table.add({"  paid", format_money(bill.paid), "past the claim window, with the provider"});
+  table.add({"  pending", format_money(bill.pending), "earned, held for the claim window"});
+  table.add({"locked", format_money(bill.locked), "put in when it was matched, topped up or extended"});
+  table.add({"refunded", format_money(bill.refunded), bill.ended ? "came back when it ended" : ""});
+  if (!bill.ended) table.add({"unspent", format_money(bill.unspent), "comes back when it ends"});
+  out += table.text(color);
+  const std::string sum = fmt::format("locked − paid − pending − refunded{} = {}", bill.ended ? "" : " − unspent",
+                                      bill.rest_micros == 0 ? "0" : fmt::format("{} micro-credits", bill.rest_micros));
+  const std::string verdict = bill.adds_up() ? "the bill adds up" : "THE BILL DOES NOT ADD UP; please report it";
+  return out + "check  " + sum + ": " + paint(verdict, bill.adds_up() ? Style::green : Style::red, color) + "\n";
+}
+
+std::string bill_line(const Bill& bill) {
+  return fmt::format("{}: {} s × {} = {}; {} came back", model::format_id(bill.lease), bill.seconds,
+                     rate_text(bill.rate_per_hour), model::format_money(bill.amount),
+                     model::format_money(bill.refunded));
+}
+
+nlohmann::json bill_json(const Bill& bill) {
+  return {{"lease", model::format_id(bill.lease)},
+          {"ended", bill.ended},
+          {"billed_s", bill.seconds},
+          {"rate_micros_per_hour", bill.rate_per_hour.micros},
+          {"amount_micros", bill.amount.micros},
+          {"locked_micros", bill.locked.micros},
+          {"paid_micros", bill.paid.micros},
+          {"pending_micros", bill.pending.micros},
+          {"refunded_micros", bill.refunded.micros},
+          {"unspent_micros", bill.unspent.micros},
+          {"rest_micros", bill.rest_micros},
+          {"adds_up", bill.adds_up()}};
+}
+
+}  // namespace hanse::cli

@@ -1,0 +1,71 @@
+#include "cli/cli.hpp"
+
+#include <csignal>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "provider/namespace_helper.hpp"
+
+namespace hanse::cli {
+namespace {
+
+int report(const Program& program, const Failure& failure) {
+  const auto& context = program.context;
+  std::string hint = failure.hint.empty() ? general_hint(failure.error.code) : failure.hint;
+  if (context.json()) {
+    nlohmann::json body{{"code", name_of(failure.error.code)}, {"message", failure.error.message}};
+    if (!hint.empty()) body["hint"] = hint;
+    context.print_json({{"error", body}});
+  }
+  print_err(context.style_err("error:", Style::red) + " " + printable(failure.error.message) + "\n");
+  if (!hint.empty()) print_err(context.style_err("hint:", Style::cyan) + " " + hint + "\n");
+  if (failure.exit_code >= 0) return failure.exit_code;
+  const Exit exit = exit_of(failure.error.code);
+  return program.own_exit_range ? run_exit_of(exit) : static_cast<int>(exit);
+}
+
+int report_usage(const Program& program, const CLI::ParseError& error, const std::vector<std::string>& arguments) {
+  std::string hint = suggest(program.app, arguments);
+  std::string command = "hanse";
+  for (const CLI::App* at = &program.app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    command += " " + at->get_name();
+  }
+  hint += (hint.empty() ? "" : " ") + std::string("'") + command + " --help' shows what it takes";
+  return report(program, Failure({ErrorCode::invalid_argument, error.what()}, hint, static_cast<int>(Exit::usage)));
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  // Before anything else is initialised: the helper changes namespaces, and threads or open files would be in the way.
+  if (argc >= 2 && std::strcmp(argv[1], "namespace-helper") == 0) {
+    return provider::run_namespace_helper(argc - 2, argv + 2);
+  }
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of write(), told where it happens
+  Program program;
+  add_all(program);
+  const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  if (arguments.empty()) {
+    print_out(program.app.help());
+    return static_cast<int>(Exit::usage);
+  }
+  try {
+    program.app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    const CLI::App* at = &program.app;
+    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+    print_out(at->help());
+    return 0;
+  } catch (const CLI::CallForAllHelp&) {
+    print_out(program.app.help("", CLI::AppFormatMode::All));
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return report_usage(program, error, arguments);
+  }
+  const auto outcome = program.action();
+  return outcome ? *outcome : report(program, outcome.error());
+}
+
+}  // namespace hanse::cli

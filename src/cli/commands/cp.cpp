@@ -1,0 +1,119 @@
+// hanse cp SRC DST: files to and from a lease.
+
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/copy.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/lease_link.hpp"
+#include "cli/progress.hpp"
+#include "model/text.hpp"
+
+namespace hanse::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Place {
+  model::LeaseId lease;  ///< 0: this machine.
+  std::string path;
+};
+
+/// "lease-7:out/a.png", or a local path. A relative path in a lease is below /workspace.
+Place parse_place(const std::string& text) {
+  const auto colon = text.find(':');
+  if (colon != std::string::npos && text.find('/') >= colon) {
+    if (const auto lease = model::parse_id<model::LeaseTag>(text.substr(0, colon)); lease && *lease) {
+      std::string path = text.substr(colon + 1);
+      if (!path.starts_with('/')) path = path.empty() || path == "." ? "/workspace" : "/workspace/" + path;
+      while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+      return {*lease, path};
+    }
+  }
+  return {{}, text};
+}
+
+std::string base_name(const std::string& path) { return fs::path(path).filename().string(); }
+
+bool is_remote_folder(Sftp& sftp, const std::string& path) {
+  const auto there = sftp.stat(path);
+  return there && there->kind == SftpAttributes::Kind::folder;
+}
+
+Result<CopyReport> copy_up(Sftp& sftp, const std::string& source, const std::string& target,
+                           const CopyOptions& options) {
+  const auto tree = scan(source, {});
+  if (!tree) return fail(tree);
+  const bool into = is_remote_folder(sftp, target);
+  fs::path local = fs::path(source).lexically_normal();
+  if (!local.has_filename()) local = local.parent_path();
+  const std::string name = local.filename().string();
+  if (!fs::is_directory(source)) {
+    if (tree->files.empty()) return fail(ErrorCode::invalid_argument, source + ": neither a file nor a folder");
+    return upload_file(sftp, tree->files.front(), into ? target + "/" + name : target, options);
+  }
+  // As cp -r: into a folder that is there under its own name ("." means what is in it), else as the new folder.
+  const std::string folder = into && name != "." && !name.empty() && name != ".." ? target + "/" + name : target;
+  if (auto made = sftp.make_folder(folder); !made) return fail(made);
+  return upload(sftp, *tree, folder, options);
+}
+
+Result<CopyReport> copy_down(Sftp& sftp, const std::string& source, const std::string& target,
+                             const CopyOptions& options) {
+  fs::path to = target.empty() ? "." : target;
+  if (fs::is_directory(to) && base_name(source) != ".." && base_name(source) != "workspace") to /= base_name(source);
+  return download(sftp, source, to, options);
+}
+
+Outcome cp(Context& context, const std::string& source, const std::string& target) {
+  const Place from = parse_place(source);
+  const Place to = parse_place(target);
+  if (static_cast<bool>(from.lease) == static_cast<bool>(to.lease)) {
+    return refuse(ErrorCode::invalid_argument, "one side names a lease, the other a path here",
+                  "hanse cp lease-7:out.png .   or   hanse cp data lease-7:");
+  }
+  Interrupt interrupt;
+  Progress progress(context.terminal, "copying", Unit::bytes, context.json());
+  CopyOptions options;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); };
+  options.stopped = [&] { return interrupt.count() > 0; };
+  auto session = open_lease(context, from.lease ? from.lease : to.lease);
+  if (!session) return refuse(session.error());
+  auto sftp = Sftp::open(**session);
+  if (!sftp) return refuse(sftp.error());
+  const auto report = to.lease ? copy_up(**sftp, from.path, to.path, options)
+                               : copy_down(**sftp, from.path, to.path, options);
+  progress.finish();
+  if (!report) {
+    const bool broken = report.error().code == ErrorCode::unavailable;
+    return std::unexpected(Failure(report.error(), broken ? "the same command again goes on where this stopped" : "",
+                                   interrupt.count() > 0 ? 130 : -1));
+  }
+  for (const auto& line : report->skipped) context.say("left out: " + printable(line));
+  if (context.json()) {
+    context.print_json({{"files", report->files},
+                        {"bytes", report->bytes},
+                        {"resumed_bytes", report->resumed_bytes},
+                        {"skipped", report->skipped}});
+  } else {
+    context.say(std::to_string(report->files) + (report->files == 1 ? " file, " : " files, ") +
+                rough_size(report->bytes) +
+                (report->resumed_bytes > 0 ? " (" + rough_size(report->resumed_bytes) + " were there already)" : ""));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_cp(Program& program) {
+  auto paths = std::make_shared<std::pair<std::string, std::string>>();
+  auto* command = program.add(program.app, "cp", "Copy files to or from a lease, folders and all",
+                              "  hanse cp data lease-7:                 to /workspace/data\n"
+                              "  hanse cp lease-7:results/model.pt .\n"
+                              "A copy that broke off goes on where it stopped: give the same command again.\n");
+  command->add_option("source", paths->first, "A path here, or LEASE:PATH (below /workspace)")->required()->type_name("SRC");
+  command->add_option("target", paths->second, "Where to; the other kind")->required()->type_name("DST");
+  program.on(command, [paths, &program] { return cp(program.context, paths->first, paths->second); });
+}
+
+}  // namespace hanse::cli

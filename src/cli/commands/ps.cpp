@@ -1,0 +1,85 @@
+// hanse ps: this account's leases and waiting requests.
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/show.hpp"
+#include "cli/table.hpp"
+#include "model/text.hpp"
+#include "wire/json.hpp"
+
+namespace hanse::cli {
+namespace {
+
+constexpr std::size_t kMaxEnded = 100;
+
+nlohmann::json to_json(const LeaseView& view) {
+  return {{"lease", wire::to_json(view.lease)},
+          {"billed_s", view.billed_s},
+          {"accrued_micros", view.accrued.micros},
+          {"pending_micros", view.pending.micros}};
+}
+
+Outcome ps(Context& context, bool all) {
+  const auto me = context.address();
+  if (!me) return refuse(me.error());
+  const auto api = context.api();
+  if (!api) return refuse(api.error());
+  auto leases = (*api)->leases("consumer", *me, "live", 0);
+  if (!leases) return refuse(leases.error());
+  if (all) {
+    auto ended = (*api)->leases("consumer", *me, "ended", kMaxEnded);
+    if (!ended) return refuse(ended.error());
+    leases->insert(leases->end(), ended->begin(), ended->end());
+  }
+  auto requests = (*api)->requests_of(*me);
+  if (!requests) return refuse(requests.error());
+  std::erase_if(*requests, [](const RequestView& view) { return view.request.state != model::RequestState::waiting; });
+
+  if (context.json()) {
+    nlohmann::json body{{"leases", nlohmann::json::array()}, {"waiting", nlohmann::json::array()}};
+    for (const auto& view : *leases) body["leases"].push_back(to_json(view));
+    for (const auto& view : *requests) body["waiting"].push_back(wire::to_json(view.request));
+    context.print_json(body);
+    return 0;
+  }
+  const Time now = system_clock().now();
+  Table table({{"LEASE"}, {"STATE"}, {"GPUS", Align::right}, {"PRICE/H", Align::right}, {"USED", Align::right},
+               {"SO FAR", Align::right}, {"LEFT", Align::right}, {"AGE", Align::right}, {"PROVIDER"}, {"NOTE"}});
+  for (const auto& view : *leases) {
+    const auto& lease = view.lease;
+    const bool running = lease.state == model::LeaseState::running;
+    table.add({model::format_id(lease.id), state_text(lease), std::to_string(lease.gpu_count),
+               model::format_money(lease.rate_per_hour),
+               model::format_duration(static_cast<std::uint64_t>(std::max<std::int64_t>(view.billed_s, 0))),
+               model::format_money(view.accrued), running ? age_text(now, lease.ends_at) : "",
+               age_text(lease.matched_at, now), short_address(lease.provider), lease.note},
+              view.live ? Style::plain : Style::dim);
+  }
+  for (const auto& view : *requests) {
+    table.add({model::format_id(view.request.id), "waiting", std::to_string(view.request.demand.gpu_count), "", "", "",
+               age_text(now, view.request.wait_until), age_text(view.request.submitted_at, now), "",
+               view.request.demand.where},
+              Style::yellow);
+  }
+  if (table.empty()) {
+    context.say(all ? "no leases yet: 'hanse offers' shows what is for rent"
+                    : "no live leases ('hanse ps -a' shows ended ones)");
+    return 0;
+  }
+  context.print(table.text(context.terminal.out_color));
+  return 0;
+}
+
+}  // namespace
+
+void add_ps(Program& program) {
+  auto all = std::make_shared<bool>(false);
+  auto* command = program.add(program.app, "ps", "List your leases and waiting requests",
+                              "  hanse ps\n  hanse ps -a          ended ones too\n  hanse ps --json\n");
+  command->add_flag("-a,--all", *all, "Ended leases too");
+  program.on(command, [all, &program] { return ps(program.context, *all); });
+}
+
+}  // namespace hanse::cli

@@ -1,0 +1,52 @@
+// hanse run JOB.yaml.
+
+#include "cli/command.hpp"
+#include "cli/job_run.hpp"
+
+namespace hanse::cli {
+namespace {
+
+struct Options {
+  std::string file;
+  bool yes = false, detach = false;
+};
+
+Outcome run_job(Context& context, const Options& options) {
+  const auto text = read_text(options.file);
+  if (!text) return refuse(text.error());
+  std::error_code error;
+  const auto path = std::filesystem::absolute(options.file, error);
+  const auto lookup = [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  auto file = client::parse_job_file(*text, path.parent_path(), lookup);
+  if (!file) return refuse({file.error().code, options.file + ": " + file.error().message});
+  RunOptions run;
+  run.folder = file->workdir.empty() ? path.parent_path() : file->workdir;
+  run.file = std::move(*file);
+  run.yes = options.yes;
+  run.detach = options.detach;
+  return JobRun(context, std::move(run)).run();
+}
+
+}  // namespace
+
+void add_run(Program& program) {
+  auto options = std::make_shared<Options>();
+  auto* command = program.add(
+      program.app, "run", "Rent a machine, run a job on it, bring the results back",
+      "  hanse run examples/hello/job.yaml\n"
+      "  hanse run train.yaml --yes --detach     go on without asking; leave it running\n"
+      "The job's own exit code is passed through; 120-125 are hanse's: 120 failed, 121 no match, 122 not authorised,\n"
+      "123 unreachable, 124 insufficient funds, 125 the job did not start. Ctrl-C ends the job and the lease.\n");
+  command->add_option("job", options->file, "The job file")->required()->type_name("FILE");
+  command->add_flag("-y,--yes", options->yes, "Agree to the plan without being asked");
+  command->add_flag("-d,--detach", options->detach, "Start it and leave; the lease ends when the job does");
+  program.on(command, [options, &program] {
+    program.own_exit_range = true;
+    return run_job(program.context, *options);
+  });
+}
+
+}  // namespace hanse::cli

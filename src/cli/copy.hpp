@@ -1,0 +1,41 @@
+#pragma once
+
+// Files between this machine and a lease, over pipelined SFTP. A large file travels under a name that holds its size
+// and time (`.NAME.<size>-<time>.part`) and gets its own name when it is whole: the same copy again goes on where it
+// stopped, and a file that is there with the same size and time is not copied again.
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "cli/file_tree.hpp"
+#include "cli/sftp.hpp"
+
+namespace hanse::cli {
+
+struct CopyOptions {
+  bool resume = true;  ///< False where the target is known to be empty: saves a question a file.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;  ///< Bytes.
+  std::function<bool()> stopped;  ///< Asked now and then; true ends the copy with `unavailable`.
+};
+
+struct CopyReport {
+  std::uint64_t files = 0, bytes = 0;  ///< That there are now.
+  std::uint64_t resumed_bytes = 0;     ///< Of them, were there before.
+  std::vector<std::string> skipped;
+};
+
+/// `tree`'s files under the lease's folder `target` (made if missing).
+Result<CopyReport> upload(Sftp& sftp, const LocalTree& tree, const std::string& target, const CopyOptions& options);
+/// One file, under exactly this name.
+Result<CopyReport> upload_file(Sftp& sftp, const LocalFile& file, const std::string& target,
+                               const CopyOptions& options);
+/// The lease's `source`, file or folder, to exactly `target`. Writes nothing outside `target`; links to folders are
+/// left out (and said).
+Result<CopyReport> download(Sftp& sftp, const std::string& source, const std::filesystem::path& target,
+                            const CopyOptions& options);
+
+/// The name under which a file of this size and time travels.
+std::string part_name(const std::string& name, std::uint64_t size, std::uint32_t modified_s);
+
+}  // namespace hanse::cli

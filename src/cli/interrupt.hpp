@@ -1,0 +1,22 @@
+#pragma once
+
+// Ctrl-C (SIGINT) and SIGTERM as something to wait for: while one lives, the signals do not kill the process but make
+// a descriptor readable and count. One at a time.
+
+namespace hanse::cli {
+
+class Interrupt {
+ public:
+  Interrupt();
+  ~Interrupt();
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+
+  [[nodiscard]] int fd() const;    ///< Readable once a signal came that clear() has not taken.
+  [[nodiscard]] int count() const; ///< How many came.
+  void clear();
+  /// Until a signal comes, or `timeout_ms` (-1: for ever). True: one came.
+  bool wait(int timeout_ms);
+};
+
+}  // namespace hanse::cli

@@ -1,0 +1,265 @@
+// The outer half of `hanse run`: plan, rent, try again, end, bill. The inner half (job_serve.cpp) is what happens on
+// the machine.
+
+#include "cli/job_run.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "cli/bill.hpp"
+#include "cli/copy.hpp"
+#include "cli/progress.hpp"
+#include "cli/show.hpp"
+#include "model/text.hpp"
+#include "wire/codec.hpp"
+
+namespace hanse::cli {
+
+void JobRun::emit(const nlohmann::json& event) const {
+  if (context_.json()) context_.print_json(event);
+}
+
+Outcome JobRun::run() {
+  if (auto prepared = prepare(); !prepared) return prepared;
+  if (auto agreed = plan_and_confirm(); !agreed) return agreed;
+  if (const auto wallet = context_.unlock(); !wallet) return refuse(wallet.error());
+  interrupt_.emplace();
+  return attempts();
+}
+
+/// Everything that can be wrong here is found before anything is paid.
+Outcome JobRun::prepare() {
+  context_.unlock_ahead();
+  auto& file = options_.file;
+  file.job.salt = random_bytes<32>();
+  file.job.wait_for_workdir = !file.workdir.empty();
+  if (file.retry_for_s > 0) retry_until_ = after_s(system_clock().now(), static_cast<std::int64_t>(file.retry_for_s));
+  if (wire::encode(file.job).size() > model::kMaxJobBytes) {
+    return refuse(ErrorCode::too_large, "the job has more than 256 KiB",
+                  "put long scripts into files of the workdir instead of `setup` and `run`");
+  }
+  if (file.workdir.empty()) return 0;
+  IgnoreList ignore;
+  if (const auto path = file.workdir / ".hanseignore"; std::filesystem::exists(path)) {
+    const auto text = read_text(path);
+    if (!text) return refuse(text.error());
+    ignore = IgnoreList::parse(*text);
+  }
+  auto tree = scan(file.workdir, ignore);
+  if (!tree) return refuse(tree.error());
+  workdir_ = std::move(*tree);
+  for (const auto& line : workdir_.skipped) context_.say("left out: " + printable(line));
+  return 0;
+}
+
+Outcome JobRun::plan_and_confirm() {
+  auto& file = options_.file;
+  const std::string what = "job " + file.job.name + " (" + file.job.image + ")";
+  const auto plan = make_plan(context_, file.demand, what);
+  if (!plan) {
+    const bool can_wait = plan.error().code == ErrorCode::no_match && file.retry_on_no_capacity && retry_until_.ms > 0;
+    if (!can_wait) {
+      return refuse(plan.error(), plan.error().code == ErrorCode::no_match
+                                      ? "relax one of these, or let it wait: retry: {on: [no_capacity], for: 4h}"
+                                      : "");
+    }
+    context_.say(plan.error().message);
+    context_.say("Nothing fits now; the request waits until " + model::format_time(retry_until_) +
+                 " for a machine within the job's limits.");
+    if (!options_.yes && !ask_yes_no(context_.terminal, "Wait for one and go on then?")) {
+      return refuse(ErrorCode::no_match, "nothing was rented", "--yes waits without asking");
+    }
+    return 0;
+  }
+  emit({{"event", "plan"}, {"plan", plan_json(*plan)}});
+  if (auto agreed = confirm(context_, *plan, options_.yes); !agreed) return refuse(agreed.error());
+  // What was agreed to is the ceiling, should prices move before the request is in.
+  if (file.demand.max_price_per_gpu_hour.micros == 0) file.demand.max_price_per_gpu_hour = plan->price.per_gpu_hour;
+  endpoint_ = plan->endpoint;
+  host_key_ = plan->host_key;
+  return 0;
+}
+
+void JobRun::connect_ahead() {
+  if (endpoint_.empty()) return;
+  // Connecting takes several round trips and does not need to know the lease yet.
+  ahead_ = std::async(std::launch::async, [endpoint = endpoint_, key = host_key_] {
+    return SshSession::connect(endpoint, key);
+  });
+}
+
+Outcome JobRun::attempts() {
+  while (true) {
+    connect_ahead();
+    const auto lease = request_lease();
+    if (!lease) return refuse(lease.error());
+    emit({{"event", "lease"}, {"lease", model::format_id(*lease)}});
+    model::LeaseId id = *lease;
+    auto attempt = serve(id);
+    if (attempt.end == Attempt::End::exited && options_.detach) return detach(id);
+    if (attempt.end != Attempt::End::lost) return finish(id, attempt);
+    // The lease ended under it. Whether to rent again is the job file's say.
+    const auto ended = (*context_.api())->lease(id);
+    if (!ended) return refuse(ended.error(), "'hanse ps' says what became of " + model::format_id(id));
+    context_.say(bill_line(make_bill(*ended)));
+    const auto again = may_try_again(*ended);
+    if (!again) return refuse(again.error());
+    context_.say("The machine was lost (" + state_text(ended->lease) + "); renting another.");
+    session_.reset();
+    forwarder_.reset();
+    endpoint_.clear();
+    options_.file.job.salt = random_bytes<32>();
+  }
+}
+
+Result<bool> JobRun::may_try_again(const LeaseView& ended) {
+  auto& file = options_.file;
+  const auto reason = ended.lease.end_reason;
+  const std::string how = model::format_id(ended.lease.id) + " has " + state_text(ended.lease) +
+                          (ended.lease.note.empty() ? "" : " (" + ended.lease.note + ")");
+  const bool interrupted = reason == model::EndReason::preempted || reason == model::EndReason::provider_failed ||
+                           reason == model::EndReason::never_started;
+  if (!interrupted) {
+    return fail(ErrorCode::wrong_state, how + (reason == model::EndReason::exhausted
+                                                   ? ": max_duration or max_cost was reached before the job ended"
+                                                   : " before the job did"));
+  }
+  const Time now = system_clock().now();
+  if (!file.retry_on_interruption || now >= retry_until_) {
+    return fail(ErrorCode::io, how + ". With retry: {on: [interruption], for: 4h} the job starts again by itself");
+  }
+  // The whole run can never cost more than max_cost, however often it starts.
+  if (file.demand.max_cost.micros > 0) {
+    const auto left = subtract(file.demand.max_cost, ended.accrued);
+    if (!left || left->micros == 0) return fail(ErrorCode::insufficient_funds, how + "; max_cost is used up");
+    file.demand.max_cost = *left;
+  }
+  return true;
+}
+
+Result<model::LeaseId> JobRun::request_lease() {
+  const auto access = context_.access_key();
+  if (!access) return fail(access);
+  const bool waits = options_.file.retry_on_no_capacity && retry_until_ > system_clock().now();
+  if (waits && !events_) {
+    const auto status = (*context_.api())->status();
+    if (!status) return fail(status);
+    const auto options = context_.node_options();
+    if (!options) return fail(options);
+    events_ = client::EventStream::open(*options, {status->last_event_sequence, *context_.address()});
+  }
+  const auto receipt = context_.send({model::SubmitRequest{options_.file.demand, wire::job_hash(options_.file.job),
+                                                           access->public_key(), waits ? retry_until_ : Time{}}});
+  if (!receipt) return fail(receipt);
+  if (receipt->outcomes.empty()) return fail(ErrorCode::internal, "the receipt names no request; please report it");
+  request_ = receipt->outcomes.front().request;
+  if (const auto lease = receipt->outcomes.front().lease) return lease;
+  return await_match(request_);
+}
+
+Result<model::LeaseId> JobRun::await_match(model::RequestId request) {
+  context_.say(model::format_id(request) + " waits for a machine until " + model::format_time(retry_until_) +
+               "; Ctrl-C takes it back.");
+  emit({{"event", "waiting"}, {"request", model::format_id(request)}});
+  while (interrupt_->count() == 0) {
+    const auto event = events_->next(500);
+    if (!event && event.error().code != ErrorCode::unavailable) return fail(event);
+    if (!event) {
+      interrupt_->wait(1000);
+      continue;
+    }
+    if (!*event || (*event)->request != request) continue;
+    if ((*event)->kind == model::EventKind::request_matched && (*event)->lease) return (*event)->lease;
+    if ((*event)->kind == model::EventKind::request_ended) {
+      return fail(ErrorCode::no_match, "no machine that fits came free in time: " + (*event)->note);
+    }
+  }
+  const auto cancelled = context_.send({model::CancelRequest{request}});
+  if (!cancelled) {
+    return fail(cancelled.error().code, "interrupted, and the request could not be taken back: " +
+                                            cancelled.error().message + ". Try 'hanse cancel " +
+                                            model::format_id(request) + "'");
+  }
+  return fail(ErrorCode::wrong_state, "interrupted; the request is taken back and nothing was paid");
+}
+
+Result<LeaseView> JobRun::end_lease(model::LeaseId lease, const std::string& note) {
+  const auto api = context_.api();
+  if (!api) return fail(api);
+  // A lease that the machine has not confirmed is cancelled, one that ran is completed. Which of the two it is can
+  // change in this very moment, so the second try asks again.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto view = (*api)->lease(lease);
+    if (!view) return view;
+    if (view->lease.state == model::LeaseState::ended) return view;
+    const auto reason = view->lease.state == model::LeaseState::running ? model::EndReason::completed
+                                                                        : model::EndReason::cancelled;
+    const auto receipt = context_.send({model::EndLease{lease, reason, note}});
+    if (!receipt && receipt.error().code != ErrorCode::wrong_state) return fail(receipt);
+  }
+  return (*api)->lease(lease);
+}
+
+Outcome JobRun::finish(model::LeaseId lease, const Attempt& attempt) {
+  Outcome outcome = attempt.exit_code;
+  std::string note = "the job ended with exit code " + std::to_string(attempt.exit_code);
+  if (attempt.end == Attempt::End::interrupted) {
+    note = "interrupted by the consumer";
+    outcome = 130;
+    context_.say("\nInterrupted: ending " + model::format_id(lease) + ".");
+  } else if (attempt.end == Attempt::End::failed) {
+    note = attempt.failure->error.message.substr(0, 200);
+    outcome = std::unexpected(*attempt.failure);
+  } else if (auto fetched = fetch_outputs(); !fetched && attempt.exit_code == 0) {
+    outcome = std::move(fetched);
+  } else if (!fetched) {
+    context_.say(fetched.error().error.message);  // the job failed: that its output is missing is no news
+  }
+  forwarder_.reset();
+  session_.reset();
+  const auto ended = end_lease(lease, note);
+  if (!ended) {
+    const std::string stop = "'hanse stop " + model::format_id(lease) + "'";
+    context_.say("warning: " + model::format_id(lease) + " could not be ended (" + ended.error().message +
+                 ") and may go on costing until it is: try " + stop);
+    if (outcome) return refuse(ended.error(), "try " + stop);
+    return outcome;
+  }
+  const Bill bill = make_bill(*ended);
+  context_.say(context_.style_err(bill_line(bill), Style::dim));
+  nlohmann::json end{{"event", "end"}, {"bill", bill_json(bill)}};
+  if (attempt.end == Attempt::End::exited) end["exit_code"] = attempt.exit_code;
+  emit(end);
+  return outcome;
+}
+
+Outcome JobRun::detach(model::LeaseId lease) {
+  const std::string id = model::format_id(lease);
+  emit({{"event", "detached"}, {"lease", id}});
+  if (!context_.json()) context_.print(id + "\n");
+  context_.say("The job runs on its own. 'hanse logs -f " + id + "' follows it, 'hanse stop " + id + "' ends it.");
+  return 0;
+}
+
+Outcome JobRun::fetch_outputs() {
+  if (options_.file.outputs.empty()) return 0;
+  auto sftp = Sftp::open(*session_);
+  if (!sftp) return refuse(sftp.error());
+  Progress progress(context_.terminal, "copying outputs", Unit::bytes, context_.json());
+  CopyOptions options;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); };
+  options.stopped = [&] { return interrupt_->count() > 0; };
+  for (const auto& output : options_.file.outputs) {
+    const auto target = options_.folder / output;
+    const auto report = download(**sftp, "/workspace/" + output, target, options);
+    if (!report) {
+      progress.finish();
+      return refuse(report.error().code == ErrorCode::not_found ? ErrorCode::io : report.error().code,
+                    "output " + output + " did not come back: " + report.error().message);
+    }
+    emit({{"event", "output_file"}, {"path", target.string()}, {"bytes", report->bytes}});
+    context_.say(output + ": " + rough_size(report->bytes) + " to " + target.string());
+  }
+  return 0;
+}
+
+}  // namespace hanse::cli

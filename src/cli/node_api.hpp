@@ -1,0 +1,103 @@
+#pragma once
+
+// What the commands ask a node for, as records (docs/api.md has the routes). Blocking; one connection; not thread-safe.
+// A list that goes on over pages is read to its end or to `limit`.
+
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "client/http.hpp"
+#include "market/price.hpp"
+#include "model/account.hpp"
+#include "model/lease.hpp"
+#include "model/offer.hpp"
+
+namespace hanse::cli {
+
+struct NodeStatus {
+  std::string network, version;
+  std::uint64_t height = 0, last_event_sequence = 0;
+  Time time;
+};
+
+struct AccountView {
+  model::Account account;
+  std::vector<model::KeyGrant> grants;
+};
+
+struct ProviderView {
+  model::Provider provider;
+  std::int64_t reliability_millionths = 0;
+  bool reachable = false;
+};
+
+struct OfferView {
+  model::Offer offer;
+  market::Price price;  ///< For the demand that was asked about.
+  std::string provider_name;
+  std::int64_t reliability_millionths = 0;
+  std::uint32_t free_devices = 0;
+  bool reachable = false;
+};
+
+struct LeaseView {
+  model::Lease lease;
+  std::int64_t billed_s = 0;
+  Money accrued, pending;
+  bool live = false;  ///< Matched or running.
+};
+
+struct RequestView {
+  model::Request request;
+  bool live = false;
+};
+
+struct QuoteView {
+  bool matched = false;
+  model::OfferId offer;
+  model::AccountId provider;
+  market::Price price;
+  Money lock;
+  std::string explanation;  ///< When not matched: why, and what would match.
+};
+
+struct OfferQuery {
+  std::string where;
+  std::uint32_t gpus = 1;
+  std::uint64_t duration_s = 0, disk_bytes = 0;
+  std::string sort;
+  std::size_t limit = 0;  ///< 0: all.
+};
+
+class NodeApi {
+ public:
+  explicit NodeApi(client::Http& http) : http_(http) {}
+
+  Result<NodeStatus> status();
+  Result<AccountView> account(const model::AccountId& id);
+  Result<ProviderView> provider(const model::AccountId& id);
+  Result<std::vector<OfferView>> offers(const OfferQuery& query);
+  Result<std::vector<OfferView>> offers_of(const model::AccountId& provider);
+  Result<OfferView> offer(model::OfferId id);
+  Result<QuoteView> quote(const model::Demand& demand);
+  Result<RequestView> request(model::RequestId id);
+  Result<std::vector<RequestView>> requests_of(const model::AccountId& consumer);
+  Result<LeaseView> lease(model::LeaseId id);
+  /// `role` is "consumer" or "provider"; `state` "live", "ended" or "" (all whose money is not all paid out).
+  Result<std::vector<LeaseView>> leases(std::string_view role, const model::AccountId& account, std::string_view state,
+                                        std::size_t limit);
+  Result<nlohmann::json> transaction(const std::string& hash);
+  Result<std::vector<model::Event>> events(const model::AccountId& account, std::uint64_t after, std::size_t limit);
+  /// For what --json passes on as the node said it.
+  Result<nlohmann::json> raw(const std::string& target);
+
+ private:
+  client::Http& http_;
+};
+
+/// Percent-encodes what stands in a query.
+std::string url_encode(std::string_view text);
+
+}  // namespace hanse::cli

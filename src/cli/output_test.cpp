@@ -1,0 +1,111 @@
+// What people see: tables, progress, sizes.
+
+#include <gtest/gtest.h>
+
+#include "cli/progress.hpp"
+#include "cli/show.hpp"
+#include "cli/table.hpp"
+
+namespace hanse::cli {
+namespace {
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = text.find('\n', at);
+    out.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+TEST(DisplayWidth, CountsColumnsAndNotBytes) {
+  EXPECT_EQ(display_width("abc"), 3U);
+  EXPECT_EQ(display_width("Köln"), 4U);
+  EXPECT_EQ(display_width("e\xCC\x81"), 1U) << "a combining accent takes no column";
+  EXPECT_EQ(display_width("東京"), 4U);
+  EXPECT_EQ(display_width("\xFF\xFE"), 2U) << "bytes that are not UTF-8 count one each";
+}
+
+TEST(Table, AlignsColumnsWhateverTheScript) {
+  Table table({{"NAME"}, {"PRICE", Align::right}, {"LAST"}});
+  table.add({"Köln", "1.20", "x"});
+  table.add({"東京", "100.00", "x"});
+  table.add({"a", "3.5", "x"});
+  for (const auto& line : lines_of(table.text())) {
+    const auto last = line.rfind(line.find("LAST") != std::string::npos ? "LAST" : "x");
+    EXPECT_EQ(display_width(line.substr(0, last)), 14U) << line;
+  }
+}
+
+TEST(Table, LeavesOutColumnsThatAreAllEmpty) {
+  Table table({{"A"}, {"EMPTY"}, {"B"}});
+  table.add({"1", "", "2"});
+  EXPECT_EQ(table.text().find("EMPTY"), std::string::npos);
+}
+
+TEST(Table, LetsNoControlCharacterThrough) {
+  Table table({{"NAME"}});
+  table.add({"evil\x1b[2J\nname"});
+  const auto text = table.text();
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_EQ(lines_of(text).size(), 2U);
+}
+
+TEST(Table, IsPlainWithoutColour) {
+  Table table({{"NAME"}});
+  table.add({"x"}, Style::red);
+  EXPECT_EQ(table.text(false).find('\x1b'), std::string::npos);
+  EXPECT_NE(table.text(true).find('\x1b'), std::string::npos);
+}
+
+TEST(Progress, BarShowsShareRateAndTimeLeft) {
+  const auto text = bar_text("copying", 12'000'000, 24'000'000, Unit::bytes, 2000, 120);
+  EXPECT_NE(text.find("[############............]"), std::string::npos) << text;
+  EXPECT_NE(text.find(" 50%"), std::string::npos) << text;
+  EXPECT_NE(text.find("12.0 MB of 24.0 MB"), std::string::npos) << text;
+  EXPECT_NE(text.find("6.0 MB/s"), std::string::npos) << text;
+  EXPECT_NE(text.find("2s left"), std::string::npos) << text;
+}
+
+TEST(Progress, BarNeverExceedsTheTerminal) {
+  for (std::size_t columns = 1; columns < 140; ++columns) {
+    const auto text = bar_text("a rather long label of a job", 999, 1000, Unit::bytes, 5000, columns);
+    EXPECT_LE(display_width(text), columns) << text;
+  }
+}
+
+TEST(Progress, UnknownTotalsHaveNoBar) {
+  EXPECT_EQ(bar_text("pulling", 3, 0, Unit::items, 1000, 80).find('['), std::string::npos);
+}
+
+TEST(Progress, MoreDoneThanPlannedIsStillAHundredPercent) {
+  EXPECT_NE(bar_text("x", 5, 2, Unit::items, 1000, 80).find("100%"), std::string::npos);
+  EXPECT_EQ(step_text("copying", 5'000'000, 10'000'000, Unit::bytes), "copying: 50% (5.0 MB of 10.0 MB)");
+}
+
+TEST(RoughSize, PicksTheUnitThatReadsWell) {
+  EXPECT_EQ(rough_size(0), "0 B");
+  EXPECT_EQ(rough_size(999), "999 B");
+  EXPECT_EQ(rough_size(1500), "1.5 kB");
+  EXPECT_EQ(rough_size(999'960), "1.0 MB");
+}
+
+TEST(Show, LabelsACpuDeviceAsSuch) {
+  model::Machine machine;
+  machine.gpu_model = "CPU";
+  machine.device_kind = model::DeviceKind::cpu;
+  EXPECT_EQ(device_text(machine), "CPU (no GPU)");
+  machine.gpu_model = "EPYC";
+  EXPECT_NE(device_text(machine).find("no GPU"), std::string::npos);
+}
+
+TEST(Show, AgesAreCoarse) {
+  EXPECT_EQ(age_text(Time{1000}, Time{46'000}), "45s");
+  EXPECT_EQ(age_text(Time{1000}, Time{1000 + 7'200'000}), "2h");
+  EXPECT_EQ(age_text(Time{}, Time{5}), "");
+  EXPECT_EQ(age_text(Time{5000}, Time{1000}), "0s") << "a clock that runs behind is not an error";
+}
+
+}  // namespace
+}  // namespace hanse::cli

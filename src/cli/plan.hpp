@@ -1,0 +1,33 @@
+#pragma once
+
+// What a rental will be, before it is: shown, then confirmed. Nothing is locked before the yes.
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "cli/context.hpp"
+
+namespace hanse::cli {
+
+struct Plan {
+  OfferView offer;
+  std::string endpoint;  ///< Of the provider's gateway, on record.
+  crypto::PublicKey host_key;
+  std::string what;      ///< "job render (localhost/hanse-render)", "an empty machine"
+  model::Demand demand;
+  market::Price price;
+  Money most;            ///< What is locked: the most that it can cost.
+  Money balance;
+};
+
+/// Asks the node which offer serves the demand and all that the plan shows of it. no_match carries the explanation.
+Result<Plan> make_plan(Context& context, const model::Demand& demand, const std::string& what);
+
+std::string plan_text(const Plan& plan, bool color);
+nlohmann::json plan_json(const Plan& plan);
+
+/// Shows the plan and asks; `yes` goes on by itself. A refusal where nobody can be asked says what to do.
+/// insufficient_funds before anything else where the balance cannot hold it.
+Result<> confirm(Context& context, const Plan& plan, bool yes);
+
+}  // namespace hanse::cli

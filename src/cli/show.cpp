@@ -1,0 +1,50 @@
+#include "cli/show.hpp"
+
+#include <algorithm>
+
+#include "cli/progress.hpp"
+#include "model/text.hpp"
+
+namespace hanse::cli {
+
+std::string rate_text(Money per_hour) { return model::format_money(per_hour) + "/h"; }
+
+std::string device_text(const model::Machine& machine) {
+  if (machine.device_kind != model::DeviceKind::cpu) return machine.gpu_model;
+  return machine.gpu_model == "CPU" ? "CPU (no GPU)" : machine.gpu_model + " (CPU, no GPU)";
+}
+
+std::string device_text(const model::Machine& machine, std::uint32_t count) {
+  return std::to_string(count) + " × " + device_text(machine);
+}
+
+std::string share_text(std::int64_t millionths) {
+  std::string digits = std::to_string(millionths % 1'000'000 / 1000);
+  digits.insert(0, 3 - digits.size(), '0');
+  return std::to_string(millionths / 1'000'000) + "." + digits;
+}
+
+std::string size_text(std::uint64_t bytes) { return bytes == 0 ? "" : rough_size(bytes); }
+
+std::string age_text(Time since, Time now) {
+  if (since.ms == 0) return "";
+  const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (now.ms - since.ms) / 1000));
+  if (seconds >= 2 * 86400) return std::to_string(seconds / 86400) + "d";
+  if (seconds >= 2 * 3600) return std::to_string(seconds / 3600) + "h";
+  if (seconds >= 120) return std::to_string(seconds / 60) + "m";
+  return std::to_string(seconds) + "s";
+}
+
+std::string state_text(const model::Lease& lease) {
+  if (lease.state != model::LeaseState::ended) {
+    return lease.state == model::LeaseState::matched ? "starting" : "running";
+  }
+  return "ended: " + std::string(model::name_of(lease.end_reason));
+}
+
+std::string short_address(const model::AccountId& account) {
+  const std::string text = model::format_address(account);
+  return text.substr(0, 11) + "…" + text.substr(text.size() - 4);
+}
+
+}  // namespace hanse::cli
