@@ -30,6 +30,9 @@ constexpr const char* kMacs = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@o
 constexpr const char* kKeyExchange =
     "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521";
 
+/// OpenSSH's client tells only a server of that name when nobody reads its output any more (`ssh lease yes | head -1`).
+constexpr const char* kBanner = "OpenSSH-compatible_hanse";
+
 struct SshBindFree {
   void operator()(ssh_bind bind) const { ssh_bind_free(bind); }
 };
@@ -97,7 +100,7 @@ Result<SshBind> make_bind(const crypto::KeyPair& host_key) {
       ssh_bind_options_set(bind.get(), SSH_BIND_OPTIONS_KEY_EXCHANGE, kKeyExchange) == SSH_OK &&
       ssh_bind_options_set(bind.get(), SSH_BIND_OPTIONS_HOSTKEY_ALGORITHMS, "ssh-ed25519") == SSH_OK &&
       ssh_bind_options_set(bind.get(), SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES, "ssh-ed25519") == SSH_OK &&
-      ssh_bind_options_set(bind.get(), SSH_BIND_OPTIONS_BANNER, "hanse") == SSH_OK;
+      ssh_bind_options_set(bind.get(), SSH_BIND_OPTIONS_BANNER, kBanner) == SSH_OK;
   if (!good || ssh_bind_options_set(bind.get(), SSH_BIND_OPTIONS_IMPORT_KEY, key->get()) != SSH_OK) {
     return fail(ErrorCode::unsupported,
                 std::string("this libssh cannot serve: ") + (bind ? ssh_get_error(bind.get()) : "out of memory"));

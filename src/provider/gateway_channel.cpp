@@ -172,6 +172,11 @@ void Channel::pump_input(std::span<std::uint8_t> scratch) {
 /// False if libssh did not take all: the rest is pending.
 bool Channel::send(Source& source, std::span<const std::uint8_t> data) {
   const auto size = static_cast<std::uint32_t>(data.size());
+  if (source.is_stderr && spec_.kind == WorkSpec::Kind::connect) {
+    // A forward has no place for words; `ssh -v` shows these.
+    ssh_send_debug(ssh_channel_get_session(channel_), std::string(as_text(data)).c_str(), 1);
+    return true;
+  }
   const int sent = source.is_stderr ? ssh_channel_write_stderr(channel_, data.data(), size)
                                     : ssh_channel_write(channel_, data.data(), size);
   if (sent < 0) {
@@ -239,6 +244,11 @@ void Channel::abort() {
   output_.fd.reset();
   errors_.fd.reset();
   if (work_) work_->abort();
+}
+
+void Channel::stop_output() {
+  // On a terminal it may be another request that libssh does not know, such as a break.
+  if (work_ && !spec_.tty) output_.fd.reset();
 }
 
 bool Channel::needs_turn() const {

@@ -34,6 +34,9 @@ class Channel {
   /// Moves what can be moved without blocking. `scratch` is any buffer of 64 KiB or more.
   void pump(std::span<std::uint8_t> scratch);
   void abort();
+  /// The client wants no more output ("eow@openssh.com"): whoever still writes is told as by a broken pipe.
+  void stop_output();
+  [[nodiscard]] ssh_channel handle() const { return channel_; }
   /// A packet came that only pump() can act on.
   [[nodiscard]] bool needs_turn() const;
   /// libssh holds output back; try again soon.

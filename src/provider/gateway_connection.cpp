@@ -122,6 +122,12 @@ int Connection::on_message(ssh_message message) {
   const int type = ssh_message_type(message);
   const int subtype = ssh_message_subtype(message);
   if (type == SSH_REQUEST_CHANNEL_OPEN && subtype == SSH_CHANNEL_DIRECT_TCPIP) return on_forward(message);
+  if (type == SSH_REQUEST_CHANNEL && subtype == SSH_CHANNEL_REQUEST_UNKNOWN) {
+    const ssh_channel asked = ssh_message_channel_request_channel(message);
+    for (auto& channel : channels_) {
+      if (channel.handle() == asked) channel.stop_output();
+    }
+  }
   if (type == SSH_REQUEST_AUTH) {
     // Clients begin with "none" to learn what is accepted; that costs them nothing, once.
     if (subtype != SSH_AUTH_METHOD_NONE || std::exchange(asked_for_none_, true)) (void)count_failure();

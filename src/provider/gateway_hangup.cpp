@@ -8,44 +8,79 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <sstream>
+#include <tuple>
+#include <vector>
 
 #include "provider/descriptor.hpp"
 
 namespace hanse::provider {
 namespace {
 
+struct Process {
+  pid_t pid = 0, session = 0;
+  bool has_terminal = false;
+  std::uint64_t started = 0;  ///< Clock ticks since boot.
+};
+
 std::string slurp(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// True if the process leads its session: field 6 of stat is its own number. The command may hold anything, so fields
-/// count from the last ')'.
-bool leads_session(pid_t pid) {
+/// By /proc/PID/stat. The name in it may hold anything, so fields count from the last ')'.
+std::optional<Process> look_at(pid_t pid) {
   const std::string stat = slurp("/proc/" + std::to_string(pid) + "/stat");
-  std::size_t at = stat.rfind(')');
-  for (int field = 2; at != std::string::npos && field < 6; ++field) at = stat.find(' ', at + 1);
-  return at != std::string::npos && std::atol(stat.c_str() + at) == pid;
+  const std::size_t name_end = stat.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  std::istringstream fields(stat.substr(name_end + 1));
+  Process process{.pid = pid};
+  std::string field;
+  for (int number = 3; number <= 22 && fields >> field; ++number) {
+    if (number == 6) process.session = std::atoi(field.c_str());
+    if (number == 7) process.has_terminal = field != "0";
+    if (number == 22) process.started = std::strtoull(field.c_str(), nullptr, 10);
+  }
+  return process;
 }
 
-bool carries(pid_t pid, const std::string& entry) {
-  const std::string environment = slurp("/proc/" + std::to_string(pid) + "/environ");
-  return std::string_view(environment).find(entry) != std::string_view::npos;
-}
-
-}  // namespace
-
-void hang_up_session(const std::string& session) {
-  const std::string entry = std::string(kSessionVariable) + "=" + session;
+std::vector<Process> all_processes() {
+  std::vector<Process> processes;
   std::error_code error;
   for (const auto& folder : std::filesystem::directory_iterator("/proc", error)) {
     const std::string name = folder.path().filename();
     pid_t pid = 0;
     const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (bad != std::errc() || end != name.data() + name.size()) continue;
-    const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    if (!process || !carries(pid, entry) || !leads_session(pid)) continue;
-    (void)::syscall(SYS_pidfd_send_signal, process.get(), SIGHUP, nullptr, 0);
+    if (const auto process = look_at(pid)) processes.push_back(*process);
+  }
+  return processes;
+}
+
+/// The number may mean another process by now, so the process is held and looked at again before it is signalled.
+void hang_up(const Process& process) {
+  const Descriptor held(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+  const auto now = look_at(process.pid);
+  if (!held || !now || now->started != process.started) return;
+  (void)::syscall(SYS_pidfd_send_signal, held.get(), SIGHUP, nullptr, 0);
+}
+
+}  // namespace
+
+void hang_up_session(const std::string& session) {
+  const std::string entry = std::string(kSessionVariable) + "=" + session;
+  const auto processes = all_processes();
+  // The one that the gateway started is the oldest of those that lead a session and carry the mark.
+  const Process* first = nullptr;
+  for (const auto& process : processes) {
+    if (process.session != process.pid) continue;
+    if (first != nullptr && std::tie(first->started, first->pid) < std::tie(process.started, process.pid)) continue;
+    if (slurp("/proc/" + std::to_string(process.pid) + "/environ").find(entry) != std::string::npos) first = &process;
+  }
+  if (first == nullptr) return;
+  for (const auto& process : processes) {
+    if (first->has_terminal ? process.pid == first->pid : process.session == first->pid) hang_up(process);
   }
 }
 

@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::size_t kInputChunk = 64 * 1024;
 
+/// What a shell shows for a program that SIGPIPE ended.
+constexpr int kNobodyReads = 141;
+
 /// Bash where the image has it, because people expect it; every image has a sh.
 constexpr const char* kShell = "if [ -x /bin/bash ]; then exec /bin/bash -l; fi; exec /bin/sh -l";
 
@@ -93,33 +96,40 @@ Outcome Work::run_exec() {
 }
 
 Result<Outcome> Work::pump_exec(const std::string& container) {
-  ExecSpec spec;
-  spec.command = {"/bin/sh", "-c", spec_.kind == WorkSpec::Kind::shell ? kShell : spec_.command};
-  spec.env = spec_.env;
-  spec.tty = spec_.tty;
-  spec.columns = static_cast<std::uint16_t>(size_ >> 16);
-  spec.rows = static_cast<std::uint16_t>(size_ & 0xffff);
-  if (spec_.tty) {
-    session_ = to_hex(random_bytes<16>().view());
-    spec.env.push_back(std::string(kSessionVariable) + "=" + session_);
-  }
-  auto stream = context_.engine->exec(container, spec);
+  const std::string session = to_hex(random_bytes<16>().view());
+  auto stream = context_.engine->exec(container, exec_spec(session));
   if (!stream) return fail(stream);
   adopt(stream->get());
   std::thread input([&] {
     block_sigpipe();
     feed_input(**stream);
   });
-  const bool complete = pump_output(**stream);
-  Result<int> code = 255;
+  const bool complete = pump_output(**stream) && !aborted_;
+  Result<int> code = kNobodyReads;
   if (complete) code = (*stream)->exit_code();
-  const bool client_left = aborted_;
   abort();  // The input thread may wait in write() for a process that is gone.
   input.join();
   adopt(nullptr);
-  if (client_left && spec_.tty) hang_up_session(session_);
+  if (!complete) hang_up_session(session);
   if (!code) return fail(code);
   return Outcome{*code, {}};
+}
+
+ExecSpec Work::exec_spec(const std::string& session) const {
+  ExecSpec spec;
+  std::string command = spec_.kind == WorkSpec::Kind::shell ? kShell : spec_.command;
+  spec.tty = spec_.tty;
+  spec.columns = static_cast<std::uint16_t>(size_ >> 16);
+  spec.rows = static_cast<std::uint16_t>(size_ & 0xffff);
+  // An engine sets a terminal's size only after the program has started, which may look at once.
+  if (spec.tty) {
+    command =
+        "stty rows " + std::to_string(spec.rows) + " cols " + std::to_string(spec.columns) + " 2>/dev/null\n" + command;
+  }
+  spec.command = {"/bin/sh", "-c", std::move(command)};
+  spec.env = spec_.env;
+  spec.env.push_back(std::string(kSessionVariable) + "=" + session);
+  return spec;
 }
 
 /// True if it is to be used; an abort that came first is passed on.

@@ -70,6 +70,7 @@ class Work {
   Outcome run_stats();
   Outcome complain(const Error& error);
   Result<Outcome> pump_exec(const std::string& container);
+  [[nodiscard]] ExecSpec exec_spec(const std::string& session) const;
   void feed_input(ExecStream& stream);
   bool pump_output(ExecStream& stream);
   bool adopt(ExecStream* stream);
@@ -86,7 +87,6 @@ class Work {
   std::mutex mutex_;
   ExecStream* stream_ = nullptr;  ///< Guarded: what abort() must wake.
   pid_t helper_ = 0;              ///< Guarded: what abort() must kill.
-  std::string session_;           ///< Marks the processes of a terminal, to hang them up by.
   Outcome outcome_;
   std::thread thread_;
 };

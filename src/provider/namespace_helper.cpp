@@ -1,7 +1,6 @@
 #include "provider/namespace_helper.hpp"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <linux/close_range.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,6 +16,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <string_view>
 
 #include "provider/descriptor.hpp"
@@ -27,7 +27,7 @@ namespace hanse::provider {
 namespace {
 
 constexpr int kUsage = 2, kFailed = 1;
-constexpr std::size_t kSpliceBytes = 256 * 1024;
+constexpr std::size_t kMoveBytes = 256 * 1024;
 
 int complain(const std::string& message) {
   std::fprintf(stderr, "hanse: %s\n", message.c_str());
@@ -52,12 +52,14 @@ Descriptor connect_local(std::uint16_t port) {
   return {};
 }
 
-/// One direction of a forward: the kernel moves the bytes. False at its end.
-bool move_on(int from, int to) {
+/// One direction of a forward, to its end. Copied and not spliced: a splice that waits for the socket holds the pipe's
+/// lock, and the gateway at the other end of the pipe would wait with it, non-blocking or not.
+void move_all(int from, int to) {
+  const auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(kMoveBytes);
   while (true) {
-    const ssize_t n = ::splice(from, nullptr, to, nullptr, kSpliceBytes, SPLICE_F_MOVE);
+    const ssize_t n = ::read(from, buffer.get(), kMoveBytes);
     if (n < 0 && errno == EINTR) continue;
-    return n > 0;
+    if (n <= 0 || !write_all(to, {buffer.get(), static_cast<std::size_t>(n)})) return;
   }
 }
 
@@ -70,14 +72,12 @@ int join_streams(int socket) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::close(STDOUT_FILENO);
     ::close(STDERR_FILENO);
-    while (move_on(STDIN_FILENO, socket)) {
-    }
+    move_all(STDIN_FILENO, socket);
     ::shutdown(socket, SHUT_WR);
     ::_exit(0);
   }
   ::close(STDIN_FILENO);
-  while (move_on(socket, STDOUT_FILENO)) {
-  }
+  move_all(socket, STDOUT_FILENO);
   // The client learns of the end only when nobody holds stdout; input may still flow the other way.
   ::close(STDOUT_FILENO);
   ::close(STDERR_FILENO);

@@ -1,0 +1,173 @@
+// Logging in and running commands, with the ssh(1) that people use.
+
+#include "provider/gateway.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "provider/testing/gateway_fixture.hpp"
+
+namespace hanse::provider {
+namespace {
+
+using testing::GatewayHouse;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::Ran;
+using testing::run_shell;
+
+class GatewayTest : public ::testing::Test {
+ protected:
+  static GatewayHouse& house() {
+    static GatewayHouse instance;
+    return instance;
+  }
+};
+
+TEST_F(GatewayTest, CommandsGiveTheirOutputErrorsAndExitCode) {
+  const Ran ran =
+      run_shell(house().ssh() + " 'echo out; echo err >&2; exit 42' 2>" + house().folder().string() + "/err");
+  EXPECT_EQ(ran.code, 42);
+  EXPECT_EQ(ran.output, "out\n");
+  EXPECT_EQ(run_shell("cat " + house().folder().string() + "/err").output, "err\n");
+}
+
+TEST_F(GatewayTest, CommandsRunInTheWorkspaceOfTheContainer) {
+  std::ofstream(house().workspace() / "mine") << "hello";
+  EXPECT_EQ(run_shell(house().ssh() + " 'pwd; cat mine'").output, "/workspace\nhello");
+  EXPECT_NE(run_shell(house().ssh() + " hostname").output, run_shell("hostname").output);
+}
+
+TEST_F(GatewayTest, InputReachesTheCommandAndItsEndToo) {
+  EXPECT_EQ(run_shell("printf 'a\\nb\\nc\\n' | " + house().ssh() + " wc -l").output, "3\n");
+  EXPECT_EQ(run_shell(house().ssh("-n") + " cat").output, "");
+}
+
+TEST_F(GatewayTest, CommandsThatNeverReadTheirInputEndAllTheSame) {
+  EXPECT_EQ(run_shell("head -c 20000000 /dev/zero | " + house().ssh() + " 'exit 3'").code, 3);
+}
+
+TEST_F(GatewayTest, FiftyMegabytesPassBothWaysUnchanged) {
+  const std::string file = house().folder().string() + "/blob";
+  run_shell("head -c 50000000 /dev/urandom > " + file);
+  const Ran ran = run_shell(house().ssh() + " cat < " + file + " | cmp - " + file + " && echo same");
+  EXPECT_EQ(ran.output, "same\n");
+}
+
+TEST_F(GatewayTest, ASlowReaderGetsEverythingLater) {
+  const Ran ran =
+      run_shell(house().ssh() + " 'head -c 30000000 /dev/zero' | (read -t 0.3 nothing < /dev/tty; wc -c) 2>/dev/null");
+  EXPECT_EQ(ran.output, "30000000\n");
+}
+
+TEST_F(GatewayTest, TerminalsHaveTheClientsSize) {
+  // script(1) gives ssh a terminal of the size that stty set on it.
+  const Ran ran = run_shell("script -qec \"stty rows 33 cols 101; " + house().ssh("-tt") + " stty size\" /dev/null");
+  EXPECT_THAT(ran.output, HasSubstr("33 101"));
+}
+
+TEST_F(GatewayTest, AShellStartsWithTheClientsTerminalAndLanguage) {
+  const Ran ran = run_shell("printf 'echo [$TERM] [$LC_TEST] [$EVIL]\\nexit 5\\n' | TERM=vt220 LC_TEST=de EVIL=1 " +
+                            house().ssh("-tt -o SendEnv=LC_TEST -o SendEnv=EVIL"));
+  EXPECT_THAT(ran.output, HasSubstr("[vt220] [de] []"));
+  EXPECT_EQ(ran.code, 5);
+}
+
+TEST_F(GatewayTest, AnotherKeyIsRefused) {
+  const std::string options = "-o IdentityFile=none -i " + (house().folder() / "stranger").string();
+  const Ran ran = run_shell(
+      "ssh -F /dev/null -o HostName=127.0.0.1 -o StrictHostKeyChecking=no -o BatchMode=yes -o "
+      "UserKnownHostsFile=/dev/null -p " +
+      std::to_string(house().gateway->port()) + " " + options + " lease-7@127.0.0.1 true 2>&1");
+  EXPECT_EQ(ran.code, 255);
+  EXPECT_THAT(ran.output, HasSubstr("Permission denied (publickey)"));
+}
+
+TEST_F(GatewayTest, UnknownUsersAndLeasesAreRefusedAlike) {
+  for (const std::string user : {"root", "lease-8", "lease-07", "7", "lease-", "lease-99999999999999999999", "hanse"}) {
+    const Ran ran = run_shell("ssh -F " + house().config() + " " + user + "@lease true 2>&1");
+    EXPECT_EQ(ran.code, 255) << user;
+    EXPECT_THAT(ran.output, HasSubstr("Permission denied (publickey)")) << user;
+  }
+}
+
+TEST_F(GatewayTest, OnlyKeysAreAcceptedForLogin) {
+  const Ran ran =
+      run_shell(house().ssh("-o PubkeyAuthentication=no -o PreferredAuthentications=password,keyboard-interactive") +
+                " true 2>&1");
+  EXPECT_THAT(ran.output, HasSubstr("Permission denied (publickey)"));
+}
+
+TEST_F(GatewayTest, TheHostKeyIsTheProviders) {
+  const Ran ran = run_shell("ssh-keyscan -p " + std::to_string(house().gateway->port()) + " 127.0.0.1 2>/dev/null");
+  EXPECT_THAT(ran.output, HasSubstr(format_ssh_public_key(house().host_key.public_key())));
+  EXPECT_THAT(ran.output, Not(HasSubstr("rsa")));
+}
+
+TEST_F(GatewayTest, AnEndedLeaseIsClosedAndRefused) {
+  const crypto::KeyPair key = house().client;
+  constexpr model::LeaseId other{8};
+  house().host.put(other, {key.public_key(), house().container(), false});
+  const std::string ssh = "ssh -F " + house().config() + " lease-8@lease ";
+  FILE* session = ::popen((ssh + "'echo up; sleep 600' 2>&1").c_str(), "r");
+  char line[64];
+  ASSERT_NE(std::fgets(line, sizeof line, session), nullptr);
+  EXPECT_STREQ(line, "up\n");
+  house().host.end(other);
+  house().gateway->drop(other);
+  EXPECT_NE(::pclose(session), 0);
+  EXPECT_THAT(run_shell(ssh + "true 2>&1").output, HasSubstr("Permission denied"));
+  EXPECT_TRUE(house().healthy());
+}
+
+TEST_F(GatewayTest, AShellWhoseClientIsGoneIsHungUp) {
+  FILE* session = ::popen((house().ssh("-tt") + " 'echo up; exec sleep 4711' 2>&1").c_str(), "r");
+  char line[64];
+  ASSERT_NE(std::fgets(line, sizeof line, session), nullptr);
+  const std::string look = house().ssh() + " 'cat /proc/[0-9]*/cmdline | tr \"\\0\" \" \"' | grep -c '^.*sleep 4711'";
+  EXPECT_EQ(run_shell(look).output, "1\n");
+  house().gateway->drop(GatewayHouse::kLease);
+  ::pclose(session);
+  for (int i = 0; i < 100 && run_shell(look).output == "1\n"; ++i) {
+  }
+  EXPECT_EQ(run_shell(look).output, "0\n");
+}
+
+TEST_F(GatewayTest, ACommandWhoseOutputNobodyReadsEnds) {
+  EXPECT_EQ(run_shell("timeout 20 " + house().ssh() + " 'yes 4712' | head -1").output, "4712\n");
+  const std::string look = house().ssh() + " 'cat /proc/[0-9]*/cmdline | tr \"\\0\" \" \"' | grep -c '^.*yes 4712'";
+  for (int i = 0; i < 100 && run_shell(look).output == "1\n"; ++i) {
+  }
+  EXPECT_EQ(run_shell(look).output, "0\n");
+}
+
+TEST_F(GatewayTest, SubsystemsOfTheHanseCommandAnswer) {
+  const std::string ssh = "ssh -F " + house().config() + " -s lease-7@lease ";
+  EXPECT_EQ(run_shell("printf job | " + ssh + "hanse-job").output,
+            "{\"state\":\"pulling\",\"done\":1,\"total\":2,\"text\":\"half \\\"way\\\"\"}\n{\"state\":\"started\"}\n");
+  const Ran refused = run_shell("printf bad | " + ssh + "hanse-job");
+  EXPECT_THAT(refused.output, HasSubstr("\"code\":\"bad_signature\""));
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(run_shell("head -c 300000 /dev/zero | " + ssh + "hanse-job").output, HasSubstr("too_large"));
+  EXPECT_EQ(run_shell(ssh + "hanse-go < /dev/null").output, "{\"state\":\"running\"}\n");
+  EXPECT_EQ(run_shell(ssh + "hanse-stats < /dev/null | head -1").output, "{\"cpu_percent\":1}\n");
+  EXPECT_NE(run_shell(ssh + "no-such 2>/dev/null").code, 0);
+}
+
+TEST(GatewayLogs, AreFollowedToTheJobsEnd) {
+  GatewayHouse house("echo one; echo two >&2; while [ ! -e /workspace/go ]; do sleep 0.05; done; echo three");
+  const std::string command =
+      "ssh -F " + house.config() + " -s lease-7@lease hanse-logs </dev/null 2>" + (house.folder() / "err").string();
+  FILE* logs = ::popen(command.c_str(), "r");
+  char line[64];
+  ASSERT_NE(std::fgets(line, sizeof line, logs), nullptr);
+  EXPECT_STREQ(line, "one\n");
+  std::ofstream(house.workspace() / "go") << "";
+  ASSERT_NE(std::fgets(line, sizeof line, logs), nullptr);
+  EXPECT_STREQ(line, "three\n");
+  EXPECT_EQ(WEXITSTATUS(::pclose(logs)), 7);
+  EXPECT_EQ(run_shell("cat " + (house.folder() / "err").string()).output, "two\n");
+}
+
+}  // namespace
+}  // namespace hanse::provider
