@@ -1,7 +1,11 @@
 // The flat state: every record under the byte of its table and its own key, big endian.
 //
 // The app hash covers all records but its own: after a block it is
-//   hash("hanse/app/v1", previous ‖ for each change: len(key) ‖ key ‖ present ‖ len(value) ‖ value).
+//   hash("hanse/app/v1", previous ‖ for each change: len(key), 1 byte ‖ key ‖ len(value) + 1 or 0 when erased, 4 bytes
+//   ‖ value).
+
+#include <array>
+#include <concepts>
 
 #include "crypto/hash.hpp"
 #include "ledger/tables.hpp"
@@ -26,8 +30,13 @@ enum class Prefix : std::uint8_t {
   replay
 };
 
-void put(Bytes& out, std::uint64_t value) {
-  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(value >> shift));
+template <std::unsigned_integral Word>
+void put(Bytes& out, Word value) {
+  std::array<std::uint8_t, sizeof(Word)> bytes;
+  for (std::size_t i = sizeof(Word); i-- > 0; value = static_cast<Word>(value >> 4 >> 4)) {
+    bytes[i] = static_cast<std::uint8_t>(value);
+  }
+  out.insert(out.end(), bytes.begin(), bytes.end());
 }
 void put(Bytes& out, ByteView bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());
@@ -109,17 +118,16 @@ void for_each_prefixed(AnyTables& tables, Visitor&& visit) {
   visit(Prefix::sweep, tables.sweeps);
 }
 
-Hash hash_of(const Hash& previous, const std::vector<StateChange>& changes) {
-  Bytes all;
+/// `scratch` is kept from block to block: the pages of a fresh megabyte cost as much as hashing it.
+Hash hash_of(const Hash& previous, std::span<const StateChange> changes, Bytes& scratch) {
+  scratch.clear();
   for (const StateChange& change : changes) {
-    put(all, change.key.size());
-    put(all, ByteView(change.key));
-    all.push_back(change.value ? 1 : 0);
-    if (!change.value) continue;
-    put(all, change.value->size());
-    put(all, ByteView(*change.value));
+    put(scratch, static_cast<std::uint8_t>(change.key.size()));
+    put(scratch, ByteView(change.key));
+    put(scratch, static_cast<std::uint32_t>(change.value ? change.value->size() + 1 : 0));
+    if (change.value) put(scratch, ByteView(*change.value));
   }
-  return crypto::hash("hanse/app/v1", {previous.view(), all});
+  return crypto::hash("hanse/app/v1", {previous.view(), scratch});
 }
 
 Result<> wrong_record(std::string_view what) {
@@ -163,7 +171,12 @@ Result<> load_replay(Tables& tables, ByteView key, ByteView value) {
 }  // namespace
 
 std::vector<StateChange> take_changes(Tables& tables) {
+  const auto forgotten = tables.replay.take_changed();
+  std::size_t most = 2 + forgotten.size();
+  tables.for_each_table([&](const auto& table) { most += table.changes(); });
   std::vector<StateChange> changes;
+  changes.reserve(most);
+  changes.push_back({key_bytes(Prefix::app_hash), std::nullopt});  // known at the end
   changes.push_back({key_bytes(Prefix::head), encode_record(tables.head)});
   for_each_prefixed(tables, [&](Prefix prefix, auto& table) {
     for (const auto& key : table.take_changed()) {
@@ -171,12 +184,12 @@ std::vector<StateChange> take_changes(Tables& tables) {
       changes.push_back({key_bytes(prefix, key), record ? std::optional(encode_record(*record)) : std::nullopt});
     }
   });
-  for (const auto& change : tables.replay.take_changed()) {
+  for (const auto& change : forgotten) {
     changes.push_back(
         {key_bytes(Prefix::replay, change.entry), change.present ? std::optional(Bytes{}) : std::nullopt});
   }
-  tables.app_hash = hash_of(tables.app_hash, changes);
-  changes.insert(changes.begin(), {key_bytes(Prefix::app_hash), joined(tables.app_hash)});
+  tables.app_hash = hash_of(tables.app_hash, std::span(changes).subspan(1), tables.scratch);
+  changes.front().value = joined(tables.app_hash);
   return changes;
 }
 

@@ -144,6 +144,8 @@ class Table {
     for (const Undo& undo : undo_) visit(undo.existed ? &undo.before : nullptr, find(undo.key));
   }
 
+  /// How many changes committed transactions made since the last take_changed(); at least as many as keys.
+  [[nodiscard]] std::size_t changes() const { return changed_.size(); }
   /// The keys that committed transactions changed since the last call, ascending, each once.
   std::vector<Key> take_changed() {
     std::sort(changed_.begin(), changed_.end());

@@ -26,6 +26,7 @@ struct Tables {
   Table<model::AccountId, Watch, WatchIndex> watches;
   Table<model::OfferId, Sweep, SweepIndex> sweeps;
   Replay replay;
+  Bytes scratch;  ///< Room for hashing a block's changes.
 
   Tables();
   Tables(const Tables&) = delete;
