@@ -72,12 +72,7 @@ TEST(EventsTest, AFollowerResumesOverRestartsUnderLoadWithoutLossOrRepeat) {
 
 TEST(EventsTest, AnAccountsFollowerSeesWhatConcernsItAndAPageSaysTheSame) {
   RunningServer server;
-  for (std::uint64_t i = 0; i < 30; ++i) server.apply(i % 3, transfer((i + 1) % 5, 1));
-  const auto account = key(4).public_key();
-  std::vector<model::Event> expected;
-  for (const auto& event : stored(server)) {
-    if (event.account == account || event.counterparty == account) expected.push_back(event);
-  }
+  for (std::uint64_t i = 0; i < 30; ++i) server.apply(i % 3, transfer(3 + i % 2, 1));
   auto stream = client::EventStream::open(server.http_options(), {0, key(2).public_key()});
   std::vector<model::Event> seen;
   std::size_t concerning = 0;

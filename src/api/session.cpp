@@ -84,6 +84,10 @@ class Session final : public Connection {
     socket().close(ignored);
   }
 
+  /// Owns the session until its connection has ended.
+  static asio::awaitable<void> live(std::shared_ptr<Session> session, bool refuse) { co_await session->run(refuse); }
+
+ private:
   asio::awaitable<void> run(bool refuse) {
     arm();
     if constexpr (kTls) {
@@ -92,15 +96,15 @@ class Session final : public Connection {
     }
     if (refuse) {
       shared_.metrics.count_refused_connection();
-      co_await write(problem({ErrorCode::unavailable, "too many connections are open: try again in a moment"}), 11,
-                     false, false);
-      co_return co_await linger();
+      Answer answer = problem({ErrorCode::unavailable, "too many connections are open: try again in a moment"});
+      const bool told = co_await write(std::move(answer), 11, false, false);
+      if (told) co_await linger();
+      co_return;
     }
-    while (!worker_.stopping() && co_await serve_one()) {
-    }
+    bool more = true;
+    while (more && !worker_.stopping()) more = co_await serve_one();
   }
 
- private:
   tcp::socket& socket() {
     if constexpr (kTls) {
       return stream_.next_layer();
@@ -118,14 +122,20 @@ class Session final : public Connection {
     parser.body_limit(shared_.options.max_body_bytes);
     arm();
     auto [head_error, head_bytes] = co_await http::async_read_header(stream_, buffer_, parser, kTuple);
-    if (head_error) co_return co_await refuse(head_error, parser.got_some());
+    if (head_error) {
+      co_await refuse(head_error, parser.got_some());
+      co_return false;
+    }
     if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
       constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       auto [error, bytes] = co_await asio::async_write(stream_, asio::buffer(kContinue), kTuple);
       if (error) co_return false;
     }
     auto [body_error, body_bytes] = co_await http::async_read(stream_, buffer_, parser, kTuple);
-    if (body_error) co_return co_await refuse(body_error, true);
+    if (body_error) {
+      co_await refuse(body_error, true);
+      co_return false;
+    }
 
     auto request = parser.release();
     const auto began = Clock::now();
@@ -145,8 +155,12 @@ class Session final : public Connection {
     }
     const bool keep_alive = request.keep_alive() && !worker_.stopping();
     const bool head = request.method() == http::verb::head;
-    Answer answer = call ? Answer{} : problem(call.error());
-    if (call) answer = co_await answer_to(found, *call, request);
+    Answer answer;
+    if (call) {
+      answer = co_await answer_to(found, *call, request);
+    } else {
+      answer = problem(call.error());
+    }
     const unsigned status = answer.status;
     const bool written = co_await write(std::move(answer), request.version(), keep_alive, head);
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began);
@@ -192,19 +206,19 @@ class Session final : public Connection {
     co_return answer(shared_.context, route, call);
   }
 
-  /// Says what was wrong with a request that could not be read. Always false: what follows in the stream is unknown.
-  asio::awaitable<bool> refuse(const beast::error_code& error, bool some) {
+  /// Says what was wrong with a request that could not be read. What follows in the stream is unknown.
+  asio::awaitable<void> refuse(const beast::error_code& error, bool some) {
     auto [status, reason] = read_problem(error, shared_.options);
     if (late_ && some && !worker_.stopping()) {
       status = 408;
       reason = {ErrorCode::timeout, "the request took too long to arrive: send it in one go"};
     }
     late_ = false;
-    if (status == 0) co_return false;
-    arm();
+    if (status == 0) co_return;
     shared_.metrics.count(nullptr, status, 0);
-    if (co_await write(problem(reason, status), 11, false, false)) co_await linger();
-    co_return false;
+    Answer answer = problem(reason, status);
+    const bool told = co_await write(std::move(answer), 11, false, false);
+    if (told) co_await linger();
   }
 
   asio::awaitable<bool> write(Answer answer, unsigned version, bool keep_alive, bool head) {
@@ -250,8 +264,7 @@ class Session final : public Connection {
 template <class Stream>
 void spawn(Worker& worker, Stream stream, bool refuse) {
   auto session = std::make_shared<Session<Stream>>(worker, std::move(stream));
-  auto* running = session.get();
-  asio::co_spawn(worker.io(), running->run(refuse), [session](const std::exception_ptr&) {});
+  asio::co_spawn(worker.io(), Session<Stream>::live(std::move(session), refuse), asio::detached);
 }
 
 }  // namespace
