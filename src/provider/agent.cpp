@@ -37,17 +37,18 @@ class RunningAgent : public Agent, public LeaseHost {
       if (thread->joinable()) thread->join();
     }
     metrics_.reset();
-    gateway_.reset();  // its threads use the runs
-    const std::lock_guard guard(mutex_);
-    runs_.clear();  // containers go on
+    std::map<model::LeaseId, Run> runs;
+    {
+      const std::lock_guard guard(mutex_);
+      runs = runs_;
+    }
+    for (const auto& [id, run] : runs) run->stop();  // containers go on
+    gateway_.reset();                                // its threads use the runs, and the runs' threads used it
   }
 
   Result<> begin();
   [[nodiscard]] std::uint16_t ssh_port() const override { return gateway_->port(); }
-  Result<> drain() override {
-    draining_ = true;
-    return withdraw_offers(*ledger_);
-  }
+  Result<> drain() override { return withdraw_offers(*ledger_); }
   [[nodiscard]] Result<> health() override {
     const std::lock_guard guard(mutex_);
     return health_;
@@ -129,7 +130,7 @@ class RunningAgent : public Agent, public LeaseHost {
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<MetricsServer> metrics_;
   std::unique_ptr<client::EventStream> events_;
-  std::atomic<bool> stopping_{false}, draining_{false};
+  std::atomic<bool> stopping_{false}, ready_{false};
   std::jthread event_thread_, beat_thread_;
 };
 
@@ -143,6 +144,7 @@ Result<> RunningAgent::begin() {
   const auto cursor = ledger_->last_event_sequence();
   if (!cursor) return fail(cursor);
   if (auto synced = resync(); !synced) return synced;
+  ready_ = true;
   const auto& config = options_.config;
   if (config.metrics_port != 0) {
     auto metrics = MetricsServer::start(config.metrics_port, [this] { return figures(); });
@@ -182,8 +184,9 @@ Result<> RunningAgent::open_parts() {
     *link = std::move(*opened);
   }
   context_ = std::unique_ptr<LeaseContext>(new LeaseContext{
-      config, *engine_, *workspaces_, *journal_, *ledger_, clock_, Nvml::open(), {}, {}, {}, {}, false, {}});
+      config, *engine_, *workspaces_, *journal_, *ledger_, clock_, Nvml::open(), {}, {}, {}, {}, {}, false, {}});
   context_->label = "hanse.agent=" + to_hex(key_->public_key().view()).substr(0, 16);
+  context_->prefix = "hanse-" + to_hex(key_->public_key().view()).substr(0, 8) + "-";
   context_->host_key = host_key_->public_key();
   context_->drop_connections = [this](model::LeaseId lease) {
     if (gateway_) gateway_->drop(lease);
@@ -236,10 +239,13 @@ Result<> RunningAgent::sweep() {
     return std::any_of(entries->begin(), entries->end(),
                        [&](const auto& e) { return model::format_id(e.lease) == lease; });
   };
+  const auto lease_of = [&](const std::string& name) {
+    return name.starts_with(context_->prefix) ? name.substr(context_->prefix.size()) : std::string();
+  };
   const auto containers = engine_->list(context_->label);
   if (!containers) return fail(containers);
   for (const auto& container : *containers) {
-    const auto lease = container.name.starts_with("hanse-") ? container.name.substr(6) : "";
+    const auto lease = lease_of(container.name);
     if (is_known(lease)) continue;
     spdlog::info("sweeping container {}", container.name);
     if (auto removed = engine_->remove(container.id); !removed) return removed;
@@ -247,7 +253,7 @@ Result<> RunningAgent::sweep() {
   const auto networks = engine_->list_networks(context_->label);
   if (!networks) return fail(networks);
   for (const auto& network : *networks) {
-    if (is_known(network.starts_with("hanse-") ? network.substr(6) : "")) continue;
+    if (is_known(lease_of(network))) continue;
     if (auto removed = engine_->remove_network(network); !removed) return removed;
   }
   for (const auto& name : workspaces_->names()) {
@@ -262,7 +268,8 @@ Result<> RunningAgent::sweep() {
     known.id = entry.lease;
     adopt(lease ? *lease : known, entry);
     // Ended while we were away: its run has nothing left to do but wipe.
-    if (!lease || lease->state == model::LeaseState::ended) runs_.at(entry.lease)->ended();
+    const bool ended = !lease || lease->state == model::LeaseState::ended;
+    if (auto run = find(entry.lease); run && ended) (*run)->ended();
   }
   return {};
 }
@@ -313,6 +320,7 @@ void RunningAgent::collect_done() {
 /// The consumer may be here before the event is: then the ledger is asked, one stranger at a time.
 std::optional<crypto::PublicKey> RunningAgent::access_key(model::LeaseId lease) {
   if (auto run = find(lease)) return (*run)->access_key();
+  if (!ready_) return std::nullopt;  // the journal has not been read: it knows more of this lease than the ledger
   const std::lock_guard guard(lookup_mutex_);
   if (auto run = find(lease)) return (*run)->access_key();
   const auto record = ledger_->lease(lease);

@@ -34,15 +34,21 @@ LeaseRun::LeaseRun(LeaseContext& context, model::Lease lease, JournalEntry entry
       thread_([this](const std::stop_token& stop) { live(stop); }) {}
 
 LeaseRun::~LeaseRun() {
-  thread_.request_stop();
+  stop();
+}
+
+void LeaseRun::stop() {
+  {
+    const std::lock_guard lock(mutex_);  // held, so that no waiter misses it
+    stopped_ = true;
+    thread_.request_stop();
+  }
   changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
 }
 
 std::string LeaseRun::name() const {
   return model::format_id(lease_.id);
-}
-std::string LeaseRun::network_name() const {
-  return "hanse-" + name();
 }
 void LeaseRun::say(const std::string& text) const {
   spdlog::info("{}: {}", name(), text);
@@ -107,27 +113,43 @@ void LeaseRun::step() {
 
 /// Network and folders: what must be there before a container, and again after a reboot.
 Result<> LeaseRun::prepare() {
-  if (context_.networked && entry_.subnet.empty() && entry_.container.empty()) {
-    const std::lock_guard lock(context_.subnets_mutex);
-    auto subnet = context_.subnets.take();
-    if (!subnet) return fail(subnet);
-    const std::lock_guard own(mutex_);
-    entry_.subnet = *subnet;
-  }
-  if (auto saved = save(); !saved) return saved;
   const auto bytes = lease_.disk_bytes == 0 ? kDefaultWorkspaceBytes : lease_.disk_bytes;
+  if (auto saved = save(); !saved) return saved;  // before there is anything that a crash could leave behind
   auto paths = context_.workspaces.open(name(), bytes);
   if (!paths) return fail(paths);
-  if (!entry_.subnet.empty() && entry_.container.empty()) {
-    if (auto cleared = context_.engine.remove_network(network_name()); !cleared) return cleared;
-    auto made = context_.engine.create_network(network_name(), entry_.subnet, context_.label);
-    if (!made) return made;
+  if (context_.networked && entry_.container.empty()) {
+    if (auto made = make_network(); !made) return made;
   }
   const std::lock_guard lock(mutex_);
   paths_ = *paths;
   prepared_ = true;
   changed_.notify_all();
   return {};
+}
+
+/// On the first /29 of the pool that the engine takes: another agent on this machine may use the same pool.
+Result<> LeaseRun::make_network() {
+  constexpr int kTries = 32;
+  if (auto cleared = context_.engine.remove_network(engine_name()); !cleared) return cleared;
+  std::vector<std::string> refused;
+  Result<> made;
+  for (int i = 0; i < kTries; ++i) {
+    Result<std::string> subnet = entry_.subnet;
+    const std::lock_guard lock(context_.subnets_mutex);
+    if (subnet->empty()) subnet = context_.subnets.take();
+    if (!subnet) made = fail(subnet);
+    if (!subnet) break;
+    made = context_.engine.create_network(engine_name(), *subnet, context_.label);
+    const std::lock_guard own(mutex_);
+    entry_.subnet = made ? *subnet : "";
+    if (made) break;
+    refused.push_back(*subnet);
+  }
+  {
+    const std::lock_guard lock(context_.subnets_mutex);
+    for (const auto& subnet : refused) context_.subnets.give_back(subnet);
+  }
+  return made ? save() : made;
 }
 
 void LeaseRun::step_without_container() {
@@ -285,10 +307,10 @@ void LeaseRun::end(EndReason reason, const std::string& note) {
 
 /// Stops the container and deletes every trace of the lease; safe to repeat. False: try again.
 bool LeaseRun::wipe() {
-  const auto container = entry_.container.empty() ? "hanse-" + name() : entry_.container;
+  const auto container = entry_.container.empty() ? engine_name() : entry_.container;
   static_cast<void>(context_.engine.stop(container, kStopGraceS));
   auto result = context_.engine.remove(container);
-  if (result && !entry_.subnet.empty()) result = context_.engine.remove_network(network_name());
+  if (result && !entry_.subnet.empty()) result = context_.engine.remove_network(engine_name());
   if (result) result = context_.workspaces.wipe(name());
   if (result) result = context_.journal.erase(lease_.id);
   if (!result) {

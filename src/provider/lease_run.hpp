@@ -39,6 +39,7 @@ struct LeaseContext {
   std::shared_ptr<Nvml> nvml;
   std::vector<std::string> gpu_ids;
   std::string label;     ///< "hanse.agent=…": what is ours in the engine.
+  std::string prefix;              ///< "hanse-…-": of our containers' and networks' names; another agent has another.
   std::string endpoint;  ///< host:port of the gateway.
   crypto::PublicKey host_key;
   bool networked = false;
@@ -51,8 +52,9 @@ class LeaseRun {
  public:
   /// `entry` is what the journal knew of it, or just its id.
   LeaseRun(LeaseContext& context, model::Lease lease, JournalEntry entry);
-  /// Leaves the container running: the agent stops, the lease does not.
   ~LeaseRun();
+  /// The agent stops, the lease does not: its thread ends, callers that wait are sent away, the container runs on.
+  void stop();
 
   [[nodiscard]] bool done() const;  ///< Ended and wiped.
   [[nodiscard]] model::LeaseId id() const { return lease_.id; }
@@ -97,7 +99,8 @@ class LeaseRun {
   void say(const std::string& text) const;
   [[nodiscard]] std::int64_t now_ms() const { return context_.clock.monotonic_ms(); }
   [[nodiscard]] std::string name() const;
-  [[nodiscard]] std::string network_name() const;
+  [[nodiscard]] std::string engine_name() const { return context_.prefix + name(); }  ///< Of container and network.
+  Result<> make_network();
 
   LeaseContext& context_;
   const model::Lease lease_;  ///< As it was matched.
@@ -107,7 +110,7 @@ class LeaseRun {
   std::condition_variable changed_;
   JournalEntry entry_;
   Workspaces::Paths paths_;
-  bool prepared_ = false, ended_ = false, done_ = false, delivering_ = false;
+  bool prepared_ = false, ended_ = false, done_ = false, delivering_ = false, stopped_ = false;
   std::int64_t seen_at_ms_ = 0;
   std::int64_t failed_at_ms_ = 0;  ///< The last delivery that failed; 0: none.
   std::int64_t exited_at_ms_ = 0;

@@ -21,6 +21,10 @@ std::unexpected<Error> has_ended(const std::string& name) {
   return fail(ErrorCode::wrong_state, name + " has ended: 'hanse bill " + name + "' shows why");
 }
 
+std::unexpected<Error> is_stopping() {
+  return fail(ErrorCode::unavailable, "the provider's agent is restarting: try again in a moment, the lease goes on");
+}
+
 }  // namespace
 
 std::optional<crypto::PublicKey> LeaseRun::access_key() {
@@ -40,10 +44,11 @@ Result<> LeaseRun::deliver(ByteView bytes, const Engine::Progress& progress) {
   }
   {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, kPrepareWait, [&] { return (prepared_ && !delivering_) || ended_; })) {
+    if (!changed_.wait_for(lock, kPrepareWait, [&] { return (prepared_ && !delivering_) || ended_ || stopped_; })) {
       return fail(ErrorCode::timeout, "the machine is not ready for " + name() + " yet: try again");
     }
     if (ended_) return has_ended(name());
+    if (stopped_) return is_stopping();
     if (!entry_.container.empty()) return {};  // a consumer that lost its connection delivers again
     delivering_ = true;
     failed_at_ms_ = 0;
@@ -85,10 +90,10 @@ Result<> LeaseRun::start_container(const model::Job& job) {
   if (entry.go) {
     if (auto told = write_go(paths_.control); !told) return told;
   }
-  const LeasePlace place{"hanse-" + name(),
+  const LeasePlace place{engine_name(),
                          {context_.label, "hanse.lease=" + name()},
                          paths_,
-                         entry.subnet.empty() ? "none" : network_name(),
+                         entry.subnet.empty() ? "none" : engine_name(),
                          context_.gpu_ids};
   if (auto cleared = context_.engine.remove(place.container_name); !cleared) return cleared;
   auto id = context_.engine.create(lease_spec(context_.config, lease_, job, place));
@@ -123,7 +128,7 @@ Result<LeaseHost::Container> LeaseRun::container() {
     std::unique_lock lock(mutex_);
     // A lease without a job is about to have its container; another has none before its job comes.
     const bool soon = lease_.job_hash.is_zero() || delivering_;
-    if (soon) changed_.wait_for(lock, kPrepareWait, [&] { return !entry_.container.empty() || ended_; });
+    if (soon) changed_.wait_for(lock, kPrepareWait, [&] { return !entry_.container.empty() || ended_ || stopped_; });
     if (ended_) return has_ended(name());
     if (entry_.container.empty()) {
       return fail(ErrorCode::wrong_state, name() + " waits for its job: 'hanse run' delivers it");
@@ -141,11 +146,12 @@ Result<int> LeaseRun::wait() {
     std::unique_lock lock(mutex_);
     if (entry_.exit_code >= 0) return entry_.exit_code;
     if (ended_) return has_ended(name());
+    if (stopped_) return is_stopping();
     const auto folder = paths_.control;
     lock.unlock();
     if (const auto code = read_exit_code(folder)) return *code;
     lock.lock();
-    changed_.wait_for(lock, kPoll, [&] { return entry_.exit_code >= 0 || ended_; });
+    changed_.wait_for(lock, kPoll, [&] { return entry_.exit_code >= 0 || ended_ || stopped_; });
   }
 }
 

@@ -109,7 +109,7 @@ TEST(Agent, ContainerThatVanishesEndsTheLeaseAsTheProvidersFailure) {
   const auto job = make_job("sleep 1000");
   const auto id = house.rent(&job);
   ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
-  ASSERT_TRUE(PodmanService::instance().engine().remove("hanse-" + model::format_id(id)));
+  ASSERT_TRUE(PodmanService::instance().engine().remove(house.container_of(id)));
   EXPECT_TRUE(eventually([&] { return house.is(id, model::LeaseState::ended); }));
   EXPECT_EQ(house.lease(id).end_reason, model::EndReason::provider_failed);
 }
@@ -121,7 +121,7 @@ TEST(Agent, StoppedContainerOfAnUnfinishedJobStartsAgain) {
   const auto id = house.rent(&job);
   ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
   ASSERT_TRUE(eventually([&] { return house.ssh(id, "cat /workspace/runs").output == "run\n"; }));
-  ASSERT_TRUE(PodmanService::instance().engine().stop("hanse-" + model::format_id(id), 5));
+  ASSERT_TRUE(PodmanService::instance().engine().stop(house.container_of(id), 5));
   EXPECT_TRUE(eventually([&] { return house.ssh(id, "cat /workspace/runs").output == "run\nrun\n"; }));
   EXPECT_TRUE(house.is(id, model::LeaseState::running));
 }
@@ -148,6 +148,27 @@ TEST(Agent, EngineRestartEndsNoLease) {
   PodmanService::instance().restart();
   EXPECT_EQ(house.ssh(id, "touch /workspace/go").code, 0);
   EXPECT_EQ(house.ssh(id, "-s hanse-logs").output, "done\n");
+}
+
+TEST(Agent, LeaseOnANetworkReachesNeitherTheHostNorItsGateway) {
+  House house;
+  house.authorise("agent");
+  auto config = house.config();
+  config.internet = true;
+  config.subnet_pool = "10.213.224.0/20";
+  house.agent = house.start_agent(config).value();
+  const auto id = house.rent(nullptr);
+  ASSERT_TRUE(eventually([&] { return house.is(id, model::LeaseState::running); }));
+  EXPECT_THAT(house.ssh(id, "ls /sys/class/net").output, HasSubstr("eth0"));
+  const auto port = std::to_string(house.server->port());
+  const auto probe = [&](const std::string& host) {
+    return house.ssh(id, "\"timeout 2 bash -c 'exec 3<>/dev/tcp/" + host + "/" + port + "' && echo open\"").output;
+  };
+  EXPECT_THAT(probe("10.213.224.1"), ::testing::Not(HasSubstr("open")));
+  EXPECT_THAT(probe("127.0.0.1"), ::testing::Not(HasSubstr("open")));
+  house.send(house.consumer, {model::EndLease{id, model::EndReason::completed, ""}});
+  EXPECT_TRUE(eventually([&] { return house.traces().empty(); }));
+  EXPECT_TRUE(PodmanService::instance().engine().list_networks(house.label()).value().empty());
 }
 
 TEST(Agent, UnauthorisedKeyIsToldTheVeryCommand) {

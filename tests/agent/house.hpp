@@ -105,7 +105,6 @@ class House {
     agent = std::move(*started);
   }
   void authorise(const std::string& data) {
-    fs::create_directories(folder / data);
     const auto key = client::open_or_create_ssh_key(folder / data / provider::kAgentKeyFile, "agent").value();
     send(owner, {model::AuthorizeKey{key.public_key(),
                                      {provider::kAgentOperations.begin(), provider::kAgentOperations.end()},
@@ -155,11 +154,18 @@ class House {
   /// What the engine and the disk still hold of this house's leases.
   std::vector<std::string> traces() {
     std::vector<std::string> out;
-    for (const auto& container : PodmanService::instance().engine().list("hanse.lease").value()) {
-      if (container.name.starts_with("hanse-lease-")) out.push_back(container.name);
-    }
+    const auto containers = PodmanService::instance().engine().list(label()).value();
+    for (const auto& container : containers) out.push_back(container.name);
     for (const auto& entry : fs::directory_iterator(folder / "agent" / "leases")) out.push_back(entry.path());
     return out;
+  }
+
+  crypto::PublicKey agent_key() {
+    return client::open_or_create_ssh_key(folder / "agent" / provider::kAgentKeyFile, "agent").value().public_key();
+  }
+  std::string label() { return "hanse.agent=" + to_hex(agent_key().view()).substr(0, 16); }
+  std::string container_of(model::LeaseId id) {
+    return "hanse-" + to_hex(agent_key().view()).substr(0, 8) + "-" + model::format_id(id);
   }
 
   fs::path folder;
@@ -174,7 +180,8 @@ class House {
 
  private:
   void sweep() {
-    for (const auto& container : PodmanService::instance().engine().list("hanse.lease").value()) {
+    const auto containers = PodmanService::instance().engine().list(label()).value();
+    for (const auto& container : containers) {
       static_cast<void>(PodmanService::instance().engine().remove(container.id));
     }
     std::error_code error;
