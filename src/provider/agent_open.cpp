@@ -1,0 +1,163 @@
+// From nothing to serving: keys, engine, journal, network, gateway, what a former run left.
+
+#include <spdlog/spdlog.h>
+
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "client/wallet.hpp"
+#include "model/text.hpp"
+#include "provider/bridge_trial.hpp"
+#include "provider/running_agent.hpp"
+
+namespace hanse::provider {
+
+Result<> RunningAgent::begin() {
+  if (auto opened = open_parts(); !opened) return opened;
+  if (auto ok = check_authorised(*ledger_, options_.config, key_->public_key(), clock_.now()); !ok) return ok;
+  if (auto opened = open_gateway(); !opened) return opened;
+  if (auto published = publish(*ledger_, *journal_, identity_); !published) return published;
+  if (auto swept = sweep(); !swept) return swept;
+  // The cursor is taken before the leases are listed, so nothing falls between; the list makes older events needless.
+  const auto cursor = ledger_->last_event_sequence();
+  if (!cursor) return fail(cursor);
+  if (auto synced = resync(); !synced) return synced;
+  ready_ = true;
+  const auto& config = options_.config;
+  if (config.metrics_port != 0) {
+    auto metrics = MetricsServer::start(config.metrics_port, [this] { return figures(); });
+    if (!metrics) return fail(metrics);
+    metrics_ = std::move(*metrics);
+  }
+  events_ = client::EventStream::open(config.node, {*cursor, config.owner});
+  event_thread_ = std::jthread([this](const std::stop_token& stop) { follow_events(stop); });
+  beat_thread_ = std::jthread([this](const std::stop_token& stop) { beat(stop); });
+  return publish_offer(*ledger_, config);  // last: what is offered is there
+}
+
+Result<> RunningAgent::open_parts() {
+  const auto& config = options_.config;
+  const auto& folder = options_.data_folder;
+  auto key = client::open_or_create_ssh_key(folder / kAgentKeyFile, "hanse agent");
+  if (!key) return fail(key);
+  auto host_key = client::open_or_create_ssh_key(folder / "host_key", "hanse gateway");
+  if (!host_key) return fail(host_key);
+  key_ = *key;
+  host_key_ = *host_key;
+  auto engine = open_engine(config.engine_socket);
+  if (!engine) return fail(engine);
+  engine_ = std::move(*engine);
+  const auto image = engine_->has_image(config.default_image);
+  if (!image) return fail(image);
+  if (!*image) {
+    if (auto pulled = engine_->pull(config.default_image, {}); !pulled) return pulled;
+  }
+  auto journal = Journal::open(folder / "journal.sqlite");
+  if (!journal) return fail(journal);
+  journal_ = std::move(*journal);
+  workspaces_ = std::make_unique<Workspaces>(folder / "leases");
+  for (auto* link : {&ledger_, &beat_ledger_}) {
+    auto opened = LedgerLink::open(config.node, config.owner, *key_, clock_);
+    if (!opened) return fail(opened);
+    *link = std::move(*opened);
+  }
+  context_ = std::unique_ptr<LeaseContext>(new LeaseContext{
+      config, *engine_, *workspaces_, *journal_, *ledger_, clock_, Nvml::open(), {}, {}, {}, {}, {}, false, {}});
+  context_->label = "hanse.agent=" + to_hex(key_->public_key().view()).substr(0, 16);
+  context_->prefix = "hanse-" + to_hex(key_->public_key().view()).substr(0, 8) + "-";
+  context_->host_key = host_key_->public_key();
+  context_->drop_connections = [this](model::LeaseId lease) {
+    if (gateway_) gateway_->drop(lease);
+  };
+  if (context_->nvml && config.machine.device_kind == model::DeviceKind::gpu) {
+    context_->gpu_ids = nvidia_indices(*context_->nvml, config.machine.gpu_model);
+  }
+  open_network();
+  return {};
+}
+
+/// Leases get a network only where their isolation was seen to work; else none at all.
+void RunningAgent::open_network() {
+  const auto& config = options_.config;
+  auto pool = SubnetPool::parse(config.subnet_pool);
+  if (!config.internet || !pool) return;
+  context_->subnets = std::move(*pool);
+  if (auto raised = raise_firewall(config.subnet_pool); !raised) {
+    spdlog::warn("leases get no network: {}", raised.error().message);
+    return;
+  }
+  if (auto tried = try_bridge(*engine_, config.default_image, context_->subnets, context_->label); !tried) {
+    spdlog::warn("leases get no network: this machine cannot make one for containers: {}", tried.error().message);
+    return;
+  }
+  context_->networked = true;
+}
+
+Result<> RunningAgent::open_gateway() {
+  const auto& config = options_.config;
+  GatewayOptions options;
+  options.host = config.listen_host;
+  options.port = config.ssh_port;
+  options.helper = options_.helper_program;
+  auto gateway = Gateway::start(*host_key_, *engine_, *this, options);
+  if (!gateway) return fail(gateway);
+  gateway_ = std::move(*gateway);
+  const bool is_ipv6 = config.advertise_host.find(':') != std::string::npos;
+  const auto host = is_ipv6 ? "[" + config.advertise_host + "]" : config.advertise_host;
+  context_->endpoint = fmt::format("{}:{}", host, gateway_->port());
+  identity_ = {config.name, context_->endpoint, host_key_->public_key()};
+  return {};
+}
+
+/// Removes what bears our label and belongs to no lease in the journal: the leavings of a crash.
+Result<> RunningAgent::sweep() {
+  const auto entries = journal_->entries();
+  if (!entries) return fail(entries);
+  const auto is_known = [&](const std::string& lease) {
+    return std::any_of(entries->begin(), entries->end(),
+                       [&](const auto& e) { return model::format_id(e.lease) == lease; });
+  };
+  const auto lease_of = [&](const std::string& name) {
+    return name.starts_with(context_->prefix) ? name.substr(context_->prefix.size()) : std::string();
+  };
+  const auto containers = engine_->list(context_->label);
+  if (!containers) return fail(containers);
+  for (const auto& container : *containers) {
+    const auto lease = lease_of(container.name);
+    if (is_known(lease)) continue;
+    spdlog::info("sweeping container {}", container.name);
+    if (auto removed = engine_->remove(container.id); !removed) return removed;
+  }
+  const auto networks = engine_->list_networks(context_->label);
+  if (!networks) return fail(networks);
+  for (const auto& network : *networks) {
+    if (is_known(lease_of(network))) continue;
+    if (auto removed = engine_->remove_network(network); !removed) return removed;
+  }
+  for (const auto& name : workspaces_->names()) {
+    if (is_known(name)) continue;
+    if (auto wiped = workspaces_->wipe(name); !wiped) return wiped;
+  }
+  for (const auto& entry : *entries) {
+    context_->subnets.take(entry.subnet);
+    auto lease = ledger_->lease(entry.lease);
+    if (!lease && lease.error().code != ErrorCode::not_found) return fail(lease);
+    model::Lease known;
+    known.id = entry.lease;
+    adopt(lease ? *lease : known, entry);
+    // Ended while we were away: its run has nothing left to do but wipe.
+    const bool ended = !lease || lease->state == model::LeaseState::ended;
+    if (auto run = find(entry.lease); run && ended) (*run)->ended();
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Agent>> Agent::start(Options options, Clock& clock) {
+  auto lock = FolderLock::take(options.data_folder);
+  if (!lock) return fail(lock);
+  auto agent = std::make_unique<RunningAgent>(std::move(options), clock, std::move(*lock));
+  if (auto begun = agent->begin(); !begun) return fail(begun);
+  return agent;
+}
+
+}  // namespace hanse::provider
