@@ -64,9 +64,9 @@ std::string bill_line(const Bill& bill) {
 nlohmann::json bill_json(const Bill& bill) {
   return {{"lease", model::format_id(bill.lease)},
           {"ended", bill.ended},
-          {"billed_s", bill.seconds},
+          {"seconds", bill.seconds},
           {"rate_micros_per_hour", bill.rate_per_hour.micros},
-          {"amount_micros", bill.amount.micros},
+          {"used_micros", bill.amount.micros},
           {"locked_micros", bill.locked.micros},
           {"paid_micros", bill.paid.micros},
           {"pending_micros", bill.pending.micros},

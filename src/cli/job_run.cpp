@@ -3,8 +3,6 @@
 
 #include "cli/job_run.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "cli/bill.hpp"
 #include "cli/copy.hpp"
 #include "cli/progress.hpp"
@@ -13,10 +11,6 @@
 #include "wire/codec.hpp"
 
 namespace hanse::cli {
-
-void JobRun::emit(const nlohmann::json& event) const {
-  if (context_.json()) context_.print_json(event);
-}
 
 Outcome JobRun::run() {
   if (auto prepared = prepare(); !prepared) return prepared;
@@ -70,7 +64,7 @@ Outcome JobRun::plan_and_confirm() {
     }
     return 0;
   }
-  emit({{"event", "plan"}, {"plan", plan_json(*plan)}});
+  report_["plan"] = plan_json(*plan);
   if (auto agreed = confirm(context_, *plan, options_.yes); !agreed) return refuse(agreed.error());
   // What was agreed to is the ceiling, should prices move before the request is in.
   if (file.demand.max_price_per_gpu_hour.micros == 0) file.demand.max_price_per_gpu_hour = plan->price.per_gpu_hour;
@@ -92,9 +86,9 @@ Outcome JobRun::attempts() {
     connect_ahead();
     const auto lease = request_lease();
     if (!lease) return refuse(lease.error());
-    emit({{"event", "lease"}, {"lease", model::format_id(*lease)}});
     model::LeaseId id = *lease;
     auto attempt = serve(id);
+    report_["lease"] = model::format_id(id);
     if (attempt.end == Attempt::End::exited && options_.detach) return detach(id);
     if (attempt.end != Attempt::End::lost) return finish(id, attempt);
     // The lease ended under it. Whether to rent again is the job file's say.
@@ -159,7 +153,6 @@ Result<model::LeaseId> JobRun::request_lease() {
 Result<model::LeaseId> JobRun::await_match(model::RequestId request) {
   context_.say(model::format_id(request) + " waits for a machine until " + model::format_time(retry_until_) +
                "; Ctrl-C takes it back.");
-  emit({{"event", "waiting"}, {"request", model::format_id(request)}});
   while (interrupt_->count() == 0) {
     const auto event = events_->next(500);
     if (!event && event.error().code != ErrorCode::unavailable) return fail(event);
@@ -226,16 +219,19 @@ Outcome JobRun::finish(model::LeaseId lease, const Attempt& attempt) {
   }
   const Bill bill = make_bill(*ended);
   context_.say(context_.style_err(bill_line(bill), Style::dim));
-  nlohmann::json end{{"event", "end"}, {"bill", bill_json(bill)}};
-  if (attempt.end == Attempt::End::exited) end["exit_code"] = attempt.exit_code;
-  emit(end);
+  report_["bill"] = bill_json(bill);
+  if (attempt.end == Attempt::End::exited) report_["exit_code"] = attempt.exit_code;
+  if (context_.json() && outcome) context_.print_json(report_);
   return outcome;
 }
 
 Outcome JobRun::detach(model::LeaseId lease) {
   const std::string id = model::format_id(lease);
-  emit({{"event", "detached"}, {"lease", id}});
-  if (!context_.json()) context_.print(id + "\n");
+  if (context_.json()) {
+    context_.print_json(report_);
+  } else {
+    context_.print(id + "\n");
+  }
   context_.say("The job runs on its own. 'hanse logs -f " + id + "' follows it, 'hanse stop " + id + "' ends it.");
   return 0;
 }
@@ -256,7 +252,7 @@ Outcome JobRun::fetch_outputs() {
       return refuse(report.error().code == ErrorCode::not_found ? ErrorCode::io : report.error().code,
                     "output " + output + " did not come back: " + report.error().message);
     }
-    emit({{"event", "output_file"}, {"path", target.string()}, {"bytes", report->bytes}});
+    report_["outputs"].push_back(target.string());
     context_.say(output + ": " + rough_size(report->bytes) + " to " + target.string());
   }
   return 0;

@@ -4,6 +4,7 @@
 
 #include <future>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 
@@ -64,7 +65,6 @@ class JobRun {
   Outcome detach(model::LeaseId lease);
   Result<LeaseView> end_lease(model::LeaseId lease, const std::string& note);
   Result<bool> may_try_again(const LeaseView& ended);
-  void emit(const nlohmann::json& event) const;
 
   Context& context_;
   RunOptions options_;
@@ -79,7 +79,7 @@ class JobRun {
   std::unique_ptr<SshSession> session_;
   std::unique_ptr<Forwarder> forwarder_;
   std::optional<OutputFollower> output_;
-  bool started_ = false;  ///< The job's process runs or has run.
+  nlohmann::json report_ = nlohmann::json::object();  ///< What --json prints when all is over.
 };
 
 }  // namespace hanse::cli

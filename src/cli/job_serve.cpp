@@ -23,6 +23,16 @@ constexpr int kStubbornAttempts = 3;
 constexpr int kGatewayTrouble = 255;
 constexpr std::size_t kMaxLine = 64 * 1024;
 
+// What the machine says is foreign: a field of the wrong kind is as good as none.
+std::string text_of(const nlohmann::json& line, const char* key) {
+  const auto found = line.find(key);
+  return found != line.end() && found->is_string() ? found->get<std::string>() : "";
+}
+std::uint64_t number_of(const nlohmann::json& line, const char* key) {
+  const auto found = line.find(key);
+  return found != line.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
 Error interrupted() { return {ErrorCode::wrong_state, "interrupted"}; }
 
 }  // namespace
@@ -57,12 +67,10 @@ Result<> JobRun::start_job(model::LeaseId& lease) {
   if (auto entered = enter(lease); !entered) return entered;
   const Bytes job = wire::encode(options_.file.job);
   if (auto delivered = ask_job("hanse-job", job, "started"); !delivered) return delivered;
-  started_ = true;
   if (options_.file.job.wait_for_workdir) {
     if (auto copied = copy_workdir(); !copied) return copied;
     if (auto gone = ask_job("hanse-go", {}, "running"); !gone) return gone;
   }
-  emit({{"event", "started"}, {"lease", model::format_id(lease)}});
   return {};
 }
 
@@ -154,13 +162,12 @@ Result<> JobRun::ask_job(const std::string& subsystem, ByteView input, std::stri
       const auto line = wire::parse_json(std::string_view(text).substr(0, end));
       text.erase(0, end + 1);
       if (!line || !line->is_object()) continue;
-      const std::string state = line->value("state", "");
+      const std::string state = text_of(*line, "state");
       if (state == wanted) return {};
-      if (state == "failed") return fail(error_code_of(line->value("code", "")), line->value("text", "the job was refused"));
+      if (state == "failed") return fail(error_code_of(text_of(*line, "code")), text_of(*line, "text"));
       if (state == "pulling") {
-        progress.update(line->value("done", std::uint64_t{0}), line->value("total", std::uint64_t{0}),
+        progress.update(number_of(*line, "done"), number_of(*line, "total"),
                         "pulling " + options_.file.job.image);
-        emit({{"event", "pulling"}, {"progress", *line}});
       }
     }
   }
@@ -177,7 +184,6 @@ Result<> JobRun::copy_workdir() {
   options.stopped = [&] { return interrupt_->count() > 0; };
   const auto report = upload(**sftp, workdir_, "/workspace", options);
   if (!report) return fail(report.error().code, "copying the workdir in failed: " + report.error().message);
-  emit({{"event", "copied"}, {"files", report->files}, {"bytes", report->bytes}});
   return {};
 }
 
@@ -200,13 +206,8 @@ void JobRun::start_forwards(model::LeaseId lease) {
 
 JobRun::Attempt JobRun::follow(model::LeaseId lease) {
   Attempt attempt;
-  output_.emplace([this](std::string_view text, bool is_stderr) {
-    if (context_.json()) {
-      emit({{"event", "output"}, {"stream", is_stderr ? "stderr" : "stdout"}, {"text", text}});
-    } else {
-      write_through(text, is_stderr);
-    }
-  });
+  // With --json stdout is for the one object at the end.
+  output_.emplace([this](std::string_view text, bool is_stderr) { write_through(text, is_stderr || context_.json()); });
   for (int trouble = 0;;) {
     auto channel = session_->subsystem("hanse-logs");
     FollowEnd end;

@@ -186,13 +186,16 @@ Result<QuoteView> NodeApi::quote(const model::Demand& demand) {
   if (!answer) return fail(answer);
   QuoteView quote;
   if (const auto match = answer->find("match"); match != answer->end() && match->is_object()) {
-    const auto offer = model::parse_id<model::OfferTag>(value_or<std::string>(*match, "offer", ""));
-    const auto provider = model::parse_address(value_or<std::string>(*match, "provider", ""));
+    const auto offer_part = match->find("offer");
+    const auto provider_part = match->find("provider");
+    if (offer_part == match->end() || provider_part == match->end()) return std::unexpected(misunderstood("match"));
+    auto offer = offer_from(*offer_part);
     if (!offer) return fail(offer);
+    auto provider = provider_from(*provider_part);
     if (!provider) return fail(provider);
     quote.matched = true;
-    quote.offer = *offer;
-    quote.provider = *provider;
+    quote.offer = std::move(*offer);
+    quote.provider = std::move(*provider);
     quote.price = price_from(*match);
     quote.lock = money(*match, "lock_micros");
     return quote;

@@ -56,8 +56,8 @@ struct RequestView {
 
 struct QuoteView {
   bool matched = false;
-  model::OfferId offer;
-  model::AccountId provider;
+  OfferView offer;
+  ProviderView provider;
   market::Price price;
   Money lock;
   std::string explanation;  ///< When not matched: why, and what would match.

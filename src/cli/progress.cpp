@@ -66,7 +66,7 @@ std::string bar_text(std::string_view label, std::uint64_t done, std::uint64_t t
 }
 
 std::string step_text(std::string_view label, std::uint64_t done, std::uint64_t total, Unit unit) {
-  if (total == 0) return fmt::format("{}: {}", label, amount(done, unit));
+  if (total == 0) return done == 0 ? std::string(label) + " ..." : fmt::format("{}: {}", label, amount(done, unit));
   return fmt::format("{}: {}% ({} of {})", label, percent(done, total), amount(done, unit), amount(total, unit));
 }
 

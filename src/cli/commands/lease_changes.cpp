@@ -36,9 +36,13 @@ Outcome topup(Context& context, model::LeaseId lease, Money amount) {
   return changed(context, lease, model::format_money(amount) + " credits more");
 }
 
-Outcome stop(Context& context, model::LeaseId lease) {
+Outcome stop(Context& context, model::LeaseId lease, bool yes) {
   const auto api = context.api();
   if (!api) return refuse(api.error());
+  if (!yes && context.terminal.in_tty && context.terminal.err_tty && !context.json() &&
+      !ask_yes_no(context.terminal, "End " + model::format_id(lease) + "? Its files are deleted.")) {
+    return refuse(ErrorCode::wrong_state, model::format_id(lease) + " goes on");
+  }
   context.unlock_ahead();
   const auto before = (*api)->lease(lease);
   if (!before) return refuse(before.error());
@@ -80,6 +84,7 @@ struct Change {
   std::uint64_t seconds = 0;
   Money amount;
   std::string request;
+  bool yes = false;
 };
 
 }  // namespace
@@ -107,7 +112,8 @@ void add_stop(Program& program) {
   auto* command = program.add(program.app, "stop", "End a lease; what is not used comes back at once",
                               "  hanse stop lease-7\n");
   lease_option(command, "lease", change->lease, "Which")->required();
-  program.on(command, [change, &program] { return stop(program.context, change->lease); });
+  command->add_flag("-y,--yes", change->yes, "Do not ask, on a terminal either");
+  program.on(command, [change, &program] { return stop(program.context, change->lease, change->yes); });
 }
 
 void add_cancel(Program& program) {

@@ -73,7 +73,7 @@ Outcome offers(Context& context, const Options& options) {
   if (context.json()) {
     nlohmann::json items = nlohmann::json::array();
     for (const auto& view : *found) items.push_back(to_json(view));
-    nlohmann::json answer{{"offers", items}};
+    nlohmann::json answer{{"items", items}};
     if (!quote.explanation.empty()) answer["explanation"] = quote.explanation;
     context.print_json(answer);
     return static_cast<int>(found->empty() ? Exit::no_match : Exit::ok);
@@ -84,7 +84,7 @@ Outcome offers(Context& context, const Options& options) {
   }
   context.print(table_of(*found, options.query.gpus, context.terminal.out_color));
   if (options.explain && quote.matched) {
-    context.say(model::format_id(quote.offer) + " would be taken: it has the lowest price for the time it is up");
+    context.say(model::format_id(quote.offer.offer.id) + " would be taken: it has the lowest price for the time it is up");
   }
   return 0;
 }

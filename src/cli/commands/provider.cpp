@@ -103,7 +103,7 @@ Outcome start(Context& context) {
   if (!config) return refuse(config.error());
   if (!context.globals.node.empty()) config->node.url = context.globals.node;
   context.globals.node = config->node.url;
-  auto lock = ProcessLock::take(agent_lock(*home), "an agent runs here already");
+  auto lock = ProcessLock::take(agent_lock(*home), "another agent runs here already");
   if (!lock) return refuse(lock.error(), "one agent a machine; stop the other first");
   if (auto authorised = authorise(context, *home, *config); !authorised) return refuse(authorised.error());
   Interrupt interrupt;

@@ -14,11 +14,12 @@ namespace {
 
 constexpr std::size_t kMaxEnded = 100;
 
+/// The lease's own fields, and what it has used so far.
 nlohmann::json to_json(const LeaseView& view) {
-  return {{"lease", wire::to_json(view.lease)},
-          {"billed_s", view.billed_s},
-          {"accrued_micros", view.accrued.micros},
-          {"pending_micros", view.pending.micros}};
+  auto json = wire::to_json(view.lease);
+  json["seconds"] = view.billed_s;
+  json["used_micros"] = view.accrued.micros;
+  return json;
 }
 
 Outcome ps(Context& context, bool all) {
@@ -38,10 +39,10 @@ Outcome ps(Context& context, bool all) {
   std::erase_if(*requests, [](const RequestView& view) { return view.request.state != model::RequestState::waiting; });
 
   if (context.json()) {
-    nlohmann::json body{{"leases", nlohmann::json::array()}, {"waiting", nlohmann::json::array()}};
-    for (const auto& view : *leases) body["leases"].push_back(to_json(view));
-    for (const auto& view : *requests) body["waiting"].push_back(wire::to_json(view.request));
-    context.print_json(body);
+    nlohmann::json items = nlohmann::json::array();
+    for (const auto& view : *leases) items.push_back(to_json(view));
+    for (const auto& view : *requests) items.push_back(wire::to_json(view.request));
+    context.print_json(items);
     return 0;
   }
   const Time now = system_clock().now();
