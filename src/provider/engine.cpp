@@ -5,11 +5,12 @@
 
 #include <fmt/format.h>
 #include <cstdlib>
-#include <map>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "provider/engine_json.hpp"
 #include "provider/engine_stream.hpp"
+#include "provider/pull_follower.hpp"
 
 namespace hanse::provider {
 
@@ -20,7 +21,6 @@ namespace {
 
 constexpr std::uint32_t kCallMs = 60'000;
 constexpr std::uint32_t kPullSilenceMs = 600'000;  ///< A registry may be slow; a hung one must not hold us for ever.
-constexpr std::size_t kMaxPullLineBytes = 64 * 1024;
 constexpr std::size_t kMaxListed = 4096;
 const std::string kLibpod = "/v4.0.0/libpod";
 
@@ -57,50 +57,6 @@ Error create_error(const ContainerSpec& spec, const HttpReply& reply) {
   if (is_image) error = {ErrorCode::not_found, "image " + spec.image + " is not on this machine: pull it first"};
   return error;
 }
-
-/// Follows a pull's JSON lines: counts layers, and keeps the error that ends it.
-class PullFollower {
- public:
-  explicit PullFollower(const Engine::Progress& progress) : progress_(progress) {}
-
-  void feed(ByteView bytes) {
-    for (const auto byte : bytes) {
-      if (byte == '\n') {
-        take(std::exchange(line_, {}));
-      } else if (line_.size() < kMaxPullLineBytes) {
-        line_ += static_cast<char>(byte);
-      }
-    }
-  }
-  void finish() { take(std::exchange(line_, {})); }
-  [[nodiscard]] const std::string& error() const { return error_; }
-
- private:
-  void take(const std::string& line) {
-    const json entry = json::parse(line, nullptr, false);
-    if (!entry.is_object()) return;
-    if (const auto e = entry.find("error"); e != entry.end() && e->is_string()) {
-      error_ = e->get<std::string>();
-      return;
-    }
-    const std::string status = entry.contains("status") && entry["status"].is_string() ? entry["status"] : "";
-    const std::string id = entry.contains("id") && entry["id"].is_string() ? entry["id"] : "";
-    const bool is_layer =
-        !id.empty() && (status.find("layer") != std::string::npos || status.starts_with("Download") ||
-                        status.starts_with("Pull ") || status.starts_with("Extract") || status.starts_with("Already"));
-    if (is_layer && layers_.size() < kMaxListed) {
-      auto& done = layers_[id];
-      done = done || status == "Pull complete" || status == "Download complete" || status.starts_with("Already");
-    }
-    std::uint64_t done = 0;
-    for (const auto& [layer, complete] : layers_) done += complete ? 1 : 0;
-    if (progress_) progress_(done, layers_.size(), id.empty() ? status : id.substr(0, 12) + " " + status);
-  }
-
-  const Engine::Progress& progress_;
-  std::string line_, error_;
-  std::map<std::string, bool> layers_;
-};
 
 class HttpEngine : public Engine {
  public:
@@ -204,19 +160,7 @@ class HttpEngine : public Engine {
   }
 
   Result<std::vector<ContainerState>> list(const std::string& label) override {
-    const json filters = {{"label", {label}}};
-    auto answer = get("/containers/json?all=true&filters=" + url_encode(filters.dump()));
-    if (!answer) return fail(answer);
-    std::vector<ContainerState> out;
-    for (const auto& entry : *answer) {
-      if (out.size() >= kMaxListed || !entry.is_object()) break;
-      auto state = inspect(entry.value("Id", ""));
-      if (state)
-        out.push_back(std::move(*state));
-      else if (state.error().code != ErrorCode::not_found)
-        return fail(state);  // not_found: it went meanwhile
-    }
-    return out;
+    return steadily<std::vector<ContainerState>>([&] { return list_once(label); });
   }
 
   Result<int> wait(const std::string& id) override {
@@ -301,6 +245,38 @@ class HttpEngine : public Engine {
   }
 
   Result<std::vector<std::string>> list_networks(const std::string& label) override {
+    return steadily<std::vector<std::string>>([&] { return list_networks_once(label); });
+  }
+
+ private:
+  /// podman fails a whole list when something in it goes meanwhile: asks again.
+  template <class T>
+  static Result<T> steadily(const std::function<Result<T>()>& ask) {
+    constexpr int kTries = 4;
+    for (int i = 1;; ++i) {
+      auto answer = ask();
+      if (answer || answer.error().code != ErrorCode::io || i == kTries) return answer;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50 * i));
+    }
+  }
+
+  Result<std::vector<ContainerState>> list_once(const std::string& label) {
+    const json filters = {{"label", {label}}};
+    auto answer = get("/containers/json?all=true&filters=" + url_encode(filters.dump()));
+    if (!answer) return fail(answer);
+    std::vector<ContainerState> out;
+    for (const auto& entry : *answer) {
+      if (out.size() >= kMaxListed || !entry.is_object()) break;
+      auto state = inspect(entry.value("Id", ""));
+      if (state)
+        out.push_back(std::move(*state));
+      else if (state.error().code != ErrorCode::not_found)
+        return fail(state);  // not_found: it went meanwhile
+    }
+    return out;
+  }
+
+  Result<std::vector<std::string>> list_networks_once(const std::string& label) {
     const json filters = {{"label", {label}}};
     auto answer = get("/networks?filters=" + url_encode(filters.dump()));
     if (!answer) return fail(answer);
@@ -311,7 +287,6 @@ class HttpEngine : public Engine {
     return out;
   }
 
- private:
   static std::string image_path(const std::string& image) {  // slashes and colons stay: the engine routes by them
     std::string out;
     for (const char c : image) out += (c == '/' || c == ':' || c == '@') ? std::string(1, c) : url_encode({&c, 1});

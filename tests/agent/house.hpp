@@ -154,8 +154,12 @@ class House {
   /// What the engine and the disk still hold of this house's leases.
   std::vector<std::string> traces() {
     std::vector<std::string> out;
-    const auto containers = PodmanService::instance().engine().list(label()).value();
-    for (const auto& container : containers) out.push_back(container.name);
+    const auto networks = PodmanService::instance().engine().list_networks(label());
+    if (!networks) return {networks.error().message};
+    for (const auto& network : *networks) out.push_back(network);
+    const auto containers = PodmanService::instance().engine().list(label());
+    if (!containers) return {containers.error().message};
+    for (const auto& container : *containers) out.push_back(container.name);
     for (const auto& entry : fs::directory_iterator(folder / "agent" / "leases")) out.push_back(entry.path());
     return out;
   }
@@ -180,8 +184,8 @@ class House {
 
  private:
   void sweep() {
-    const auto containers = PodmanService::instance().engine().list(label()).value();
-    for (const auto& container : containers) {
+    const auto containers = PodmanService::instance().engine().list(label());
+    for (const auto& container : containers.value_or(std::vector<provider::ContainerState>{})) {
       static_cast<void>(PodmanService::instance().engine().remove(container.id));
     }
     std::error_code error;
