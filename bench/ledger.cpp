@@ -128,18 +128,26 @@ struct Growth {
   double bytes_per_lease = 0;
 };
 
-/// With so many leases running: blocks of 1,000 operations on random ones, as many ending as starting.
+/// With so many leases running, among the same accounts and machines: blocks of 1,000 operations on random leases, as
+/// many ending as starting.
 Growth grow(std::size_t live) {
   constexpr std::size_t kOperations = 1000;
   constexpr int kBlocks = 60;
-  LedgerWorld world(std::max<std::size_t>(live / 100, 10), live / 60 + 20);
+  LedgerWorld world(10'000, 16'700);
   std::vector<LeaseId> running;
+  std::vector<model::OfferId> freed;  // machines with a device that an ended lease gave back
   Rng rng(1);
   std::size_t slot = 0;
+  const auto next_machine = [&] {
+    if (freed.empty()) return model::OfferId{1 + slot++ * 7919 % world.offers()};
+    const auto offer = freed.back();
+    freed.pop_back();
+    return offer;
+  };
   const auto start = [&](std::size_t count, std::int64_t seconds) {
     std::vector<ledger::Envelope> requests, confirmations;
-    for (std::size_t i = 0; i < count; ++i, ++slot) {
-      requests.push_back(world.rent(rng.below(1'000'000), {1 + slot % world.offers()}, 80 * 86400));
+    for (std::size_t i = 0; i < count; ++i) {
+      requests.push_back(world.rent(rng.below(1'000'000), next_machine(), 80 * 86400));
     }
     const auto made = world.leases_of(world.block(requests, seconds));
     for (const auto id : made) confirmations.push_back(world.confirm(*world.ledger.state().lease(id)));
@@ -148,7 +156,7 @@ Growth grow(std::size_t live) {
   };
   const double before = allocated_bytes();
   for (std::size_t made = 0; made < live; made += 1000) start(std::min<std::size_t>(1000, live - made), 0);
-  for (int i = 0; i < 2200; ++i) world.block({}, i == 0 ? 400 : 0);  // the replay memory of all that is forgotten
+  for (int i = 0; i < 2200; ++i) world.block({}, i == 0 ? 700 : 0);  // the replay memory of all that is forgotten
   malloc_trim(0);
   Growth growth;
   growth.bytes_per_lease = (allocated_bytes() - before - static_cast<double>(running.capacity() * sizeof(LeaseId))) /
@@ -159,7 +167,9 @@ Growth grow(std::size_t live) {
     std::vector<ledger::Envelope> batch;
     for (std::size_t i = 0; i < kOperations / 4; ++i) {
       const auto victim = rng.below(running.size());
-      batch.push_back(world.end(*world.ledger.state().lease(running[victim])));
+      const auto& lease = *world.ledger.state().lease(running[victim]);
+      freed.push_back(lease.offer);
+      batch.push_back(world.end(lease));
       running[victim] = running.back();
       running.pop_back();
       batch.push_back(world.settle(*world.ledger.state().lease(running[rng.below(running.size())])));

@@ -55,14 +55,9 @@ Result<std::optional<GrantKey>> admit(const Tables& tables, const Envelope& enve
   return key;
 }
 
-Money fee_of(const model::Params& params, const model::Transaction& tx) {
+Money fee_of(const Tables& tables, const model::Transaction& tx) {
   Money fee;
-  for (const auto& operation : tx.operations) {
-    const auto name = model::name_of_operation(operation.index());
-    const auto& names = params.fee_operations;
-    const auto found = std::find(names.begin(), names.end(), name);
-    if (found != names.end()) fee.micros += params.fee_amounts[static_cast<std::size_t>(found - names.begin())].micros;
-  }
+  for (const auto& operation : tx.operations) fee.micros += tables.fees[operation.index()].micros;
   return fee;
 }
 

@@ -11,6 +11,6 @@ namespace hanse::ledger {
 Result<std::optional<GrantKey>> admit(const Tables& tables, const Envelope& envelope);
 
 /// The flat fees of its operations, summed. overflow cannot happen: genesis bounds each.
-Money fee_of(const model::Params& params, const model::Transaction& tx);
+Money fee_of(const Tables& tables, const model::Transaction& tx);
 
 }  // namespace hanse::ledger

@@ -5,6 +5,15 @@
 
 namespace hanse::ledger {
 
+void Context::reset(const model::AccountId& for_whom) {
+  account = for_whom;
+  grant.reset();
+  events.clear();
+  archived.clear();
+  touched_offers.clear();
+  touched_providers.clear();
+}
+
 model::Event& Context::emit(model::EventKind kind) {
   events.emplace_back();
   events.back().kind = kind;
@@ -70,8 +79,10 @@ void Context::liveness_changed(const model::AccountId& id) {
 }
 
 void Context::restore_book() {
-  for (const auto id : std::exchange(touched_offers, {})) offer_changed(id);
-  for (const auto& id : std::exchange(touched_providers, {})) {
+  const auto offers = std::exchange(touched_offers, {});
+  const auto providers = std::exchange(touched_providers, {});
+  for (const auto id : offers) offer_changed(id);
+  for (const auto& id : providers) {
     provider_changed(id);
     liveness_changed(id);
   }

@@ -14,7 +14,7 @@ namespace hanse::ledger {
 struct Context {
   Tables& tables;
   market::Book& book;
-  model::AccountId account;            ///< For whom the transaction is; zero while timers fire.
+  model::AccountId account = {};       ///< For whom the transaction is; zero while timers fire.
   std::optional<GrantKey> grant = {};  ///< Set when an authorised key signed.
 
   std::vector<model::Event> events = {};
@@ -22,6 +22,8 @@ struct Context {
   std::vector<model::OfferId> touched_offers = {};
   std::vector<model::AccountId> touched_providers = {};
 
+  /// Empties it for the next transaction or timer; its lists keep their room.
+  void reset(const model::AccountId& for_whom);
   [[nodiscard]] Time now() const { return tables.head.time; }
   [[nodiscard]] const model::Params& params() const { return tables.params; }
 

@@ -258,6 +258,12 @@ Result<> finish_loading(Tables& tables) {
   if (tables.head.next_lease == 0) return wrong_record("its head is missing");
   tables.leases.index.claim_window_s = static_cast<std::int64_t>(tables.params.claim_window_s);
   tables.for_each_table([](auto& table) { table.build_index(); });
+  const auto& names = model::Names<model::Operation>::names;
+  for (std::size_t i = 0; i < tables.params.fee_operations.size(); ++i) {
+    const auto name = std::find(names.begin(), names.end(), tables.params.fee_operations[i]);
+    if (name == names.end() || i >= tables.params.fee_amounts.size()) return wrong_record("a fee of no operation");
+    tables.fees[static_cast<std::size_t>(name - names.begin())] = tables.params.fee_amounts[i];
+  }
   return {};
 }
 

@@ -50,7 +50,7 @@ class IdsByAccount {
   }
 
  private:
-  boost::unordered_flat_map<model::AccountId, OrderedSet<Id>, KeyHash> accounts_;
+  boost::unordered_flat_map<model::AccountId, OrderedSet<Id>, KeyHash, KeyEqual> accounts_;
 };
 
 struct GrantIndex : NoIndex<model::KeyGrant> {

@@ -1,5 +1,6 @@
 #include "ledger/ledger.hpp"
 
+#include "base/check.hpp"
 #include "ledger/admission.hpp"
 #include "ledger/genesis.hpp"
 #include "ledger/invariants.hpp"
@@ -46,23 +47,28 @@ struct Ledger::Impl {
   market::Book book;
   State state{tables};
 
-  [[nodiscard]] Context context(const model::AccountId& account = {}) { return Context{tables, book, account}; }
+  Context context{tables, book};  // one for all: allocating its lists anew would cost more than most operations
 
-  void commit(Context& context, BlockResult& result, const Hash& tx_hash);
-  void roll_back(Context& context);
+  void begin(const model::AccountId& account);
+  void commit(BlockResult& result, const Hash& tx_hash);
+  void roll_back();
   void load_book();
   void note_standstill(Time now);
   void fire_timers(BlockResult& result);
-  Result<> pay_fee(Context& context, const Envelope& envelope, model::Receipt& receipt);
+  Result<> pay_fee(const Envelope& envelope, model::Receipt& receipt);
   model::Receipt apply_transaction(const Envelope& envelope, std::uint32_t position, BlockResult& result);
 };
 
-void Ledger::Impl::commit(Context& context, BlockResult& result, const Hash& tx_hash) {
+void Ledger::Impl::begin(const model::AccountId& account) {
+  context.reset(account);
+  tables.begin();
+}
+
+void Ledger::Impl::commit(BlockResult& result, const Hash& tx_hash) {
   if (auto held = check_touched(tables); !held) {
-    std::fprintf(stderr, "hanse: %s (block %llu, transaction %s)\n", held.error().message.c_str(),
-                 static_cast<unsigned long long>(tables.head.height),
-                 tx_hash.is_zero() ? "none: a timer" : to_hex(tx_hash.view()).c_str());
-    std::abort();
+    const std::string what = held.error().message + " (block " + std::to_string(tables.head.height) + ", transaction " +
+                             (tx_hash.is_zero() ? "none: a timer" : to_hex(tx_hash.view())) + ")";
+    check_failed(what.c_str(), __FILE__, __LINE__);
   }
   for (auto& event : context.events) {
     event.sequence = ++tables.head.last_event_sequence;
@@ -71,10 +77,12 @@ void Ledger::Impl::commit(Context& context, BlockResult& result, const Hash& tx_
     result.events.push_back(std::move(event));
   }
   for (auto& archived : context.archived) result.archived.push_back(std::move(archived));
+  context.events.clear();
+  context.archived.clear();
   tables.commit();
 }
 
-void Ledger::Impl::roll_back(Context& context) {
+void Ledger::Impl::roll_back() {
   tables.rollback();
   context.restore_book();
 }
@@ -100,18 +108,17 @@ void Ledger::Impl::note_standstill(Time now) {
 
 void Ledger::Impl::fire_timers(BlockResult& result) {
   for (std::uint32_t fired = 0; fired < tables.params.timers_per_block; ++fired) {
-    Context context = this->context();
-    tables.begin();
+    begin({});
     if (!fire_next_timer(context)) return tables.commit();
-    commit(context, result, Hash{});
+    commit(result, Hash{});
   }
 }
 
-Result<> Ledger::Impl::pay_fee(Context& context, const Envelope& envelope, model::Receipt& receipt) {
+Result<> Ledger::Impl::pay_fee(const Envelope& envelope, model::Receipt& receipt) {
   auto grant = admit(tables, envelope);
   if (!grant) return fail(grant);
   context.grant = *grant;
-  const Money fee = fee_of(tables.params, envelope.tx);
+  const Money fee = fee_of(tables, envelope.tx);
   if (auto paid = context.spend(fee, "the fee"); !paid) return paid;
   tables.head.treasury.micros += fee.micros;
   receipt.fee = fee;
@@ -124,23 +131,22 @@ model::Receipt Ledger::Impl::apply_transaction(const Envelope& envelope, std::ui
   receipt.height = tables.head.height;
   receipt.index = position;
   receipt.time = tables.head.time;
-  Context context = this->context(envelope.tx.account);
-  tables.begin();
-  if (auto paid = pay_fee(context, envelope, receipt); !paid) {
-    roll_back(context);
+  begin(envelope.tx.account);
+  if (auto paid = pay_fee(envelope, receipt); !paid) {
+    roll_back();
     refuse(receipt, paid.error());
     return receipt;
   }
-  commit(context, result, envelope.hash);
+  commit(result, envelope.hash);
   tables.replay.insert(envelope.tx.valid_until, envelope.hash);
 
   tables.begin();
   if (auto applied = apply_operations(envelope.tx, context, receipt); !applied) {
-    roll_back(context);
+    roll_back();
     refuse(receipt, applied.error());
     return receipt;
   }
-  commit(context, result, envelope.hash);
+  commit(result, envelope.hash);
   return receipt;
 }
 
@@ -194,12 +200,11 @@ BlockResult Ledger::apply(const BlockHeader& header, std::span<const Envelope> t
 
 Result<> Ledger::check(const Envelope& transaction, Time at) {
   model::Receipt receipt;
-  Context context = impl_->context(transaction.tx.account);
-  impl_->tables.begin();
+  impl_->begin(transaction.tx.account);
   impl_->tables.head.time = std::max(impl_->tables.head.time, at);
-  auto accepted = impl_->pay_fee(context, transaction, receipt);
-  if (accepted) accepted = apply_operations(transaction.tx, context, receipt);
-  impl_->roll_back(context);
+  auto accepted = impl_->pay_fee(transaction, receipt);
+  if (accepted) accepted = apply_operations(transaction.tx, impl_->context, receipt);
+  impl_->roll_back();
   return accepted;
 }
 

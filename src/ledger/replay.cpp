@@ -22,7 +22,7 @@ void Replay::expire(Time now, std::size_t limit) {
     auto first = seconds_.begin();
     if (expiring_.empty()) {
       expiring_.assign(first->second.begin(), first->second.end());
-      std::sort(expiring_.begin(), expiring_.end(), std::greater<>());
+      std::sort(expiring_.rbegin(), expiring_.rend(), KeyLess{});
     }
     for (; limit > 0 && !expiring_.empty(); --limit, --size_) {
       changed_.push_back({{first->first, expiring_.back()}, false});
@@ -50,7 +50,9 @@ std::vector<Replay::Entry> Replay::sorted() const {
 }
 
 std::vector<Replay::Change> Replay::take_changed() {
-  std::sort(changed_.begin(), changed_.end(), [](const Change& a, const Change& b) { return a.entry < b.entry; });
+  std::sort(changed_.begin(), changed_.end(), [](const Change& a, const Change& b) {
+    return a.entry.second != b.entry.second ? a.entry.second < b.entry.second : KeyLess{}(a.entry.hash, b.entry.hash);
+  });
   return std::exchange(changed_, {});
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/bytes.hpp"
 #include "base/time.hpp"
+#include "ledger/key_order.hpp"
 
 namespace hanse::ledger {
 
@@ -40,7 +41,7 @@ class Replay {
   std::vector<Change> take_changed();  ///< Since the last call, ascending.
 
  private:
-  std::map<std::int64_t, boost::unordered_flat_set<Hash, UniformHash>> seconds_;
+  std::map<std::int64_t, boost::unordered_flat_set<Hash, UniformHash, KeyEqual>> seconds_;
   std::vector<Hash> expiring_;  // the rest of the first second, once it is being forgotten; largest first
   std::vector<Change> changed_;
   std::size_t size_ = 0;

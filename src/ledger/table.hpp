@@ -17,6 +17,7 @@
 
 #include "base/bytes.hpp"
 #include "base/check.hpp"
+#include "ledger/key_order.hpp"
 #include "ledger/records.hpp"
 
 namespace hanse::ledger {
@@ -28,47 +29,6 @@ struct NoIndex {
   void removed(const Record&) {}
   [[nodiscard]] Position position(const Record&) const { return {}; }
   void moved(const Position&, const Record&) {}
-};
-
-/// Mixes all bytes, starting from an address of this process: senders choose account ids freely, and must not be able
-/// to choose the bucket. Nothing iterates in the order of these hashes.
-struct KeyHash {
-  using is_avalanching = void;
-  static std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-    __extension__ using Wide = unsigned __int128;
-    const Wide product = static_cast<Wide>(a) * b;
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-  }
-  static std::uint64_t seed() {
-    static const int anchor = 0;
-    return reinterpret_cast<std::uintptr_t>(&anchor) * 0x9e3779b97f4a7c15U;
-  }
-  static std::uint64_t of_bytes(const std::uint8_t* bytes, std::size_t words, std::uint64_t state) {
-    for (std::size_t i = 0; i < words; ++i) {
-      std::uint64_t word;
-      std::memcpy(&word, bytes + 8 * i, sizeof word);
-      state = mix(state ^ word, 0xbf58476d1ce4e5b9U + state);
-    }
-    return state;
-  }
-
-  template <std::size_t N>
-  std::size_t operator()(const FixedBytes<N>& bytes) const {
-    static_assert(N % 8 == 0);
-    return of_bytes(bytes.data.data(), N / 8, seed());
-  }
-  template <class Tag>
-  std::size_t operator()(model::Id<Tag> id) const {
-    return mix(id.value ^ 0x94d049bb133111ebU, 0x9e3779b97f4a7c15U);
-  }
-  template <class Pair>
-    requires requires(const Pair& pair) {
-      pair.owner;
-      pair.key;
-    }
-  std::size_t operator()(const Pair& pair) const {
-    return of_bytes(pair.key.data.data(), 4, of_bytes(pair.owner.data.data(), 4, seed()));
-  }
 };
 
 /// Requires `Key key_of(const Record&)`.
@@ -148,8 +108,8 @@ class Table {
   [[nodiscard]] std::size_t changes() const { return changed_.size(); }
   /// The keys that committed transactions changed since the last call, ascending, each once.
   std::vector<Key> take_changed() {
-    std::sort(changed_.begin(), changed_.end());
-    changed_.erase(std::unique(changed_.begin(), changed_.end()), changed_.end());
+    std::sort(changed_.begin(), changed_.end(), KeyLess{});
+    changed_.erase(std::unique(changed_.begin(), changed_.end(), KeyEqual{}), changed_.end());
     return std::exchange(changed_, {});
   }
 
@@ -157,7 +117,7 @@ class Table {
     std::vector<Key> keys;
     keys.reserve(slots_.size());
     for (const auto& entry : slots_) keys.push_back(entry.first);
-    std::sort(keys.begin(), keys.end());
+    std::sort(keys.begin(), keys.end(), KeyLess{});
     return keys;
   }
 
@@ -223,7 +183,7 @@ class Table {
     index.added(slot.record);
   }
 
-  boost::unordered_flat_map<Key, Slot*, KeyHash> slots_;
+  boost::unordered_flat_map<Key, Slot*, KeyHash, KeyEqual> slots_;
   std::vector<std::unique_ptr<Slot[]>> slabs_;
   std::vector<Slot*> free_;
   std::vector<Undo> undo_;

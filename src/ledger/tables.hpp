@@ -2,18 +2,21 @@
 
 // Everything the ledger knows, in one place: only the ledger writes it, within begin() ... commit() or rollback().
 
+#include <array>
 #include <string>
 #include <vector>
 
 #include "ledger/indices.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/replay.hpp"
+#include "model/transaction.hpp"
 
 namespace hanse::ledger {
 
 struct Tables {
   std::string network;
   model::Params params;
+  std::array<Money, std::variant_size_v<model::Operation>> fees{};  ///< As params has them, by operation.
   Hash app_hash;
   Head head;  ///< Rolled back with the tables.
   Timers timers;
