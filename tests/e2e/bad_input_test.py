@@ -51,8 +51,7 @@ class UnrulyJobs(NetworkTest):
         newest = max(self.consumer.leases(), key=lambda l: int(l["id"].split("-")[1]))
         self.assertEqual(newest["state"], "ended", done)
         self.assert_money_adds_up(newest["id"])
-        wait_until("the machine to be clean", lambda: newest["id"] not in
-                   self.network.engine.podman("ps", "-a", "--format", "{{.Names}}").stdout)
+        wait_until("the machine to be clean", lambda: not self.network.containers(newest["id"]))
         return done
 
     def test_image_that_does_not_exist(self):
@@ -82,8 +81,7 @@ class UnrulyJobs(NetworkTest):
         lease = lease if isinstance(lease, str) else lease["id"]
         wait_until("it to run", lambda: self.consumer.lease(lease)["state"] == "running")
         self.consumer.hanse("stop", lease, "--yes")
-        wait_until("it to be gone", lambda: lease not in
-                   self.network.engine.podman("ps", "-a", "--format", "{{.Names}}").stdout)
+        wait_until("it to be gone", lambda: not self.network.containers(lease))
 
     def test_leases_reach_neither_the_host_nor_each_other(self):
         probe = ("for host in 10.213.0.1 10.213.0.9 127.0.0.1 $(ip route 2>/dev/null | awk '/default/{print $3}') "

@@ -15,6 +15,9 @@ IDLE = "name: idle\nimage: debian:bookworm-slim\nrun: |\n  i=0; while true; do i
 
 
 class Faults(NetworkTest):
+    def setUp(self):
+        self.addCleanup(self.network.end_all_leases)
+
     def detached(self, text=IDLE):
         lease = self.consumer.hanse("run", self.job(text), "--yes", "--detach", "--json").json["lease"]
         lease = lease if isinstance(lease, str) else lease["id"]
@@ -32,12 +35,12 @@ class Faults(NetworkTest):
     def test_agent_killed_and_restarted_the_job_goes_on(self):
         lease = self.detached()
         before = wait_until("ticks", lambda: self.ticks(lease))
-        container = self.network.engine.podman("ps", "--format", "{{.ID}}").stdout
+        containers = self.network.containers()
         self.network.kill(self.network.agent)
         self.network.start_agent()
         after = wait_until("more ticks", lambda: (t := self.ticks(lease)) and t[-1] > before[-1] and t)
         self.assertEqual(after, list(range(1, after[-1] + 1)))
-        self.assertEqual(self.network.engine.podman("ps", "--format", "{{.ID}}").stdout, container)
+        self.assertEqual(self.network.containers(), containers)
         self.assertEqual(self.consumer.lease(lease)["state"], "running")
         self.end(lease)
 
@@ -74,7 +77,7 @@ class Faults(NetworkTest):
         self.assertLess(bill["seconds"], lived_s - 55)
         self.network.start_agent()
         wait_until("what is left of it to be swept",
-                   lambda: lease not in self.network.engine.podman("ps", "-a", "--format", "{{.Names}}").stdout)
+                   lambda: not self.network.containers(lease))
 
     def test_copy_cut_off_midway_is_taken_up_again(self):
         lease = self.detached()

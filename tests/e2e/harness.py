@@ -89,11 +89,10 @@ class User:
         return self.hanse("ps", *(["--all"] if everything else []), "--json").json
 
     def lease(self, lease):
-        return self.network.get(f"/v1/leases/{lease}")
+        return self.network.get(f"/v1/leases/{lease}")["lease"]
 
     def balance(self):
-        address = self.hanse("wallet", "show", "--json").json["address"]
-        return self.network.get(f"/v1/accounts/{address}")["balance_micros"]
+        return self.hanse("wallet", "show", "--json").json["balance_micros"]
 
 
 class Engine:
@@ -106,19 +105,21 @@ class Engine:
         self.start()
         atexit.register(self.stop)
 
-    def podman(self, *args, **options):
+    @staticmethod
+    def podman_command(*args):
+        """Without systemd podman must be told to manage cgroups itself; runc works with every cgroup layout."""
         flags = [] if os.path.isdir("/run/systemd/system") else ["--cgroup-manager", "cgroupfs"]
         if shutil.which("runc"):
             flags += ["--runtime", "runc"]
-        return subprocess.run(["podman", *flags, *args], capture_output=True, text=True, check=False, **options)
+        return ["podman", *flags, *args]
+
+    def podman(self, *args, **options):
+        return subprocess.run(self.podman_command(*args), capture_output=True, text=True, check=False, **options)
 
     def start(self):
-        flags = [] if os.path.isdir("/run/systemd/system") else ["--cgroup-manager", "cgroupfs"]
-        if shutil.which("runc"):
-            flags += ["--runtime", "runc"]
         self.socket.unlink(missing_ok=True)
         log = open(self.folder / "podman.log", "ab")
-        self.process = subprocess.Popen(["podman", *flags, "system", "service", "--time", "0", f"unix://{self.socket}"],
+        self.process = subprocess.Popen(self.podman_command("system", "service", "--time", "0", f"unix://{self.socket}"),
                                         stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         wait_until("podman's service", self.socket.exists)
 
@@ -140,6 +141,8 @@ class Network:
 
     def __init__(self, engine, params=None, price="0.36"):
         self.engine = engine
+        self.foreign = set()
+        self.foreign = set(self.containers())  # of other networks on this machine
         self.folder = Path(tempfile.mkdtemp(prefix="hanse-e2e-"))
         self.port = free_port()
         self.ssh_port = free_port()
@@ -202,7 +205,25 @@ class Network:
         process.send_signal(how)
         process.wait(timeout=60)
 
+    def end_all_leases(self):
+        """Ends what the consumer still has, and waits until its machine is clean again."""
+        for lease in self.consumer.leases(everything=False):
+            if str(lease.get("id", "")).startswith("lease-"):
+                self.consumer.hanse("stop", lease["id"], "--yes", ok=None)
+        wait_until("all containers to be gone", lambda: not self.containers())
+
+    def containers(self, lease=None):
+        """Names of this network's containers, running or not: of one lease, or all."""
+        label = f"hanse.lease={lease}" if lease else "hanse.lease"
+        names = self.engine.podman("ps", "-a", "--filter", f"label={label}", "--format", "{{.Names}}").stdout.split()
+        return [name for name in names if name not in self.foreign]
+
     def stop(self):
+        try:
+            if self.agent and self.agent.poll() is None and self.node.poll() is None:
+                self.end_all_leases()
+        except (AssertionError, subprocess.TimeoutExpired, OSError) as error:
+            print(f"while ending leases: {error}", flush=True)
         for process in (self.agent, self.node):
             if process and process.poll() is None:
                 process.send_signal(signal.SIGTERM)

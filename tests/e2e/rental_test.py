@@ -63,7 +63,7 @@ class Rental(NetworkTest):
         subprocess.run(["cp", "-r", ROOT / "examples/render", folder], check=True)
         (folder / "out.png").unlink(missing_ok=True)
         job = folder / "job.yaml"
-        job.write_text(job.read_text().replace("--width 960 --height 540 --samples 64",
+        job.write_text(job.read_text().replace("--width 960 --height 540 --samples 32",
                                                "--width 320 --height 180 --samples 4"))
         done = self.consumer.hanse("run", job, "--yes")
         self.assertIn("device:", done.out)
@@ -192,7 +192,7 @@ class Ended(NetworkTest):
         lease = self.rent("--duration", "10m")
         self.consumer.hanse("ssh", lease, "--", "true")
         config = (self.consumer.home / "ssh" / "config").read_text()
-        self.consumer.hanse("extend", lease, "5m")
+        self.consumer.hanse("extend", lease, "15m", "--yes")
         self.assertEqual(self.consumer.lease(lease)["duration_s"], 900)
         self.consumer.hanse("stop", lease, *(["--yes"] if "--yes" in self.consumer.hanse("stop", "--help").out else []))
         self.assert_money_adds_up(lease)
@@ -205,7 +205,7 @@ class Ended(NetworkTest):
             return done.returncode == 255 and done.stderr
         wait_until("ssh to be refused", refused)
         wait_until("the container to be gone",
-                   lambda: lease not in self.network.engine.podman("ps", "-a", "--format", "{{.Names}}").stdout)
+                   lambda: not self.network.containers(lease))
 
 
 if __name__ == "__main__":
