@@ -7,6 +7,7 @@ a bound, and says what it saw when the bound passes.
 import atexit
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -159,6 +160,9 @@ class Network:
         self.start_node()
         self.provider.hanse("provider", "init", "--name", "testbed", "--advertise", "127.0.0.1", "--ssh-port",
                             self.ssh_port, "--engine", engine.socket, "--country", "DE", "--price", price)
+        # What a lease may use is what the machine offers: little, so that tests may exhaust it.
+        config = self.provider.home / "provider" / "provider.yaml"
+        config.write_text(re.sub(r"(?m)^  memory: \S+", "  memory: 768MiB", config.read_text()))
         self.start_agent()
 
     def spawn(self, name, user, *args):
@@ -244,13 +248,14 @@ class NetworkTest(unittest.TestCase):
     """One network for the tests of a class; set PARAMS to change its genesis."""
 
     PARAMS = {}
+    PRICE = "0.36"
 
     @classmethod
     def setUpClass(cls):
         global ENGINE
         if ENGINE is None:
             ENGINE = Engine()
-        cls.network = Network(ENGINE, cls.PARAMS)
+        cls.network = Network(ENGINE, cls.PARAMS, cls.PRICE)
         cls.addClassCleanup(cls.network.stop)
         cls.consumer, cls.provider = cls.network.consumer, cls.network.provider
 
