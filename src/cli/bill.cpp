@@ -25,8 +25,8 @@ Bill make_bill(const LeaseView& view) {
   bill.pending = view.pending;
   bill.refunded = lease.refunded;
   bill.unspent = subtract(model::escrow(lease), view.pending).value_or(Money{});
-  bill.rest_micros = bill.locked.micros - bill.paid.micros - bill.pending.micros - bill.refunded.micros -
-                     bill.unspent.micros;
+  bill.rest_micros =
+      bill.locked.micros - bill.paid.micros - bill.pending.micros - bill.refunded.micros - bill.unspent.micros;
   bill.amount_rest_micros = bill.amount.micros - bill.paid.micros - bill.pending.micros;
   return bill;
 }

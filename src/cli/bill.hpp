@@ -13,9 +13,9 @@ struct Bill {
   model::LeaseId lease;
   std::int64_t seconds = 0;
   Money rate_per_hour;
-  Money amount;    ///< seconds × rate ÷ 3600, floored once: recomputed here, not taken from the node.
+  Money amount;  ///< seconds × rate ÷ 3600, floored once: recomputed here, not taken from the node.
   Money locked, paid, pending, refunded;
-  Money unspent;   ///< Still in escrow and not earned: comes back when the lease ends.
+  Money unspent;  ///< Still in escrow and not earned: comes back when the lease ends.
   bool ended = false;
 
   /// locked − paid − pending − refunded − unspent: 0 in a bill that adds up.

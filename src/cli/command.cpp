@@ -46,12 +46,14 @@ Program::Program() : app("Rent GPUs from whoever owns them, by the second.", "ha
       ->type_name("N")
       ->check(CLI::Range(0, 1023));
   app.add_flag("--json", context.globals.json, "Print JSON on stdout and nothing else");
-  app.footer("Exit codes: 0 done, 1 refused or failed, 2 usage, 3 no match, 4 not authorised, 5 unreachable,\n"
-             "6 insufficient funds, 7 job not started; `run` and `ssh -- CMD` pass the job's own through and use\n"
-             "120-125 for theirs. Start here: hanse up");
+  app.footer(
+      "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 no match, 4 not authorised, 5 unreachable,\n"
+      "6 insufficient funds, 7 job not started; `run` and `ssh -- CMD` pass the job's own through and use\n"
+      "120-125 for theirs. Start here: hanse up");
 }
 
-CLI::App* Program::add(CLI::App& parent, const std::string& name, const std::string& what, const std::string& examples) {
+CLI::App* Program::add(CLI::App& parent, const std::string& name, const std::string& what,
+                       const std::string& examples) {
   auto* command = parent.add_subcommand(name, what);
   if (!examples.empty()) command->footer("Examples:\n" + examples);
   return command;
@@ -68,7 +70,8 @@ CLI::Option* duration_option(CLI::App* command, const std::string& name, std::ui
 }
 
 CLI::Option* size_option(CLI::App* command, const std::string& name, std::uint64_t& bytes, const std::string& what) {
-  return parsed_option(command, name, bytes, what, "SIZE", [](const std::string& text) { return model::parse_size(text); });
+  return parsed_option(command, name, bytes, what, "SIZE",
+                       [](const std::string& text) { return model::parse_size(text); });
 }
 
 CLI::Option* money_option(CLI::App* command, const std::string& name, Money& amount, const std::string& what) {

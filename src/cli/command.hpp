@@ -25,7 +25,8 @@ struct Program {
 };
 
 /// Options of the small languages; a bad value is a usage error that says what was expected.
-CLI::Option* duration_option(CLI::App* command, const std::string& name, std::uint64_t& seconds, const std::string& what);
+CLI::Option* duration_option(CLI::App* command, const std::string& name, std::uint64_t& seconds,
+                             const std::string& what);
 CLI::Option* size_option(CLI::App* command, const std::string& name, std::uint64_t& bytes, const std::string& what);
 CLI::Option* money_option(CLI::App* command, const std::string& name, Money& amount, const std::string& what);
 CLI::Option* lease_option(CLI::App* command, const std::string& name, model::LeaseId& lease, const std::string& what);

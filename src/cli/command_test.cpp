@@ -91,7 +91,7 @@ TEST_F(CommandTest, EveryCommandHasHelpAndEveryLeafAnExample) {
     EXPECT_FALSE(command->get_description().empty()) << command->get_name();
     const auto below = command->get_subcommands([](CLI::App*) { return true; });
     if (below.empty() && command->get_name() != "version") {
-      EXPECT_NE(command->get_footer().find("hanse " ), std::string::npos) << command->get_name();
+      EXPECT_NE(command->get_footer().find("hanse "), std::string::npos) << command->get_name();
     }
     for (auto* sub : below) visit(sub);
   };
@@ -177,7 +177,8 @@ TEST(Ports, AreOneOrTwoNumbers) {
   EXPECT_EQ(parse_ports("8888")->remote, 8888);
   EXPECT_EQ(parse_ports("8080:80")->local, 8080);
   EXPECT_EQ(parse_ports("8080:80")->remote, 80);
-  for (const auto* bad : {"", "0", "65536", "80:", ":80", "a", "80:90:100", "-1"}) EXPECT_FALSE(parse_ports(bad)) << bad;
+  for (const auto* bad : {"", "0", "65536", "80:", ":80", "a", "80:90:100", "-1"})
+    EXPECT_FALSE(parse_ports(bad)) << bad;
 }
 
 TEST(Listen, IsHostAndPort) {
@@ -230,7 +231,8 @@ TEST(Completion, NamesEveryCommandInEveryShell) {
   Program program;
   add_all(program);
   for (const auto* command : program.app.get_subcommands([](CLI::App*) { return true; })) {
-    for (const auto& script : {bash_completion(program.app), zsh_completion(program.app), fish_completion(program.app)}) {
+    for (const auto& script :
+         {bash_completion(program.app), zsh_completion(program.app), fish_completion(program.app)}) {
       EXPECT_NE(script.find(command->get_name()), std::string::npos) << command->get_name();
     }
   }

@@ -34,7 +34,9 @@ std::vector<std::string> spellings(const CLI::Option* option) {
   return out;
 }
 
-bool takes_value(const CLI::Option* option) { return option->get_items_expected_max() > 0; }
+bool takes_value(const CLI::Option* option) {
+  return option->get_items_expected_max() > 0;
+}
 
 bool takes_file(const std::string& type) {
   return type == "FILE" || type == "DIR" || type == "PEM" || type == "SRC" || type == "DST";
@@ -42,9 +44,8 @@ bool takes_file(const std::string& type) {
 
 bool has_file_argument(Command command) {
   const auto all = command->get_options();
-  return std::any_of(all.begin(), all.end(), [](const CLI::Option* o) {
-    return o->get_positional() && takes_file(o->get_type_name());
-  });
+  return std::any_of(all.begin(), all.end(),
+                     [](const CLI::Option* o) { return o->get_positional() && takes_file(o->get_type_name()); });
 }
 
 /// Quoted for a single-quoted string of a shell.
@@ -58,7 +59,8 @@ std::string quoted(std::string text, const std::string& quote) {
 /// Calls `visit(command, "wallet send")` for the root ("") and everything below it.
 void walk(Command command, const std::string& path, const std::function<void(Command, const std::string&)>& visit) {
   visit(command, path);
-  for (const auto* child : children(command)) walk(child, path.empty() ? child->get_name() : path + " " + child->get_name(), visit);
+  for (const auto* child : children(command))
+    walk(child, path.empty() ? child->get_name() : path + " " + child->get_name(), visit);
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -109,13 +111,18 @@ std::string bash_completion(const CLI::App& root) {
          "    word=${COMP_WORDS[i]}\n"
          "    if [ -n \"$skip\" ]; then skip=; continue; fi\n"
          "    case $word in\n"
-         "      " + value_options(&root) + ") skip=1; continue ;;\n"
+         "      " +
+         value_options(&root) +
+         ") skip=1; continue ;;\n"
          "      -*) continue ;;\n"
          "    esac\n"
          "    next=${path:+$path }$word\n"
-         "    case $next in " + paths.substr(1) + ") path=$next ;; esac\n"
+         "    case $next in " +
+         paths.substr(1) +
+         ") path=$next ;; esac\n"
          "  done\n"
-         "  case $path in\n" + cases +
+         "  case $path in\n" +
+         cases +
          "  esac\n"
          "  if [ -n \"$skip\" ]; then files=1; words=; fi\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
@@ -149,13 +156,18 @@ std::string zsh_completion(const CLI::App& root) {
          "    word=${words[i]}\n"
          "    if [[ -n $skip ]]; then skip=''; continue; fi\n"
          "    case $word in\n"
-         "      (" + value_options(&root) + ") skip=1; continue ;;\n"
+         "      (" +
+         value_options(&root) +
+         ") skip=1; continue ;;\n"
          "      (-*) continue ;;\n"
          "    esac\n"
          "    next=${here:+$here }$word\n"
-         "    case $next in (" + paths.substr(1) + ") here=$next ;; esac\n"
+         "    case $next in (" +
+         paths.substr(1) +
+         ") here=$next ;; esac\n"
          "  done\n"
-         "  case $here in\n" + cases +
+         "  case $here in\n" +
+         cases +
          "  esac\n"
          "  if [[ -n $skip ]]; then _files; return; fi\n"
          "  _describe -t commands 'hanse' words_here\n"

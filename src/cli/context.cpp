@@ -81,8 +81,9 @@ Result<model::AccountId> Context::address() {
   const auto where = home();
   if (!where) return fail(where);
   if (!std::filesystem::exists(where->wallet())) {
-    return fail(ErrorCode::not_found, "no wallet at " + where->wallet().string() +
-                                          ": make one with 'hanse wallet new', or start a network here with 'hanse up'");
+    return fail(ErrorCode::not_found,
+                "no wallet at " + where->wallet().string() +
+                    ": make one with 'hanse wallet new', or start a network here with 'hanse up'");
   }
   return client::Wallet::address_of(where->wallet());
 }
@@ -120,8 +121,8 @@ Result<client::Wallet> Context::unlock() {
 void Context::unlock_ahead() {
   const auto saved = config();
   if (!saved || wallet_ || ahead_ || !address()) return;
-  const bool silent = globals.passphrase_fd >= 0 || !environment("HANSE_PASSPHRASE").empty() ||
-                      !saved->passphrase_file.empty();
+  const bool silent =
+      globals.passphrase_fd >= 0 || !environment("HANSE_PASSPHRASE").empty() || !saved->passphrase_file.empty();
   if (!silent) return;
   auto phrase = passphrase();
   if (!phrase) return;  // unlock() will say why

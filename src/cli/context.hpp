@@ -20,11 +20,11 @@
 namespace hanse::cli {
 
 struct Globals {
-  std::string node;         ///< --node
-  std::string home;         ///< --home
-  std::string ca_file;      ///< --ca-file
-  bool json = false;        ///< --json
-  int passphrase_fd = -1;   ///< --passphrase-fd
+  std::string node;        ///< --node
+  std::string home;        ///< --home
+  std::string ca_file;     ///< --ca-file
+  bool json = false;       ///< --json
+  int passphrase_fd = -1;  ///< --passphrase-fd
 };
 
 class Context {
@@ -62,7 +62,9 @@ class Context {
   void print_json(const nlohmann::json& value) const;
   /// A line for people on stderr; nothing with --json.
   void say(std::string_view line) const;
-  [[nodiscard]] std::string style(std::string_view text, Style how) const { return paint(text, how, terminal.out_color); }
+  [[nodiscard]] std::string style(std::string_view text, Style how) const {
+    return paint(text, how, terminal.out_color);
+  }
   [[nodiscard]] std::string style_err(std::string_view text, Style how) const {
     return paint(text, how, terminal.err_color);
   }

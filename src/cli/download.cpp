@@ -34,7 +34,9 @@ struct RemoteTree {
   std::vector<std::string> skipped;
 };
 
-Error local_error(const fs::path& path) { return {ErrorCode::io, path.string() + ": " + std::strerror(errno)}; }
+Error local_error(const fs::path& path) {
+  return {ErrorCode::io, path.string() + ": " + std::strerror(errno)};
+}
 
 /// Lists what is below; iterative, so that depth costs no stack.
 Result<> walk(Sftp& sftp, const std::string& source, const fs::path& target, RemoteTree& tree) {
@@ -88,7 +90,7 @@ class Download {
 
   Result<> file(const RemoteFile& file) {
     const std::uint64_t size = file.attributes.size;
-    struct stat there {};
+    struct stat there{};
     if (options_.resume && ::lstat(file.target.c_str(), &there) == 0 && S_ISREG(there.st_mode) &&
         static_cast<std::uint64_t>(there.st_size) == size &&
         static_cast<std::uint32_t>(there.st_mtime) == file.attributes.modified_s) {

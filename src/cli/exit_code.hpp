@@ -11,13 +11,13 @@ namespace hanse::cli {
 
 enum class Exit : int {
   ok = 0,
-  failed = 1,          ///< Refused, or something broke.
-  usage = 2,           ///< The command line, or a value in it, is wrong.
-  no_match = 3,        ///< No offer fits.
-  not_authorized = 4,  ///< Wrong passphrase, or the key may not do this.
-  unreachable = 5,     ///< The node or the machine does not answer.
-  no_funds = 6,        ///< The balance or a limit does not suffice.
-  job_not_started = 7, ///< The image or the container failed before the job ran.
+  failed = 1,           ///< Refused, or something broke.
+  usage = 2,            ///< The command line, or a value in it, is wrong.
+  no_match = 3,         ///< No offer fits.
+  not_authorized = 4,   ///< Wrong passphrase, or the key may not do this.
+  unreachable = 5,      ///< The node or the machine does not answer.
+  no_funds = 6,         ///< The balance or a limit does not suffice.
+  job_not_started = 7,  ///< The image or the container failed before the job ran.
 };
 
 /// `run` and `ssh -- CMD` pass the job's own exit code through, so their own failures have a range of their own.
@@ -33,8 +33,8 @@ int run_exit_of(Exit exit);
 /// Why a command did not do it, and what to do.
 struct Failure {
   Error error;
-  std::string hint;        ///< Empty: a general one for the error's code.
-  int exit_code = -1;      ///< -1: by the error's code.
+  std::string hint;    ///< Empty: a general one for the error's code.
+  int exit_code = -1;  ///< -1: by the error's code.
 
   Failure(Error e) : error(std::move(e)) {}  // NOLINT: every Error is a Failure
   Failure(Error e, std::string h, int code = -1) : error(std::move(e)), hint(std::move(h)), exit_code(code) {}

@@ -48,7 +48,7 @@ class Scan {
   }
 
   Result<> entry(const fs::path& path, const std::string& relative) {
-    struct stat info {};
+    struct stat info{};
     const bool there = ::stat(path.c_str(), &info) == 0;
     const bool is_folder = there && S_ISDIR(info.st_mode);
     if (ignore_.ignores(relative, is_folder)) return {};
@@ -117,8 +117,8 @@ Result<LocalTree> scan(const std::filesystem::path& root, const IgnoreList& igno
   const auto kind = fs::status(root, error).type();
   if (kind == fs::file_type::not_found) return fail(ErrorCode::not_found, root.string() + ": no such file or folder");
   Scan scanner(ignore, tree);
-  const auto done = kind == fs::file_type::directory ? scanner.folder(root, "")
-                                                     : scanner.entry(root, root.filename().string());
+  const auto done =
+      kind == fs::file_type::directory ? scanner.folder(root, "") : scanner.entry(root, root.filename().string());
   if (!done) return fail(done);
   return tree;
 }

@@ -40,7 +40,8 @@ struct LocalTree {
   std::vector<std::string> folders;  ///< Relative, parents first.
   std::vector<LocalFile> files;
   std::uint64_t bytes = 0;
-  std::vector<std::string> skipped;  ///< Neither file nor folder, or unreadable, or a link in a circle: with the reason.
+  std::vector<std::string>
+      skipped;  ///< Neither file nor folder, or unreadable, or a link in a circle: with the reason.
 };
 
 /// A file, or a folder and what is below it (links are followed). At most a million entries, 64 levels.

@@ -45,8 +45,9 @@ Result<PortPair> parse_ports(const std::string& text) {
   const auto local = parse_port(std::string_view(text).substr(0, colon));
   const auto remote = colon == std::string::npos ? local : parse_port(std::string_view(text).substr(colon + 1));
   if (!local || !remote) {
-    return fail(ErrorCode::invalid_argument, "\"" + text + "\" is not a port: 8888, or 8080:80 for port 8080 here and 80 "
-                                             "in the lease");
+    return fail(ErrorCode::invalid_argument, "\"" + text +
+                                                 "\" is not a port: 8888, or 8080:80 for port 8080 here and 80 "
+                                                 "in the lease");
   }
   return PortPair{*local, *remote};
 }
@@ -68,9 +69,10 @@ Result<std::unique_ptr<Forwarder>> Forwarder::start(std::unique_ptr<SshSession> 
     socklen_t size = sizeof address;
     if (::bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(fd, 16) != 0 ||
         ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-      return fail(ErrorCode::conflict, "port " + std::to_string(pair.local) + " of this machine cannot be listened on: " +
-                                           std::strerror(errno) + "; 'hanse forward LEASE OTHER:" +
-                                           std::to_string(pair.remote) + "' takes another");
+      return fail(ErrorCode::conflict, "port " + std::to_string(pair.local) +
+                                           " of this machine cannot be listened on: " + std::strerror(errno) +
+                                           "; 'hanse forward LEASE OTHER:" + std::to_string(pair.remote) +
+                                           "' takes another");
     }
     pair.local = ntohs(address.sin_port);
   }

@@ -13,7 +13,7 @@
 namespace hanse::cli {
 
 struct PortPair {
-  std::uint16_t local = 0;   ///< 0: any free one.
+  std::uint16_t local = 0;  ///< 0: any free one.
   std::uint16_t remote = 0;
 };
 

@@ -26,7 +26,7 @@ void on_signal(int) {
 }
 
 void handle(int signal, void (*handler)(int)) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = handler;
   ::sigaction(signal, &action, nullptr);
 }
@@ -49,8 +49,12 @@ Interrupt::~Interrupt() {
   g_pipe = {-1, -1};
 }
 
-int Interrupt::fd() const { return g_pipe[0]; }
-int Interrupt::count() const { return g_count; }
+int Interrupt::fd() const {
+  return g_pipe[0];
+}
+int Interrupt::count() const {
+  return g_count;
+}
 
 void Interrupt::clear() {
   std::array<char, 16> bytes;

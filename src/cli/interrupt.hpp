@@ -12,8 +12,8 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  [[nodiscard]] int fd() const;    ///< Readable once a signal came that clear() has not taken.
-  [[nodiscard]] int count() const; ///< How many came.
+  [[nodiscard]] int fd() const;     ///< Readable once a signal came that clear() has not taken.
+  [[nodiscard]] int count() const;  ///< How many came.
   void clear();
   /// Until a signal comes, or `timeout_ms` (-1: for ever). True: one came.
   bool wait(int timeout_ms);

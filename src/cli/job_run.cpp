@@ -76,9 +76,8 @@ Outcome JobRun::plan_and_confirm() {
 void JobRun::connect_ahead() {
   if (endpoint_.empty()) return;
   // Connecting takes several round trips and does not need to know the lease yet.
-  ahead_ = std::async(std::launch::async, [endpoint = endpoint_, key = host_key_] {
-    return SshSession::connect(endpoint, key);
-  });
+  ahead_ = std::async(std::launch::async,
+                      [endpoint = endpoint_, key = host_key_] { return SshSession::connect(endpoint, key); });
 }
 
 Outcome JobRun::attempts() {
@@ -168,9 +167,9 @@ Result<model::LeaseId> JobRun::await_match(model::RequestId request) {
   }
   const auto cancelled = context_.send({model::CancelRequest{request}});
   if (!cancelled) {
-    return fail(cancelled.error().code, "interrupted, and the request could not be taken back: " +
-                                            cancelled.error().message + ". Try 'hanse cancel " +
-                                            model::format_id(request) + "'");
+    return fail(cancelled.error().code,
+                "interrupted, and the request could not be taken back: " + cancelled.error().message +
+                    ". Try 'hanse cancel " + model::format_id(request) + "'");
   }
   return fail(ErrorCode::wrong_state, "interrupted; the request is taken back and nothing was paid");
 }
@@ -184,8 +183,8 @@ Result<LeaseView> JobRun::end_lease(model::LeaseId lease, const std::string& not
     const auto view = (*api)->lease(lease);
     if (!view) return view;
     if (view->lease.state == model::LeaseState::ended) return view;
-    const auto reason = view->lease.state == model::LeaseState::running ? model::EndReason::completed
-                                                                        : model::EndReason::cancelled;
+    const auto reason =
+        view->lease.state == model::LeaseState::running ? model::EndReason::completed : model::EndReason::cancelled;
     const auto receipt = context_.send({model::EndLease{lease, reason, note}});
     if (!receipt && receipt.error().code != ErrorCode::wrong_state) return fail(receipt);
   }

@@ -72,9 +72,9 @@ class JobRun {
   LocalTree workdir_;
   std::unique_ptr<client::EventStream> events_;
   model::RequestId request_;
-  Time retry_until_;  ///< 0: no retry.
-  std::string endpoint_;           ///< Of the provider that the plan names ...
-  crypto::PublicKey host_key_;     ///< ... and its key.
+  Time retry_until_;            ///< 0: no retry.
+  std::string endpoint_;        ///< Of the provider that the plan names ...
+  crypto::PublicKey host_key_;  ///< ... and its key.
   std::future<Result<std::unique_ptr<SshSession>>> ahead_;
   std::unique_ptr<SshSession> session_;
   std::unique_ptr<Forwarder> forwarder_;

@@ -33,7 +33,9 @@ std::uint64_t number_of(const nlohmann::json& line, const char* key) {
   return found != line.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
-Error interrupted() { return {ErrorCode::wrong_state, "interrupted"}; }
+Error interrupted() {
+  return {ErrorCode::wrong_state, "interrupted"};
+}
 
 }  // namespace
 
@@ -150,7 +152,8 @@ Result<> JobRun::ask_job(const std::string& subsystem, ByteView input, std::stri
   while (interrupt_->count() == 0) {
     const auto n = (*channel)->read_now(buffer.data(), buffer.size());
     if (!n) return fail(n);
-    if (*n == 0 && (*channel)->at_end()) return fail(ErrorCode::unavailable, "the machine ended " + subsystem + " without an answer");
+    if (*n == 0 && (*channel)->at_end())
+      return fail(ErrorCode::unavailable, "the machine ended " + subsystem + " without an answer");
     if (*n == 0) {
       session_->wait(interrupt_->fd(), 1000);
       progress.update(0, 0);
@@ -166,8 +169,7 @@ Result<> JobRun::ask_job(const std::string& subsystem, ByteView input, std::stri
       if (state == wanted) return {};
       if (state == "failed") return fail(error_code_of(text_of(*line, "code")), text_of(*line, "text"));
       if (state == "pulling") {
-        progress.update(number_of(*line, "done"), number_of(*line, "total"),
-                        "pulling " + options_.file.job.image);
+        progress.update(number_of(*line, "done"), number_of(*line, "total"), "pulling " + options_.file.job.image);
       }
     }
   }
@@ -211,7 +213,7 @@ JobRun::Attempt JobRun::follow(model::LeaseId lease) {
   for (int trouble = 0;;) {
     auto channel = session_->subsystem("hanse-logs");
     FollowEnd end;
-    if (channel) end = output_->follow(*session_, **channel, &*interrupt_);
+    if (channel) end = output_->follow(*session_, **channel, *interrupt_);
     if (end.why == FollowEnd::Why::interrupted || interrupt_->count() > 0) {
       attempt.end = Attempt::End::interrupted;
       return attempt;

@@ -137,7 +137,8 @@ Result<> LocalNetwork::start_agent(const UpOptions& options) {
     defaults.engine_socket = options.engine_socket;
     defaults.price = options.price;
     const auto config = default_agent_config(home_, *owner, defaults, context_);
-    if (auto written = write_file(home_.provider_config(), provider::format_agent_config(config)); !written) return written;
+    if (auto written = write_file(home_.provider_config(), provider::format_agent_config(config)); !written)
+      return written;
   }
   auto config = load_agent_config(home_);
   if (!config) return fail(config);

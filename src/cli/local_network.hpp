@@ -18,9 +18,9 @@ struct UpOptions {
   std::string listen = "127.0.0.1:7070";
   std::uint16_t ssh_port = 2222;
   std::string engine_socket;
-  Money price;                    ///< Per device-hour; 0: guessed.
+  Money price;  ///< Per device-hour; 0: guessed.
   Money consumer_credits = credits(1000);
-  bool provider = true;           ///< False: node and wallet only.
+  bool provider = true;  ///< False: node and wallet only.
 };
 
 class LocalNetwork {

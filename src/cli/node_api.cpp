@@ -39,7 +39,9 @@ T value_or(const json& from, const char* key, T otherwise) {
   }
 }
 
-Money money(const json& from, const char* key) { return Money{value_or<std::int64_t>(from, key, 0)}; }
+Money money(const json& from, const char* key) {
+  return Money{value_or<std::int64_t>(from, key, 0)};
+}
 
 market::Price price_from(const json& all) {
   const auto found = all.find("price");
@@ -96,7 +98,8 @@ Result<std::vector<T>> pages(client::Http& http, const std::string& target, std:
   std::string after;
   while (out.size() < most) {
     const std::size_t page = std::min<std::size_t>(most - out.size(), 1000);
-    auto answer = http.get(target + "limit=" + std::to_string(page) + (after.empty() ? "" : "&after=" + url_encode(after)));
+    auto answer =
+        http.get(target + "limit=" + std::to_string(page) + (after.empty() ? "" : "&after=" + url_encode(after)));
     if (!answer) return fail(answer);
     const auto items = answer->find("items");
     if (items == answer->end() || !items->is_array()) return std::unexpected(misunderstood("items"));
@@ -127,7 +130,9 @@ std::string url_encode(std::string_view text) {
   return out;
 }
 
-Result<json> NodeApi::raw(const std::string& target) { return http_.get(target); }
+Result<json> NodeApi::raw(const std::string& target) {
+  return http_.get(target);
+}
 
 Result<NodeStatus> NodeApi::status() {
   auto answer = http_.get("/v1/status");
@@ -229,12 +234,15 @@ Result<std::vector<LeaseView>> NodeApi::leases(std::string_view role, const mode
   return pages<LeaseView>(http_, target, limit, lease_from);
 }
 
-Result<json> NodeApi::transaction(const std::string& hash) { return http_.get("/v1/transactions/" + url_encode(hash)); }
+Result<json> NodeApi::transaction(const std::string& hash) {
+  return http_.get("/v1/transactions/" + url_encode(hash));
+}
 
 Result<std::vector<model::Event>> NodeApi::events(const model::AccountId& account, std::uint64_t after,
                                                   std::size_t limit) {
-  return pages<model::Event>(http_, "/v1/events?account=" + model::format_address(account) +
-                                        (after > 0 ? "&after=" + std::to_string(after) : "") + "&",
+  return pages<model::Event>(http_,
+                             "/v1/events?account=" + model::format_address(account) +
+                                 (after > 0 ? "&after=" + std::to_string(after) : "") + "&",
                              limit, wire::from_json<model::Event>);
 }
 

@@ -48,8 +48,8 @@ Result<std::unique_ptr<NodeHost>> NodeHost::start(const NodeHostOptions& options
   self->server_ = std::move(*started);
   std::string host = where->first == "0.0.0.0" || where->first == "::" ? "127.0.0.1" : where->first;
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  self->url_ = (options.certificate_file.empty() ? "http://" : "https://") + host + ":" +
-               std::to_string(self->server_->port());
+  self->url_ =
+      (options.certificate_file.empty() ? "http://" : "https://") + host + ":" + std::to_string(self->server_->port());
   return self;
 }
 

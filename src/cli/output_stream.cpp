@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/clock.hpp"
 #include "cli/terminal.hpp"
 
 namespace hanse::cli {
@@ -18,10 +17,9 @@ void OutputFollower::pass(std::string_view text, bool is_stderr, std::uint64_t& 
   sink_(text, is_stderr);
 }
 
-FollowEnd OutputFollower::follow(SshSession& session, SshChannel& channel, const Interrupt* interrupt, int quiet_ms) {
+FollowEnd OutputFollower::follow(SshSession& session, SshChannel& channel, const Interrupt& interrupt) {
   std::array<std::uint8_t, 64 * 1024> buffer;
   std::uint64_t position[2] = {0, 0};
-  std::int64_t last_ms = system_clock().monotonic_ms();
   while (true) {
     bool any = false;
     for (const bool is_stderr : {false, true}) {
@@ -31,19 +29,13 @@ FollowEnd OutputFollower::follow(SshSession& session, SshChannel& channel, const
       pass({reinterpret_cast<const char*>(buffer.data()), *n}, is_stderr, position[is_stderr ? 1 : 0]);
       any = true;
     }
-    const std::int64_t now = system_clock().monotonic_ms();
-    if (any) {
-      last_ms = now;
-      continue;
-    }
+    if (any) continue;
     if (channel.at_end()) {
       const int status = channel.exit_status();
       return status >= 0 ? FollowEnd{FollowEnd::Why::exited, status} : FollowEnd{FollowEnd::Why::lost, -1};
     }
     if (!session.is_connected()) return {FollowEnd::Why::lost, -1};
-    if (quiet_ms >= 0 && now - last_ms >= quiet_ms) return {FollowEnd::Why::quiet, -1};
-    const int wait_ms = quiet_ms >= 0 ? static_cast<int>(quiet_ms - (now - last_ms)) : 1000;
-    if (session.wait(interrupt == nullptr ? -1 : interrupt->fd(), wait_ms)) return {FollowEnd::Why::interrupted, -1};
+    if (session.wait(interrupt.fd(), 1000)) return {FollowEnd::Why::interrupted, -1};
   }
 }
 

@@ -14,7 +14,7 @@ namespace hanse::cli {
 using OutputSink = std::function<void(std::string_view text, bool is_stderr)>;
 
 struct FollowEnd {
-  enum class Why { exited, lost, interrupted, quiet };
+  enum class Why { exited, lost, interrupted };
   Why why = Why::lost;
   int exit_code = -1;  ///< When exited.
 };
@@ -24,9 +24,9 @@ class OutputFollower {
  public:
   explicit OutputFollower(OutputSink sink) : sink_(std::move(sink)) {}
 
-  /// Reads one channel until it ends, the connection is lost, `interrupt` fires, or (quiet_ms ≥ 0) nothing came for so
-  /// long. What was passed on before by an earlier call is skipped, so a reopened stream repeats nothing.
-  FollowEnd follow(SshSession& session, SshChannel& channel, const Interrupt* interrupt, int quiet_ms = -1);
+  /// Reads one channel until it ends, the connection is lost, or `interrupt` fires. What was passed on before by an
+  /// earlier call is skipped, so a reopened stream repeats nothing.
+  FollowEnd follow(SshSession& session, SshChannel& channel, const Interrupt& interrupt);
 
  private:
   void pass(std::string_view text, bool is_stderr, std::uint64_t& position);

@@ -39,7 +39,8 @@ class NoEcho {
 Result<std::string> checked(std::string text, std::string_view source) {
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
-  if (text.empty()) return fail(ErrorCode::invalid_argument, "the passphrase from " + std::string(source) + " is empty");
+  if (text.empty())
+    return fail(ErrorCode::invalid_argument, "the passphrase from " + std::string(source) + " is empty");
   if (text.size() > kMaxPassphraseBytes) {
     return fail(ErrorCode::too_large, "the passphrase from " + std::string(source) + " is longer than 1024 bytes");
   }

@@ -11,12 +11,12 @@
 namespace hanse::cli {
 
 struct PassphraseSources {
-  int fd = -1;                      ///< -1: not given.
+  int fd = -1;  ///< -1: not given.
   std::optional<std::string> environment;
-  std::string file;                 ///< Empty: none.
-  bool can_prompt = false;          ///< stdin and stderr are a terminal.
+  std::string file;         ///< Empty: none.
+  bool can_prompt = false;  ///< stdin and stderr are a terminal.
   std::string question = "Passphrase: ";
-  bool repeat = false;              ///< Ask twice: it is a new one.
+  bool repeat = false;  ///< Ask twice: it is a new one.
 };
 
 /// invalid_argument when no source has one; its message names them all. One trailing newline is not part of it; at

@@ -18,7 +18,8 @@ Result<Plan> make_plan(Context& context, const model::Demand& demand, const std:
   if (!api) return fail(api);
   auto quote = (*api)->quote(demand);
   if (!quote) return fail(quote);
-  if (!quote->matched) return fail(ErrorCode::no_match, quote->explanation.empty() ? "no offer fits" : quote->explanation);
+  if (!quote->matched)
+    return fail(ErrorCode::no_match, quote->explanation.empty() ? "no offer fits" : quote->explanation);
   const auto account = (*api)->account(*me);
   if (!account) return fail(account);
   Plan plan;
@@ -79,8 +80,9 @@ Result<> confirm(Context& context, const Plan& plan, bool yes) {
   }
   if (yes) return {};
   if (!context.terminal.in_tty || !context.terminal.err_tty || context.json()) {
-    return fail(ErrorCode::wrong_state, "nothing was rented: there is no terminal to ask on. Read the plan and give --yes "
-                                        "to agree to it");
+    return fail(ErrorCode::wrong_state,
+                "nothing was rented: there is no terminal to ask on. Read the plan and give --yes "
+                "to agree to it");
   }
   if (!ask_yes_no(context.terminal, "Go on?")) return fail(ErrorCode::wrong_state, "nothing was rented");
   return {};

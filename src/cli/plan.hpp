@@ -13,10 +13,10 @@ struct Plan {
   OfferView offer;
   std::string endpoint;  ///< Of the provider's gateway, on record.
   crypto::PublicKey host_key;
-  std::string what;      ///< "job render (localhost/hanse-render)", "an empty machine"
+  std::string what;  ///< "job render (localhost/hanse-render)", "an empty machine"
   model::Demand demand;
   market::Price price;
-  Money most;            ///< What is locked: the most that it can cost.
+  Money most;  ///< What is locked: the most that it can cost.
   Money balance;
 };
 

@@ -58,8 +58,8 @@ std::string bar_text(std::string_view label, std::uint64_t done, std::uint64_t t
   if (display_width(out) > columns && columns > 0) {
     // The label gives way first: numbers are what one looks for.
     const std::size_t excess = display_width(out) - columns;
-    if (label.size() > excess + 1) return bar_text(std::string(label.substr(0, label.size() - excess - 1)) + "~", done,
-                                                   total, unit, elapsed_ms, 0);
+    if (label.size() > excess + 1)
+      return bar_text(std::string(label.substr(0, label.size() - excess - 1)) + "~", done, total, unit, elapsed_ms, 0);
     out.resize(std::min(out.size(), columns));
   }
   return out;
@@ -71,7 +71,10 @@ std::string step_text(std::string_view label, std::uint64_t done, std::uint64_t 
 }
 
 Progress::Progress(const Terminal& terminal, std::string label, Unit unit, bool quiet)
-    : terminal_(terminal), label_(std::move(label)), unit_(unit), quiet_(quiet),
+    : terminal_(terminal),
+      label_(std::move(label)),
+      unit_(unit),
+      quiet_(quiet),
       started_ms_(system_clock().monotonic_ms()) {}
 
 void Progress::update(std::uint64_t done, std::uint64_t total, std::string_view note) {

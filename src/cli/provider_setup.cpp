@@ -63,7 +63,8 @@ provider::AgentConfig default_agent_config(const Home& home, const model::Accoun
 Result<provider::AgentConfig> load_agent_config(const Home& home) {
   const auto file = home.provider_config();
   if (!std::filesystem::exists(file)) {
-    return fail(ErrorCode::not_found, "no " + file.string() + ": 'hanse provider init' looks at this machine and writes it");
+    return fail(ErrorCode::not_found,
+                "no " + file.string() + ": 'hanse provider init' looks at this machine and writes it");
   }
   const auto text = read_text(file);
   if (!text) return fail(text);
@@ -79,9 +80,10 @@ Result<crypto::KeyPair> agent_key(const Home& home) {
 bool is_authorised(const AccountView& owner, const crypto::PublicKey& key, Time now) {
   return std::any_of(owner.grants.begin(), owner.grants.end(), [&](const model::KeyGrant& grant) {
     return grant.key == key && grant.expires_at > after_s(now, kGrantSpareS) &&
-           std::all_of(provider::kAgentOperations.begin(), provider::kAgentOperations.end(), [&](std::string_view need) {
-             return std::find(grant.operations.begin(), grant.operations.end(), need) != grant.operations.end();
-           });
+           std::all_of(
+               provider::kAgentOperations.begin(), provider::kAgentOperations.end(), [&](std::string_view need) {
+                 return std::find(grant.operations.begin(), grant.operations.end(), need) != grant.operations.end();
+               });
   });
 }
 

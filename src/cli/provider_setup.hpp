@@ -36,8 +36,12 @@ bool is_authorised(const AccountView& owner, const crypto::PublicKey& key, Time 
 model::AuthorizeKey agent_grant(const crypto::PublicKey& key, Time now);
 
 /// Where a running agent's folder is, and how the other commands reach it.
-[[nodiscard]] inline std::filesystem::path drain_request(const Home& home) { return home.provider() / "drain"; }
-[[nodiscard]] inline std::filesystem::path agent_lock(const Home& home) { return home.provider() / "agent.pid"; }
+[[nodiscard]] inline std::filesystem::path drain_request(const Home& home) {
+  return home.provider() / "drain";
+}
+[[nodiscard]] inline std::filesystem::path agent_lock(const Home& home) {
+  return home.provider() / "agent.pid";
+}
 
 /// Until an interrupt, or the agent or `is_well` says that it cannot go on. Takes drain requests.
 Result<> watch_agent(Context& context, provider::Agent& agent, const Home& home, Interrupt& interrupt,

@@ -92,7 +92,8 @@ Result<Config> read_config(const std::filesystem::path& file) {
                                                        : nullptr;
       if (target == nullptr) {
         const auto near = model::nearest(key, {"node", "ca_file", "passphrase_file"});
-        return refuse("unknown key \"" + key + "\"" + (near.empty() ? "" : "; did you mean " + std::string(near) + "?"));
+        return refuse("unknown key \"" + key + "\"" +
+                      (near.empty() ? "" : "; did you mean " + std::string(near) + "?"));
       }
       if (!entry.second.IsScalar()) return refuse(key + " takes one text");
       *target = entry.second.as<std::string>();

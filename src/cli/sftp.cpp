@@ -6,9 +6,24 @@ namespace hanse::cli {
 namespace {
 
 enum Type : std::uint8_t {
-  kInit = 1, kVersion = 2, kOpen = 3, kClose = 4, kReadFile = 5, kWriteFile = 6, kSetHandle = 10, kOpenFolder = 11,
-  kReadFolder = 12, kRemove = 13, kMakeFolder = 14, kStat = 17, kRename = 18,
-  kStatus = 101, kHandle = 102, kData = 103, kName = 104, kAttributes = 105
+  kInit = 1,
+  kVersion = 2,
+  kOpen = 3,
+  kClose = 4,
+  kReadFile = 5,
+  kWriteFile = 6,
+  kSetHandle = 10,
+  kOpenFolder = 11,
+  kReadFolder = 12,
+  kRemove = 13,
+  kMakeFolder = 14,
+  kStat = 17,
+  kRename = 18,
+  kStatus = 101,
+  kHandle = 102,
+  kData = 103,
+  kName = 104,
+  kAttributes = 105
 };
 
 constexpr std::uint32_t kMaxPacketBytes = 256 * 1024 + 1024;
@@ -174,19 +189,26 @@ Result<> Sftp::pump() {
   if (!packet) return fail(packet);
   Reader reader(ByteView(*packet).subspan(1));
   const auto found = waiting_.find(reader.u32());
-  if (found == waiting_.end()) return fail(ErrorCode::malformed, "the machine answered an SFTP request that was not made");
+  if (found == waiting_.end())
+    return fail(ErrorCode::malformed, "the machine answered an SFTP request that was not made");
   const Done done = std::move(found->second);
   waiting_.erase(found);
   Answer answer;
   switch (packet->front()) {
-    case kStatus: answer.status = status_of(reader, answer.end_of_file); break;
-    case kHandle: answer.handle = reader.text(); break;
+    case kStatus:
+      answer.status = status_of(reader, answer.end_of_file);
+      break;
+    case kHandle:
+      answer.handle = reader.text();
+      break;
     case kData: {
       const ByteView data = reader.bytes();
       answer.data.assign(data.begin(), data.end());
       break;
     }
-    case kAttributes: answer.attributes = reader.attributes(); break;
+    case kAttributes:
+      answer.attributes = reader.attributes();
+      break;
     case kName:
       for (std::uint32_t n = reader.u32(); n > 0 && reader.good; --n) {
         SftpEntry entry;
@@ -196,7 +218,8 @@ Result<> Sftp::pump() {
         if (reader.good && is_plain_name(entry.name)) answer.entries.push_back(std::move(entry));
       }
       break;
-    default: reader.good = false;
+    default:
+      reader.good = false;
   }
   if (!reader.good) return fail(ErrorCode::malformed, "the machine sent a broken SFTP packet");
   done(std::move(answer));
@@ -236,14 +259,16 @@ Result<> Sftp::send_close(const std::string& handle, Done done) {
 Result<SftpAttributes> Sftp::stat(const std::string& path) {
   auto answer = call(kStat, Writer().text(path));
   if (!answer) return fail(answer);
-  if (!answer->status) return std::unexpected(Error{answer->status.error().code, path + ": " + answer->status.error().message});
+  if (!answer->status)
+    return std::unexpected(Error{answer->status.error().code, path + ": " + answer->status.error().message});
   return answer->attributes;
 }
 
 Result<std::vector<SftpEntry>> Sftp::list(const std::string& path) {
   auto folder = call(kOpenFolder, Writer().text(path));
   if (!folder) return fail(folder);
-  if (!folder->status) return std::unexpected(Error{folder->status.error().code, path + ": " + folder->status.error().message});
+  if (!folder->status)
+    return std::unexpected(Error{folder->status.error().code, path + ": " + folder->status.error().message});
   std::vector<SftpEntry> out;
   while (true) {
     auto answer = call(kReadFolder, Writer().text(folder->handle));

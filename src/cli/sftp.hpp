@@ -18,7 +18,7 @@ struct SftpAttributes {
   enum class Kind { file, folder, link, other };
   Kind kind = Kind::other;
   std::uint64_t size = 0;
-  std::uint32_t mode = 0;     ///< Permission bits.
+  std::uint32_t mode = 0;  ///< Permission bits.
   std::uint32_t modified_s = 0;
 };
 
@@ -33,11 +33,11 @@ class Sftp {
 
   /// What a request was answered with, by its kind.
   struct Answer {
-    Result<> status;             ///< Of every kind; not_found, denied, io.
+    Result<> status;  ///< Of every kind; not_found, denied, io.
     bool end_of_file = false;
-    std::string handle;          ///< open, open_folder
-    Bytes data;                  ///< read
-    SftpAttributes attributes;   ///< stat
+    std::string handle;         ///< open, open_folder
+    Bytes data;                 ///< read
+    SftpAttributes attributes;  ///< stat
     std::vector<SftpEntry> entries;
   };
   using Done = std::function<void(Answer)>;
@@ -57,7 +57,7 @@ class Sftp {
   // Wait for the answer; answers to others are handed on meanwhile.
   Result<SftpAttributes> stat(const std::string& path);
   Result<std::vector<SftpEntry>> list(const std::string& path);
-  Result<> make_folder(const std::string& path);  ///< Fine if it is there.
+  Result<> make_folder(const std::string& path);                    ///< Fine if it is there.
   Result<> rename(const std::string& from, const std::string& to);  ///< Replaces `to`.
 
  private:

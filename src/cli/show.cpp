@@ -7,7 +7,9 @@
 
 namespace hanse::cli {
 
-std::string rate_text(Money per_hour) { return model::format_money(per_hour) + "/h"; }
+std::string rate_text(Money per_hour) {
+  return model::format_money(per_hour) + "/h";
+}
 
 std::string device_text(const model::Machine& machine) {
   if (machine.device_kind != model::DeviceKind::cpu) return machine.gpu_model;
@@ -24,7 +26,9 @@ std::string share_text(std::int64_t millionths) {
   return std::to_string(millionths / 1'000'000) + "." + digits;
 }
 
-std::string size_text(std::uint64_t bytes) { return bytes == 0 ? "" : rough_size(bytes); }
+std::string size_text(std::uint64_t bytes) {
+  return bytes == 0 ? "" : rough_size(bytes);
+}
 
 std::string age_text(Time since, Time now) {
   if (since.ms == 0) return "";

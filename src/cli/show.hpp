@@ -8,14 +8,14 @@
 
 namespace hanse::cli {
 
-std::string rate_text(Money per_hour);                ///< "1.20/h"
-std::string device_text(const model::Machine& machine);  ///< "RTX4090", "CPU (no GPU)"
+std::string rate_text(Money per_hour);                                        ///< "1.20/h"
+std::string device_text(const model::Machine& machine);                       ///< "RTX4090", "CPU (no GPU)"
 std::string device_text(const model::Machine& machine, std::uint32_t count);  ///< "2 × RTX4090"
-std::string share_text(std::int64_t millionths);      ///< "0.990"
-std::string size_text(std::uint64_t bytes);           ///< "24 GB"; "" for 0
+std::string share_text(std::int64_t millionths);                              ///< "0.990"
+std::string size_text(std::uint64_t bytes);                                   ///< "24 GB"; "" for 0
 /// How long ago, coarse: "5m", "2d"; "" for no time.
 std::string age_text(Time since, Time now);
-std::string state_text(const model::Lease& lease);    ///< "running", "ended: completed"
+std::string state_text(const model::Lease& lease);           ///< "running", "ended: completed"
 std::string short_address(const model::AccountId& account);  ///< "hanse1qqqq…wxyz"
 
 }  // namespace hanse::cli

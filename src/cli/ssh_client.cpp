@@ -33,7 +33,8 @@ Result<std::pair<std::string, unsigned>> split_endpoint(const std::string& endpo
   std::string host = endpoint.substr(0, colon == std::string::npos ? 0 : colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   if (host.empty() || port == 0 || port > 65535) {
-    return fail(ErrorCode::malformed, "the provider's endpoint \"" + endpoint + "\" is not host:port; tell the provider");
+    return fail(ErrorCode::malformed,
+                "the provider's endpoint \"" + endpoint + "\" is not host:port; tell the provider");
   }
   return std::pair{host, port};
 }
@@ -62,8 +63,9 @@ Result<> check_host_key(ssh_session session, const std::string& endpoint, const 
   const std::string shown = std::string(ssh_key_type_to_char(ssh_key_type(key.get()))) + " " + text;
   ssh_string_free_char(text);
   if (shown != client::format_ssh_public_key(expected)) {
-    return fail(ErrorCode::denied, endpoint + " shows another host key than the ledger has for this provider: "
-                                              "somebody may be in between. Nothing was sent");
+    return fail(ErrorCode::denied, endpoint +
+                                       " shows another host key than the ledger has for this provider: "
+                                       "somebody may be in between. Nothing was sent");
   }
   return {};
 }
@@ -167,9 +169,13 @@ Result<std::unique_ptr<SshChannel>> SshSession::forward(std::uint16_t port) {
   return channel;
 }
 
-int SshSession::fd() const { return ssh_get_fd(session_.get()); }
+int SshSession::fd() const {
+  return ssh_get_fd(session_.get());
+}
 
-bool SshSession::is_connected() const { return ssh_is_connected(session_.get()) != 0; }
+bool SshSession::is_connected() const {
+  return ssh_is_connected(session_.get()) != 0;
+}
 
 bool SshSession::wait(int other_fd, int timeout_ms) const {
   std::array<pollfd, 2> polls{{{fd(), POLLIN, 0}, {other_fd, POLLIN, 0}}};

@@ -17,10 +17,13 @@ std::pair<std::string, std::string> split(const std::string& endpoint) {
 /// An endpoint comes from the provider: anything that could be more than a host and a port must not reach a config.
 bool is_safe(const std::string& text) {
   return !text.empty() && text.front() != '-' &&
-         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_[]") == std::string::npos;
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_[]") ==
+             std::string::npos;
 }
 
-std::string in_quotes(const std::filesystem::path& path) { return "\"" + path.string() + "\""; }
+std::string in_quotes(const std::filesystem::path& path) {
+  return "\"" + path.string() + "\"";
+}
 
 }  // namespace
 
@@ -52,7 +55,9 @@ Result<> write_ssh_files(const std::vector<model::Lease>& running, const Home& h
   return write_file(home.ssh() / "config", ssh_config_text(running, home));
 }
 
-std::string include_line(const Home& home) { return "Include " + in_quotes(home.ssh() / "config"); }
+std::string include_line(const Home& home) {
+  return "Include " + in_quotes(home.ssh() / "config");
+}
 
 Result<> add_include(const Home& home, const std::filesystem::path& user_config) {
   std::string text;
@@ -64,7 +69,8 @@ Result<> add_include(const Home& home, const std::filesystem::path& user_config)
   if (text.find(include_line(home)) != std::string::npos) return {};
   // write_file replaces by rename, which would cut a linked config (dotfiles) off from where it is kept.
   std::error_code error;
-  const auto target = std::filesystem::exists(user_config) ? std::filesystem::canonical(user_config, error) : user_config;
+  const auto target =
+      std::filesystem::exists(user_config) ? std::filesystem::canonical(user_config, error) : user_config;
   return write_file(error ? user_config : target, include_line(home) + "\n\n" + text);
 }
 

@@ -18,11 +18,24 @@ struct Range {
 };
 
 // Unicode 15: the blocks that matter for names and file names; a table of all would not change a table's look.
-constexpr std::array<Range, 8> kZeroWidth{{{0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x064B, 0x065F},
-                                           {0x200B, 0x200F}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}}};
-constexpr std::array<Range, 10> kWide{{{0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0x33FF}, {0x3400, 0x4DBF},
-                                       {0x4E00, 0x9FFF}, {0xA000, 0xA4CF}, {0xAC00, 0xD7A3}, {0xF900, 0xFAFF},
-                                       {0xFF00, 0xFF60}, {0x1F300, 0x1FAFF}}};
+constexpr std::array<Range, 8> kZeroWidth{{{0x0300, 0x036F},
+                                           {0x0483, 0x0489},
+                                           {0x0591, 0x05BD},
+                                           {0x064B, 0x065F},
+                                           {0x200B, 0x200F},
+                                           {0x20D0, 0x20FF},
+                                           {0xFE00, 0xFE0F},
+                                           {0xFE20, 0xFE2F}}};
+constexpr std::array<Range, 10> kWide{{{0x1100, 0x115F},
+                                       {0x2E80, 0x303E},
+                                       {0x3041, 0x33FF},
+                                       {0x3400, 0x4DBF},
+                                       {0x4E00, 0x9FFF},
+                                       {0xA000, 0xA4CF},
+                                       {0xAC00, 0xD7A3},
+                                       {0xF900, 0xFAFF},
+                                       {0xFF00, 0xFF60},
+                                       {0x1F300, 0x1FAFF}}};
 
 template <std::size_t N>
 bool within(const std::array<Range, N>& ranges, std::uint32_t code) {
@@ -99,8 +112,12 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-void print_out(std::string_view text) { write_all(STDOUT_FILENO, text); }
-void print_err(std::string_view text) { write_all(STDERR_FILENO, text); }
+void print_out(std::string_view text) {
+  write_all(STDOUT_FILENO, text);
+}
+void print_err(std::string_view text) {
+  write_all(STDERR_FILENO, text);
+}
 
 bool ask_yes_no(const Terminal& terminal, std::string_view question) {
   if (!terminal.in_tty || !terminal.err_tty) return false;

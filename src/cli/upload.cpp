@@ -27,8 +27,7 @@ std::string folder_of(const std::string& path) {
 
 class Upload {
  public:
-  Upload(Sftp& sftp, const CopyOptions& options, std::uint64_t total)
-      : sftp_(sftp), options_(options), total_(total) {}
+  Upload(Sftp& sftp, const CopyOptions& options, std::uint64_t total) : sftp_(sftp), options_(options), total_(total) {}
 
   struct Job {
     const LocalFile* file;
@@ -158,21 +157,25 @@ class Upload {
     ++active.waiting;
     const auto offset = active.sent;
     active.sent += size;
-    return sftp_.send_write(active.handle, offset, ByteView(chunk_).first(size), [this, &active, size](Sftp::Answer answer) {
-      --active.waiting;
-      done_ += size;
-      if (!answer.status) fail_with(active, answer.status.error());
-    });
+    return sftp_.send_write(active.handle, offset, ByteView(chunk_).first(size),
+                            [this, &active, size](Sftp::Answer answer) {
+                              --active.waiting;
+                              done_ += size;
+                              if (!answer.status) fail_with(active, answer.status.error());
+                            });
   }
 
   Result<> close(Active& active) {
     active.closing = true;
-    const auto timed = sftp_.send_set_time(active.handle, active.file->mode, active.file->modified_s, [](const Sftp::Answer&) {});
+    const auto timed =
+        sftp_.send_set_time(active.handle, active.file->mode, active.file->modified_s, [](const Sftp::Answer&) {});
     if (!timed) return timed;
     return sftp_.send_close(active.handle, [this, &active](const Sftp::Answer& answer) {
       if (!answer.status) fail_with(active, answer.status.error());
-      if (active.wire_name != active.target && !error_) renames_.emplace_back(&active);
-      else finish(active);
+      if (active.wire_name != active.target && !error_)
+        renames_.emplace_back(&active);
+      else
+        finish(active);
     });
   }
 

@@ -5,13 +5,14 @@
 // code, sftp, scp, rsync, and port forwards to the lease's own localhost; nothing reaches the host, the LAN or
 // another lease.
 //
-// Besides the usual, four subsystems that the `hanse` command speaks:
+// Besides the usual, five subsystems that the `hanse` command speaks:
 //   hanse-job     client sends one encoded model::Job and EOF; the gateway answers with JSON lines
 //                 {"state":"pulling","done":1,"total":4,"text":"…"} … {"state":"started"} or {"state":"failed",
 //                 "code":"…","text":"…"}
 //   hanse-go      the workdir is there: lets a job with wait_for_workdir start its `run`; answers {"state":"running"}
 //   hanse-logs    the container's output from its beginning, followed to its end: stdout on the channel's stdout,
 //                 stderr on its stderr; the channel's exit status is the job's exit code
+//   hanse-output  what there is of that output now, and no more; exit status 0
 //   hanse-stats   one JSON line a second: {"cpu_percent":…,"memory_bytes":…,"memory_limit_bytes":…,"pids":…,
 //                 "gpus":[{"utilization_percent":…,"memory_bytes":…}]}
 
@@ -45,11 +46,12 @@ class LeaseHost {
   };
   /// The running container, started empty if no job was delivered and none is bound to come. wrong_state if ended.
   virtual Result<Container> container(model::LeaseId lease) = 0;
-  /// The job's output from its beginning, followed to its end. Unless a host knows better: all that the container says.
-  virtual Result<std::unique_ptr<ExecStream>> output(model::LeaseId lease, Engine& engine) {
+  /// The job's output from its beginning; with `follow`, to its end. Unless a host knows better: all that the container
+  /// says.
+  virtual Result<std::unique_ptr<ExecStream>> output(model::LeaseId lease, Engine& engine, bool follow) {
     const auto held = container(lease);
     if (!held) return fail(held);
-    return engine.logs(held->id, true);
+    return engine.logs(held->id, follow);
   }
   /// The job's exit code, once its process has ended.
   virtual Result<int> wait(model::LeaseId lease) = 0;

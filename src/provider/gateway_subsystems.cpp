@@ -60,12 +60,13 @@ Outcome Work::run_go() {
   return answer(files_.out.get(), context_.host->go(spec_.lease), "running");
 }
 
-Outcome Work::run_logs() {
-  auto stream = context_.host->output(spec_.lease, *context_.engine);
+Outcome Work::run_logs(bool follow) {
+  auto stream = context_.host->output(spec_.lease, *context_.engine, follow);
   if (!stream) return complain(stream.error());
   const bool complete = adopt(stream->get()) && pump_output(**stream);
   adopt(nullptr);
   if (!complete) return {255, {}};
+  if (!follow) return {};
   const auto code = context_.host->wait(spec_.lease);
   if (!code) return complain(code.error());
   return {*code, {}};

@@ -74,7 +74,9 @@ Outcome Work::run() {
     case WorkSpec::Kind::go:
       return run_go();
     case WorkSpec::Kind::logs:
-      return run_logs();
+      return run_logs(true);
+    case WorkSpec::Kind::output:
+      return run_logs(false);
     case WorkSpec::Kind::stats:
       return run_stats();
   }

@@ -19,7 +19,7 @@
 namespace hanse::provider {
 
 struct WorkSpec {
-  enum class Kind { shell, exec, sftp, connect, job, go, logs, stats };
+  enum class Kind { shell, exec, sftp, connect, job, go, logs, output, stats };
   Kind kind = Kind::shell;
   model::LeaseId lease;
   std::string command;           ///< exec
@@ -66,7 +66,7 @@ class Work {
   Outcome run_helper();
   Outcome run_job();
   Outcome run_go();
-  Outcome run_logs();
+  Outcome run_logs(bool follow);
   Outcome run_stats();
   Outcome complain(const Error& error);
   Result<Outcome> pump_exec(const std::string& container);

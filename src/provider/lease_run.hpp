@@ -67,7 +67,7 @@ class LeaseRun {
   Result<> go();
   Result<LeaseHost::Container> container();
   Result<int> wait();
-  Result<std::unique_ptr<ExecStream>> output();
+  Result<std::unique_ptr<ExecStream>> output(bool follow);
 
   struct Stats {
     double cpu_percent = 0;  ///< 100 is one core.

@@ -155,7 +155,7 @@ Result<int> LeaseRun::wait() {
   }
 }
 
-Result<std::unique_ptr<ExecStream>> LeaseRun::output() {
+Result<std::unique_ptr<ExecStream>> LeaseRun::output(bool follow) {
   std::string id, token;
   {
     const std::lock_guard lock(mutex_);
@@ -165,7 +165,7 @@ Result<std::unique_ptr<ExecStream>> LeaseRun::output() {
     id = entry_.container;
     token = entry_.token;
   }
-  auto logs = context_.engine.logs(id, true);
+  auto logs = context_.engine.logs(id, follow);
   if (!logs) return fail(logs);
   return make_job_output(std::move(*logs), token);
 }

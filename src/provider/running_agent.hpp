@@ -65,10 +65,10 @@ class RunningAgent : public Agent, public LeaseHost {
     if (!run) return fail(run);
     return (*run)->wait();
   }
-  Result<std::unique_ptr<ExecStream>> output(model::LeaseId lease, Engine&) override {
+  Result<std::unique_ptr<ExecStream>> output(model::LeaseId lease, Engine&, bool follow) override {
     auto run = find(lease);
     if (!run) return fail(run);
-    return (*run)->output();
+    return (*run)->output(follow);
   }
   std::string stats_json(model::LeaseId lease) override {
     auto run = find(lease);

@@ -34,9 +34,17 @@ Outcome all(Context& context, NodeApi& api) {
   auto ended = api.leases("consumer", *me, "ended", kMaxEnded);
   if (!ended) return refuse(ended.error());
   leases->insert(leases->end(), ended->begin(), ended->end());
-  Table table({{"LEASE"}, {"STATE"}, {"SECONDS", Align::right}, {"PRICE/H", Align::right}, {"USED", Align::right},
-               {"LOCKED", Align::right}, {"PAID", Align::right}, {"PENDING", Align::right}, {"REFUNDED", Align::right},
-               {"UNSPENT", Align::right}, {"CHECK"}});
+  Table table({{"LEASE"},
+               {"STATE"},
+               {"SECONDS", Align::right},
+               {"PRICE/H", Align::right},
+               {"USED", Align::right},
+               {"LOCKED", Align::right},
+               {"PAID", Align::right},
+               {"PENDING", Align::right},
+               {"REFUNDED", Align::right},
+               {"UNSPENT", Align::right},
+               {"CHECK"}});
   nlohmann::json bills = nlohmann::json::array();
   bool good = true;
   Money used{};

@@ -33,7 +33,9 @@ Place parse_place(const std::string& text) {
   return {{}, text};
 }
 
-std::string base_name(const std::string& path) { return fs::path(path).filename().string(); }
+std::string base_name(const std::string& path) {
+  return fs::path(path).filename().string();
+}
 
 bool is_remote_folder(Sftp& sftp, const std::string& path) {
   const auto there = sftp.stat(path);
@@ -81,8 +83,8 @@ Outcome cp(Context& context, const std::string& source, const std::string& targe
   if (!session) return refuse(session.error());
   auto sftp = Sftp::open(**session);
   if (!sftp) return refuse(sftp.error());
-  const auto report = to.lease ? copy_up(**sftp, from.path, to.path, options)
-                               : copy_down(**sftp, from.path, to.path, options);
+  const auto report =
+      to.lease ? copy_up(**sftp, from.path, to.path, options) : copy_down(**sftp, from.path, to.path, options);
   progress.finish();
   if (!report) {
     const bool broken = report.error().code == ErrorCode::unavailable;
@@ -111,7 +113,9 @@ void add_cp(Program& program) {
                               "  hanse cp data lease-7:                 to /workspace/data\n"
                               "  hanse cp lease-7:results/model.pt .\n"
                               "A copy that broke off goes on where it stopped: give the same command again.\n");
-  command->add_option("source", paths->first, "A path here, or LEASE:PATH (below /workspace)")->required()->type_name("SRC");
+  command->add_option("source", paths->first, "A path here, or LEASE:PATH (below /workspace)")
+      ->required()
+      ->type_name("SRC");
   command->add_option("target", paths->second, "Where to; the other kind")->required()->type_name("DST");
   program.on(command, [paths, &program] { return cp(program.context, paths->first, paths->second); });
 }

@@ -25,7 +25,12 @@ Outcome changed(Context& context, model::LeaseId id, const std::string& what) {
 }
 
 Outcome extend(Context& context, model::LeaseId lease, std::uint64_t seconds) {
-  const auto receipt = context.send({model::ExtendLease{lease, seconds}});
+  const auto api = context.api();
+  if (!api) return refuse(api.error());
+  const auto before = (*api)->lease(lease);
+  if (!before) return refuse(before.error());
+  // The ledger takes the whole duration, so that the same transaction twice is not twice the time.
+  const auto receipt = context.send({model::ExtendLease{lease, before->lease.duration_s + seconds}});
   if (!receipt) return refuse(receipt.error());
   return changed(context, lease, model::format_duration(seconds) + " more");
 }
@@ -49,8 +54,8 @@ Outcome stop(Context& context, model::LeaseId lease, bool yes) {
   if (before->lease.state == model::LeaseState::ended) {
     context.say(model::format_id(lease) + " has ended already");
   } else {
-    const auto reason = before->lease.state == model::LeaseState::running ? model::EndReason::completed
-                                                                          : model::EndReason::cancelled;
+    const auto reason =
+        before->lease.state == model::LeaseState::running ? model::EndReason::completed : model::EndReason::cancelled;
     const auto receipt = context.send({model::EndLease{lease, reason, "stopped by the consumer"}});
     // It may have ended by itself a moment ago: what was wanted has happened.
     if (!receipt && receipt.error().code != ErrorCode::wrong_state) return refuse(receipt.error());
@@ -109,8 +114,8 @@ void add_topup(Program& program) {
 
 void add_stop(Program& program) {
   auto change = std::make_shared<Change>();
-  auto* command = program.add(program.app, "stop", "End a lease; what is not used comes back at once",
-                              "  hanse stop lease-7\n");
+  auto* command =
+      program.add(program.app, "stop", "End a lease; what is not used comes back at once", "  hanse stop lease-7\n");
   lease_option(command, "lease", change->lease, "Which")->required();
   command->add_flag("-y,--yes", change->yes, "Do not ask, on a terminal either");
   program.on(command, [change, &program] { return stop(program.context, change->lease, change->yes); });

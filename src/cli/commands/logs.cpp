@@ -10,7 +10,6 @@
 namespace hanse::cli {
 namespace {
 
-constexpr int kQuietMs = 500;  // output so far comes at once; a silence this long means that there is no more yet
 constexpr int kAttempts = 5;
 
 Outcome logs(Context& context, model::LeaseId lease, bool follow) {
@@ -32,9 +31,9 @@ Outcome logs(Context& context, model::LeaseId lease, bool follow) {
       last = session.error();
       continue;
     }
-    auto channel = (*session)->subsystem("hanse-logs");
+    auto channel = (*session)->subsystem(follow ? "hanse-logs" : "hanse-output");
     if (!channel) return refuse(channel.error());
-    const auto end = follower.follow(**session, **channel, &interrupt, follow ? -1 : kQuietMs);
+    const auto end = follower.follow(**session, **channel, interrupt);
     if (end.why == FollowEnd::Why::interrupted) return 130;
     if (end.why != FollowEnd::Why::lost) return 0;
   }

@@ -32,7 +32,9 @@ void add_node(Program& program) {
   auto options = std::make_shared<NodeHostOptions>();
   auto* command = program.add(program.app, "node", "Run a node",
                               "  hanse node --genesis genesis.yaml --data /var/lib/hanse --listen 0.0.0.0:7070\n");
-  command->add_option("--genesis", options->genesis_file, "What the network starts from")->required()->type_name("FILE");
+  command->add_option("--genesis", options->genesis_file, "What the network starts from")
+      ->required()
+      ->type_name("FILE");
   command->add_option("--data", options->data_folder, "Where the ledger is kept")->required()->type_name("DIR");
   command->add_option("--listen", options->listen, "Address of the API (127.0.0.1:7070)")->type_name("HOST:PORT");
   command->add_option("--tls-cert", options->certificate_file, "Serve TLS with this certificate")->type_name("PEM");

@@ -46,10 +46,10 @@ std::string table_of(const std::vector<OfferView>& offers, std::uint32_t gpus, b
     const auto free_disk = machine.disk_bytes - std::min(machine.disk_bytes, view.offer.leased_disk_bytes);
     table.add({model::format_id(view.offer.id), model::format_money(view.price.per_gpu_hour),
                gpus > 1 ? model::format_money(view.price.rate_per_hour) : "", device_text(machine),
-               std::to_string(view.free_devices) + "/" + std::to_string(machine.gpu_count), size_text(machine.vram_bytes),
-               std::to_string(machine.cpu_threads), size_text(machine.memory_bytes), size_text(free_disk),
-               machine.inet_down_mbps == 0 ? "" : std::to_string(machine.inet_down_mbps) + "M", machine.country,
-               share_text(view.reliability_millionths), view.provider_name});
+               std::to_string(view.free_devices) + "/" + std::to_string(machine.gpu_count),
+               size_text(machine.vram_bytes), std::to_string(machine.cpu_threads), size_text(machine.memory_bytes),
+               size_text(free_disk), machine.inet_down_mbps == 0 ? "" : std::to_string(machine.inet_down_mbps) + "M",
+               machine.country, share_text(view.reliability_millionths), view.provider_name});
   }
   return table.text(color);
 }
@@ -84,7 +84,8 @@ Outcome offers(Context& context, const Options& options) {
   }
   context.print(table_of(*found, options.query.gpus, context.terminal.out_color));
   if (options.explain && quote.matched) {
-    context.say(model::format_id(quote.offer.offer.id) + " would be taken: it has the lowest price for the time it is up");
+    context.say(model::format_id(quote.offer.offer.id) +
+                " would be taken: it has the lowest price for the time it is up");
   }
   return 0;
 }
@@ -99,14 +100,15 @@ void add_offers(Program& program) {
                               "  hanse offers\n"
                               "  hanse offers 'gpu in [H100,A100] vram>=80GB country in [EU]' --gpus 2 --duration 8h\n"
                               "  hanse offers 'price<=0.50' --explain        why offers do not fit\n");
-  command->add_option("where", options->query.where, "Constraints, e.g. 'vram>=24GB reliability>0.99'")->type_name("WHERE");
+  command->add_option("where", options->query.where, "Constraints, e.g. 'vram>=24GB reliability>0.99'")
+      ->type_name("WHERE");
   command->add_option("--gpus,-g", options->query.gpus, "Devices wanted on one machine")->check(CLI::Range(1, 64));
   duration_option(command, "--duration,-d", options->query.duration_s, "How long; long terms may be cheaper (1h)");
   size_option(command, "--disk", options->query.disk_bytes, "Size of /workspace");
   command->add_option("--sort", options->query.sort, "Order; '-' in front turns it round")
-      ->check(CLI::IsMember({"value", "price", "vram", "reliability", "gpus", "cpu", "memory", "disk", "inet_down",
-                             "inet_up", "id", "-price", "-vram", "-reliability", "-gpus", "-cpu", "-memory", "-disk",
-                             "-inet_down", "-inet_up", "-id"}));
+      ->check(CLI::IsMember({"value", "price",     "vram",    "reliability", "gpus",       "cpu",      "memory",
+                             "disk",  "inet_down", "inet_up", "id",          "-price",     "-vram",    "-reliability",
+                             "-gpus", "-cpu",      "-memory", "-disk",       "-inet_down", "-inet_up", "-id"}));
   command->add_option("--limit", options->query.limit, "At most so many (50)")->check(CLI::Range(1, 100000));
   command->add_flag("--explain", options->explain, "Say what keeps offers from fitting, or which would be taken");
   program.on(command, [options, &program] { return offers(program.context, *options); });

@@ -35,12 +35,15 @@ Outcome print_checks(Context& context, const std::vector<provider::Check>& check
   nlohmann::json items = nlohmann::json::array();
   for (const auto& check : checks) {
     good = good && check.verdict != provider::Check::Verdict::bad;
-    items.push_back({{"what", check.what}, {"actual", check.actual}, {"required", check.required},
-                     {"remedy", check.remedy}, {"verdict", names[static_cast<std::size_t>(check.verdict)]}});
+    items.push_back({{"what", check.what},
+                     {"actual", check.actual},
+                     {"required", check.required},
+                     {"remedy", check.remedy},
+                     {"verdict", names[static_cast<std::size_t>(check.verdict)]}});
     if (context.json()) continue;
     context.print(verdict_text(check.verdict, context.terminal.out_color) + "  " + printable(check.what) + ": " +
-                  printable(check.actual) + (check.required.empty() ? "" : " (needs: " + printable(check.required) + ")") +
-                  "\n");
+                  printable(check.actual) +
+                  (check.required.empty() ? "" : " (needs: " + printable(check.required) + ")") + "\n");
     if (!check.remedy.empty()) context.print("      → " + printable(check.remedy) + "\n");
   }
   if (context.json()) context.print_json({{"config", file}, {"checks", items}, {"ready", good}});
@@ -63,7 +66,8 @@ Outcome init(Context& context, const Options& options) {
     if (defaults.engine_socket.empty()) defaults.engine_socket = environment("HANSE_ENGINE_SOCKET");
     auto config = default_agent_config(*home, *owner, defaults, context);
     config.node.ca_file = node->ca_file;
-    if (auto written = write_file(file, provider::format_agent_config(config)); !written) return refuse(written.error());
+    if (auto written = write_file(file, provider::format_agent_config(config)); !written)
+      return refuse(written.error());
     context.say("Written: " + file.string());
   } else {
     context.say(file.string() + " is there already and is kept (--force writes it anew).");
@@ -112,7 +116,8 @@ Outcome start(Context& context) {
   context.say(config->name + " rents out " + device_text(config->machine, config->machine.gpu_count) + " at " +
               rate_text(config->prices.on_demand_per_gpu_hour) + " per device, SSH on port " +
               std::to_string((*agent)->ssh_port()) + ". Ctrl-C stops the agent; leases go on and it finds them again.");
-  if (context.json()) context.print_json({{"ssh_port", (*agent)->ssh_port()}, {"owner", model::format_address(config->owner)}});
+  if (context.json())
+    context.print_json({{"ssh_port", (*agent)->ssh_port()}, {"owner", model::format_address(config->owner)}});
   const auto ended = watch_agent(context, **agent, *home, interrupt, [] { return Result<>(); });
   if (!ended) return refuse(ended.error());
   return 0;
@@ -133,9 +138,12 @@ Outcome status(Context& context) {
   if (!leases) return refuse(leases.error());
   const auto pid = ProcessLock::holder(agent_lock(*home));
   if (context.json()) {
-    nlohmann::json body{{"provider", wire::to_json(provider->provider)}, {"reachable", provider->reachable},
-                        {"reliability_millionths", provider->reliability_millionths}, {"agent_pid", pid},
-                        {"offers", nlohmann::json::array()}, {"leases", nlohmann::json::array()}};
+    nlohmann::json body{{"provider", wire::to_json(provider->provider)},
+                        {"reachable", provider->reachable},
+                        {"reliability_millionths", provider->reliability_millionths},
+                        {"agent_pid", pid},
+                        {"offers", nlohmann::json::array()},
+                        {"leases", nlohmann::json::array()}};
     for (const auto& view : *offers) body["offers"].push_back(wire::to_json(view.offer));
     for (const auto& view : *leases) body["leases"].push_back(wire::to_json(view.lease));
     context.print_json(body);
@@ -158,8 +166,13 @@ Outcome status(Context& context) {
                std::string(model::name_of(view.offer.state))});
   }
   if (!table.empty()) context.print(table.text(context.terminal.out_color));
-  Table running({{"LEASE"}, {"STATE"}, {"GPUS", Align::right}, {"PRICE/H", Align::right}, {"EARNED", Align::right},
-                 {"LEFT", Align::right}, {"CONSUMER"}});
+  Table running({{"LEASE"},
+                 {"STATE"},
+                 {"GPUS", Align::right},
+                 {"PRICE/H", Align::right},
+                 {"EARNED", Align::right},
+                 {"LEFT", Align::right},
+                 {"CONSUMER"}});
   for (const auto& view : *leases) {
     running.add({model::format_id(view.lease.id), state_text(view.lease), std::to_string(view.lease.gpu_count),
                  model::format_money(view.lease.rate_per_hour), model::format_money(view.accrued),
@@ -216,7 +229,8 @@ Outcome price(Context& context, const Options& options) {
   return 0;
 }
 
-Result<std::size_t> open_offers(NodeApi& api, const model::AccountId& owner, std::vector<model::Operation>& withdrawals) {
+Result<std::size_t> open_offers(NodeApi& api, const model::AccountId& owner,
+                                std::vector<model::Operation>& withdrawals) {
   const auto offers = api.offers_of(owner);
   if (!offers) return fail(offers);
   withdrawals.clear();
@@ -280,12 +294,20 @@ Outcome earnings(Context& context) {
   leases->insert(leases->end(), ended->begin(), ended->end());
   Money pending;
   nlohmann::json items = nlohmann::json::array();
-  Table table({{"LEASE"}, {"STATE"}, {"SECONDS", Align::right}, {"PRICE/H", Align::right}, {"EARNED", Align::right},
-               {"PAID", Align::right}, {"PENDING", Align::right}, {"CONSUMER"}});
+  Table table({{"LEASE"},
+               {"STATE"},
+               {"SECONDS", Align::right},
+               {"PRICE/H", Align::right},
+               {"EARNED", Align::right},
+               {"PAID", Align::right},
+               {"PENDING", Align::right},
+               {"CONSUMER"}});
   for (const auto& view : *leases) {
     pending = add(pending, view.pending).value_or(kMaxMoney);
-    items.push_back({{"lease", model::format_id(view.lease.id)}, {"billed_s", view.billed_s},
-                     {"earned_micros", view.accrued.micros}, {"paid_micros", view.lease.released.micros},
+    items.push_back({{"lease", model::format_id(view.lease.id)},
+                     {"billed_s", view.billed_s},
+                     {"earned_micros", view.accrued.micros},
+                     {"paid_micros", view.lease.released.micros},
                      {"pending_micros", view.pending.micros}});
     table.add({model::format_id(view.lease.id), state_text(view.lease), std::to_string(view.billed_s),
                model::format_money(view.lease.rate_per_hour), model::format_money(view.accrued),
@@ -293,8 +315,10 @@ Outcome earnings(Context& context) {
                short_address(view.lease.consumer)});
   }
   if (context.json()) {
-    context.print_json({{"paid_micros", provider->provider.earned.micros}, {"pending_micros", pending.micros},
-                        {"balance_micros", account->account.balance.micros}, {"leases", items}});
+    context.print_json({{"paid_micros", provider->provider.earned.micros},
+                        {"pending_micros", pending.micros},
+                        {"balance_micros", account->account.balance.micros},
+                        {"leases", items}});
     return 0;
   }
   if (!table.empty()) context.print(table.text(context.terminal.out_color));
@@ -310,13 +334,14 @@ Outcome earnings(Context& context) {
 void add_provider(Program& program) {
   auto options = std::make_shared<Options>();
   auto& context = program.context;
-  auto* provider = program.add(program.app, "provider", "Rent this machine out",
-                               "  hanse provider init\n  hanse provider start\n");
+  auto* provider =
+      program.add(program.app, "provider", "Rent this machine out", "  hanse provider init\n  hanse provider start\n");
   provider->require_subcommand(1);
   auto* command = program.add(*provider, "init", "Look at this machine, write provider.yaml, test what it needs",
                               "  hanse provider init --advertise gpu.example.org --price 0.40 --country DE\n");
   command->add_option("--name", options->defaults.name, "What renters see")->type_name("NAME");
-  command->add_option("--advertise", options->defaults.advertise_host, "How renters reach this machine")->type_name("HOST");
+  command->add_option("--advertise", options->defaults.advertise_host, "How renters reach this machine")
+      ->type_name("HOST");
   command->add_option("--ssh-port", options->defaults.ssh_port, "TCP port of the SSH gateway (2222)");
   command->add_option("--engine", options->defaults.engine_socket, "podman's or Docker's socket")->type_name("FILE");
   command->add_option("--country", options->defaults.country, "Where it stands: two capitals")->type_name("CC");
@@ -324,10 +349,12 @@ void add_provider(Program& program) {
   command->add_flag("--force", options->force, "Write provider.yaml anew");
   program.on(command, [options, &context] { return init(context, *options); });
 
-  program.on(program.add(*provider, "start", "Run the agent: offer this machine and serve leases", "  hanse provider start\n"),
-             [&context] { return start(context); });
-  program.on(program.add(*provider, "status", "Show offers, leases and what the network thinks", "  hanse provider status\n"),
-             [&context] { return status(context); });
+  program.on(
+      program.add(*provider, "start", "Run the agent: offer this machine and serve leases", "  hanse provider start\n"),
+      [&context] { return start(context); });
+  program.on(
+      program.add(*provider, "status", "Show offers, leases and what the network thinks", "  hanse provider status\n"),
+      [&context] { return status(context); });
   command = program.add(*provider, "price", "Show or change the prices",
                         "  hanse provider price\n  hanse provider price 0.35 --storage 0.0001\n");
   money_option(command, "price", options->price, "Credits per device-hour, on demand");

@@ -46,8 +46,16 @@ Outcome ps(Context& context, bool all) {
     return 0;
   }
   const Time now = system_clock().now();
-  Table table({{"LEASE"}, {"STATE"}, {"GPUS", Align::right}, {"PRICE/H", Align::right}, {"USED", Align::right},
-               {"SO FAR", Align::right}, {"LEFT", Align::right}, {"AGE", Align::right}, {"PROVIDER"}, {"NOTE"}});
+  Table table({{"LEASE"},
+               {"STATE"},
+               {"GPUS", Align::right},
+               {"PRICE/H", Align::right},
+               {"USED", Align::right},
+               {"SO FAR", Align::right},
+               {"LEFT", Align::right},
+               {"AGE", Align::right},
+               {"PROVIDER"},
+               {"NOTE"}});
   for (const auto& view : *leases) {
     const auto& lease = view.lease;
     const bool running = lease.state == model::LeaseState::running;

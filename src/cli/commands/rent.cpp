@@ -43,8 +43,9 @@ Result<LeaseView> await_start(Context& context, model::LeaseId& lease) {
   }
   const auto receipt = context.send({model::EndLease{lease, model::EndReason::cancelled, "interrupted"}});
   if (!receipt) {
-    return fail(receipt.error().code, "interrupted, and " + model::format_id(lease) + " could not be ended: " +
-                                          receipt.error().message + ". Try 'hanse stop " + model::format_id(lease) + "'");
+    return fail(receipt.error().code, "interrupted, and " + model::format_id(lease) +
+                                          " could not be ended: " + receipt.error().message + ". Try 'hanse stop " +
+                                          model::format_id(lease) + "'");
   }
   return fail(ErrorCode::wrong_state, "interrupted; " + model::format_id(lease) + " is cancelled");
 }
@@ -61,11 +62,13 @@ Outcome rent(Context& context, Options options) {
   const auto plan = make_plan(context, options.demand, "an empty machine to log in to");
   if (!plan) return refuse(plan.error());
   if (auto agreed = confirm(context, *plan, options.yes); !agreed) return refuse(agreed.error());
-  if (options.demand.max_price_per_gpu_hour.micros == 0) options.demand.max_price_per_gpu_hour = plan->price.per_gpu_hour;
+  if (options.demand.max_price_per_gpu_hour.micros == 0)
+    options.demand.max_price_per_gpu_hour = plan->price.per_gpu_hour;
   const auto receipt = context.send({model::SubmitRequest{options.demand, {}, access->public_key(), {}}});
   if (!receipt) return refuse(receipt.error());
   if (receipt->outcomes.empty() || !receipt->outcomes.front().lease) {
-    return refuse(ErrorCode::no_match, receipt->outcomes.empty() ? "nothing matched" : receipt->outcomes.front().explanation);
+    return refuse(ErrorCode::no_match,
+                  receipt->outcomes.empty() ? "nothing matched" : receipt->outcomes.front().explanation);
   }
   model::LeaseId lease = receipt->outcomes.front().lease;
   const auto view = await_start(context, lease);
@@ -77,8 +80,8 @@ Outcome rent(Context& context, Options options) {
   const std::string id = model::format_id(lease);
   context.print(id + "\n");
   context.say("Yours until " + model::format_time(view->lease.ends_at) + " at " + rate_text(view->lease.rate_per_hour) +
-              ".\n  hanse ssh " + id + "        log in\n  hanse cp data " + id + ":   copy files in\n  hanse stop " + id +
-              "       end it; what is not used comes back");
+              ".\n  hanse ssh " + id + "        log in\n  hanse cp data " + id + ":   copy files in\n  hanse stop " +
+              id + "       end it; what is not used comes back");
   return 0;
 }
 

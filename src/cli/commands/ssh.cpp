@@ -79,7 +79,8 @@ void add_ssh(Program& program) {
                               "  hanse ssh lease-7 -- nvidia-smi -L\n"
                               "  ssh -F ~/.hanse/ssh/config lease-7      the same with plain ssh; scp and rsync too\n");
   lease_option(command, "lease", *lease, "Which")->required();
-  command->add_option("command", *words, "Runs it instead of a shell; its exit code is passed through")->type_name("-- CMD");
+  command->add_option("command", *words, "Runs it instead of a shell; its exit code is passed through")
+      ->type_name("-- CMD");
   program.on(command, [=, &program] {
     program.own_exit_range = !words->empty();
     return ssh(program.context, *lease, *words);

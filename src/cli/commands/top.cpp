@@ -66,8 +66,13 @@ std::string bytes(const nlohmann::json& from, const char* key) {
 }
 
 std::string table_of(const std::vector<Source>& sources, bool color) {
-  Table table({{"LEASE"}, {"CPU", Align::right}, {"MEMORY", Align::right}, {"OF", Align::right},
-               {"PROCESSES", Align::right}, {"GPU USE"}, {"GPU MEMORY"}});
+  Table table({{"LEASE"},
+               {"CPU", Align::right},
+               {"MEMORY", Align::right},
+               {"OF", Align::right},
+               {"PROCESSES", Align::right},
+               {"GPU USE"},
+               {"GPU MEMORY"}});
   for (const auto& source : sources) {
     std::string use, memory;
     if (const auto gpus = source.sample.find("gpus"); gpus != source.sample.end() && gpus->is_array()) {

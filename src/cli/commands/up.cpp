@@ -51,7 +51,8 @@ Outcome up_here(Context& context, const Options& options) {
     std::string hint;
     if (error.code == ErrorCode::conflict) hint = "'hanse down' stops it; --data DIR keeps another one apart";
     if (error.code == ErrorCode::io) hint = "--listen HOST:PORT and --ssh-port N take other ports";
-    if (error.code == ErrorCode::unavailable) hint = "--no-provider starts the network without renting this machine out";
+    if (error.code == ErrorCode::unavailable)
+      hint = "--no-provider starts the network without renting this machine out";
     return refuse(error, hint);
   }
   tell(options.ready_fd, (*network)->summary_json());
@@ -67,9 +68,11 @@ Outcome up_here(Context& context, const Options& options) {
 }
 
 std::vector<std::string> child_arguments(Context& context, const Home& home, const Options& options, int ready_fd) {
-  std::vector<std::string> words{context.program, "up", "--home", home.root.string(), "--listen", options.up.listen,
-                                 "--ssh-port", std::to_string(options.up.ssh_port), "--ready-fd",
-                                 std::to_string(ready_fd)};
+  std::vector<std::string> words{context.program, "up",
+                                 "--home",        home.root.string(),
+                                 "--listen",      options.up.listen,
+                                 "--ssh-port",    std::to_string(options.up.ssh_port),
+                                 "--ready-fd",    std::to_string(ready_fd)};
   const auto add = [&](const std::string& name, const std::string& value) {
     words.push_back(name);
     words.push_back(value);
@@ -117,8 +120,8 @@ Outcome up_in_background(Context& context, const Options& options) {
   const auto home = context.home();
   if (!home) return refuse(home.error());
   if (const auto pid = ProcessLock::holder(home->up_lock()); pid > 0) {
-    return refuse(ErrorCode::conflict, "a network runs in " + home->root.string() + " already (process " +
-                                           std::to_string(pid) + ")",
+    return refuse(ErrorCode::conflict,
+                  "a network runs in " + home->root.string() + " already (process " + std::to_string(pid) + ")",
                   "'hanse status' shows it, 'hanse down' stops it");
   }
   if (auto written = write_file(home->up_log(), ""); !written) return refuse(written.error());
@@ -140,14 +143,15 @@ Outcome up_in_background(Context& context, const Options& options) {
   }
   if (said->contains("error")) {
     ::waitpid(child, nullptr, 0);
-    return refuse(error_code_of(said->value("code", "")), said->value("error", ""), "its log is " + home->up_log().string());
+    return refuse(error_code_of(said->value("code", "")), said->value("error", ""),
+                  "its log is " + home->up_log().string());
   }
   if (context.json()) {
     context.print_json(*said);
     return 0;
   }
-  context.print("The network " + said->value("network", "") + " is up at " + said->value("url", "") +
-                " (process " + std::to_string(child) + ", log " + home->up_log().string() + ").\n");
+  context.print("The network " + said->value("network", "") + " is up at " + said->value("url", "") + " (process " +
+                std::to_string(child) + ", log " + home->up_log().string() + ").\n");
   context.say(std::string(kNext) + "'hanse down' stops it.");
   return 0;
 }
@@ -169,8 +173,9 @@ Outcome down(Context& context) {
   while (ProcessLock::holder(home->up_lock()) == pid) {
     if (system_clock().monotonic_ms() > until || interrupt.wait(50)) {
       return refuse(ErrorCode::timeout, "process " + std::to_string(pid) + " is still stopping",
-                    "look into " + home->up_log().string() + "; 'kill -9 " + std::to_string(pid) + "' loses nothing "
-                    "that was acknowledged");
+                    "look into " + home->up_log().string() + "; 'kill -9 " + std::to_string(pid) +
+                        "' loses nothing "
+                        "that was acknowledged");
     }
   }
   if (context.json()) {

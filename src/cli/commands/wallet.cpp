@@ -132,7 +132,8 @@ Outcome send(Context& context, const Options& options) {
   const auto to = model::parse_address(options.address);
   if (!to) return refuse(to.error());
   if (!options.yes && context.terminal.in_tty && !context.json() &&
-      !ask_yes_no(context.terminal, "Send " + model::format_money(options.amount) + " credits to " + options.address + "?")) {
+      !ask_yes_no(context.terminal,
+                  "Send " + model::format_money(options.amount) + " credits to " + options.address + "?")) {
     return refuse(ErrorCode::wrong_state, "nothing was sent");
   }
   return done(context, context.send({model::Transfer{*to, options.amount, options.memo}}),
@@ -184,7 +185,8 @@ Outcome history(Context& context, const Options& options) {
     const auto& other = event.account == *me ? event.counterparty : event.account;
     table.add({model::format_time(event.time), std::string(model::name_of(event.kind)),
                event.amount.micros == 0 ? "" : model::format_money(event.amount),
-               event.lease ? model::format_id(event.lease) : "", other.is_zero() ? "" : short_address(other), event.note});
+               event.lease ? model::format_id(event.lease) : "", other.is_zero() ? "" : short_address(other),
+               event.note});
   }
   context.print(table.empty() ? "" : table.text(context.terminal.out_color));
   if (table.empty()) context.say("nothing has happened on this account yet");
@@ -204,7 +206,8 @@ void add_changes(Program& program, CLI::App& wallet, const std::shared_ptr<Optio
                         "  hanse wallet authorize 9f…e1 --operations confirm_lease,end_lease,heartbeat --limit 1.00\n");
   command->add_option("key", options->key, "Address or hexadecimal key")->required()->type_name("KEY");
   command->add_option("--operations", options->operations, "Which, with commas")
-      ->required()->delimiter(',')
+      ->required()
+      ->delimiter(',')
       ->check(CLI::IsMember(std::vector<std::string>(model::Names<model::Operation>::names.begin(),
                                                      model::Names<model::Operation>::names.end())));
   money_option(command, "--limit", options->amount, "It may spend at most so much in all (0)");
@@ -221,13 +224,15 @@ void add_changes(Program& program, CLI::App& wallet, const std::shared_ptr<Optio
 void add_wallet(Program& program) {
   auto options = std::make_shared<Options>();
   auto& context = program.context;
-  auto* wallet = program.add(program.app, "wallet", "Keys, balance, payments", "  hanse wallet new\n  hanse wallet show\n");
+  auto* wallet =
+      program.add(program.app, "wallet", "Keys, balance, payments", "  hanse wallet new\n  hanse wallet show\n");
   wallet->require_subcommand(1);
   program.on(program.add(*wallet, "new", "Make an account; its secret is encrypted with a passphrase",
                          "  hanse wallet new\n  HANSE_PASSPHRASE=… hanse wallet new --node https://node.example\n"),
              [&context] { return make(context, false); });
-  program.on(program.add(*wallet, "show", "Show address, balance, access key, authorised keys", "  hanse wallet show\n"),
-             [&context] { return show(context); });
+  program.on(
+      program.add(*wallet, "show", "Show address, balance, access key, authorised keys", "  hanse wallet show\n"),
+      [&context] { return show(context); });
   program.on(program.add(*wallet, "restore", "Make the wallet again from an exported secret (read from stdin)",
                          "  hanse wallet restore < secret.txt\n"),
              [&context] { return make(context, true); });
@@ -235,7 +240,8 @@ void add_wallet(Program& program) {
   command->add_flag("-y,--yes", options->yes, "Do not ask");
   program.on(command, [options, &context] { return export_secret(context, options->yes); });
   add_changes(program, *wallet, options);
-  command = program.add(*wallet, "history", "List what happened on this account", "  hanse wallet history --limit 20\n");
+  command =
+      program.add(*wallet, "history", "List what happened on this account", "  hanse wallet history --limit 20\n");
   command->add_option("--limit", options->limit, "The last so many (50)")->check(CLI::Range(1, 100000));
   program.on(command, [options, &context] { return history(context, *options); });
 }
