@@ -1,11 +1,11 @@
-# hanse_library(NAME [DEPENDS target...])
+# hanse_library(NAME [DEPENDS target...] [TEST_PROPERTIES name value ...])
 #
 # Makes the folder that calls it one room: the static library hanse::NAME from its *.cpp, and, from its *_test.cpp,
 # one test program NAME_tests whose cases CTest lists one by one. Headers are included as "NAME/file.hpp".
 include(GoogleTest)
 
 function(hanse_library name)
-  cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DEPENDS;TEST_PROPERTIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
@@ -26,6 +26,7 @@ function(hanse_library name)
   if(tests)
     add_executable(${name}_tests ${tests})
     target_link_libraries(${name}_tests PRIVATE hanse::${name} GTest::gtest GTest::gmock GTest::gtest_main)
-    gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+    gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300
+                         ${arg_TEST_PROPERTIES})
   endif()
 endfunction()

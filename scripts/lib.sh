@@ -44,7 +44,9 @@ start_engine() {
   socket=$folder/podman.sock
   rm -f "$socket"
   local arguments; mapfile -t arguments < <(podman_arguments)
-  setsid podman "${arguments[@]}" system service --time 0 "unix://$socket" >"$folder/podman.log" 2>&1 </dev/null &
+  # In a folder of its own: podman's conmon leaves a file where it is started.
+  (cd "$folder" && exec setsid podman "${arguments[@]}" system service --time 0 "unix://$socket" \
+    >podman.log 2>&1 </dev/null) &
   echo $! >"$folder/podman.pid"
   local tries=0
   until curl -fsS --max-time 5 --unix-socket "$socket" http://engine/_ping >/dev/null 2>&1; do

@@ -119,9 +119,10 @@ class Engine:
 
     def start(self):
         self.socket.unlink(missing_ok=True)
-        log = open(self.folder / "podman.log", "ab")
-        self.process = subprocess.Popen(self.podman_command("system", "service", "--time", "0", f"unix://{self.socket}"),
-                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        service = self.podman_command("system", "service", "--time", "0", f"unix://{self.socket}")
+        with open(self.folder / "podman.log", "ab") as log:
+            self.process = subprocess.Popen(service, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            cwd=self.folder, start_new_session=True)  # conmon leaves files in it
         wait_until("podman's service", self.socket.exists)
 
     def kill(self):
@@ -166,8 +167,8 @@ class Network:
         self.start_agent()
 
     def spawn(self, name, user, *args):
-        log = open(self.folder / f"{name}.log", "ab")
-        return user.start(*args, stdout=log, stderr=log, start_new_session=True)
+        with open(self.folder / f"{name}.log", "ab") as log:
+            return user.start(*args, stdout=log, stderr=log, start_new_session=True)
 
     def log(self, name):
         path = self.folder / f"{name}.log"
