@@ -23,6 +23,9 @@ enum class Exit : int {
 /// `run` and `ssh -- CMD` pass the job's own exit code through, so their own failures have a range of their own.
 inline constexpr int kRunFailed = 120;
 
+/// Ctrl-C, as shells count it.
+inline constexpr int kInterrupted = 130;
+
 /// The exit code of an error outside `run`.
 Exit exit_of(ErrorCode code);
 

@@ -84,7 +84,7 @@ Outcome JobRun::attempts() {
   while (true) {
     connect_ahead();
     const auto lease = request_lease();
-    if (!lease) return refuse(lease.error());
+    if (!lease) return std::unexpected(Failure(lease.error(), "", interrupt_->count() > 0 ? kInterrupted : -1));
     model::LeaseId id = *lease;
     auto attempt = serve(id);
     report_["lease"] = model::format_id(id);
@@ -196,7 +196,7 @@ Outcome JobRun::finish(model::LeaseId lease, const Attempt& attempt) {
   std::string note = "the job ended with exit code " + std::to_string(attempt.exit_code);
   if (attempt.end == Attempt::End::interrupted) {
     note = "interrupted by the consumer";
-    outcome = 130;
+    outcome = kInterrupted;
     context_.say("\nInterrupted: ending " + model::format_id(lease) + ".");
   } else if (attempt.end == Attempt::End::failed) {
     note = attempt.failure->error.message.substr(0, 200);

@@ -52,10 +52,10 @@ class JobRun {
   Attempt serve(model::LeaseId& lease);
   Result<> start_job(model::LeaseId& lease);
   Result<> enter(model::LeaseId& lease);
-  Result<> enter_ahead(model::LeaseId lease);
+  Result<> log_in(Result<std::unique_ptr<SshSession>> session, model::LeaseId lease);
   Result<LeaseView> moved_lease(model::LeaseId& lease);
   Result<> ask_job(const std::string& subsystem, ByteView input, std::string_view wanted);
-  Result<> copy_workdir();
+  Result<> copy_workdir(bool resume);
   void start_forwards(model::LeaseId lease);
   Attempt follow(model::LeaseId lease);
   Result<> reconnect(model::LeaseId lease);

@@ -1,5 +1,6 @@
 // The inner half of `hanse run`: on the machine, from the first login to the end of the output.
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
@@ -18,7 +19,7 @@ namespace {
 /// The agent hears of the lease when we do: the first tries come quickly, and few enough for one connection (the
 /// gateway closes it after six refusals).
 constexpr std::array<int, 5> kLoginPausesMs{0, 10, 20, 50, 100};
-constexpr int kPollMs = 100;
+constexpr int kFirstPauseMs = 50, kLongestPauseMs = 1000;
 constexpr int kStubbornAttempts = 3;
 constexpr int kGatewayTrouble = 255;
 constexpr std::size_t kMaxLine = 64 * 1024;
@@ -31,6 +32,10 @@ std::string text_of(const nlohmann::json& line, const char* key) {
 std::uint64_t number_of(const nlohmann::json& line, const char* key) {
   const auto found = line.find(key);
   return found != line.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+bool is_broken(const Error& error) {
+  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
 }
 
 Error interrupted() {
@@ -53,8 +58,8 @@ JobRun::Attempt JobRun::serve(model::LeaseId& lease) {
       attempt.end = Attempt::End::lost;
       return attempt;
     }
-    const bool on_machine = session_ != nullptr;
-    attempt.failure = Failure(started.error(), "", on_machine ? run_exit_of(Exit::job_not_started) : -1);
+    const bool refused = session_ != nullptr && !is_broken(started.error());
+    attempt.failure = Failure(started.error(), "", refused ? run_exit_of(Exit::job_not_started) : -1);
     return attempt;
   }
   if (options_.detach) {
@@ -70,16 +75,20 @@ Result<> JobRun::start_job(model::LeaseId& lease) {
   const Bytes job = wire::encode(options_.file.job);
   if (auto delivered = ask_job("hanse-job", job, "started"); !delivered) return delivered;
   if (options_.file.job.wait_for_workdir) {
-    if (auto copied = copy_workdir(); !copied) return copied;
+    auto copied = copy_workdir(false);
+    // A connection that breaks midway costs what was under way and no more.
+    for (int attempt = 1; !copied && is_broken(copied.error()) && attempt < kStubbornAttempts; ++attempt) {
+      if (auto again = reconnect(lease); !again) return again;
+      copied = copy_workdir(true);
+    }
+    if (!copied) return copied;
     if (auto gone = ask_job("hanse-go", {}, "running"); !gone) return gone;
   }
   return {};
 }
 
-/// On the connection that was made while the request was on its way. denied: not yet, or it is another machine.
-Result<> JobRun::enter_ahead(model::LeaseId lease) {
-  if (!ahead_.valid()) return fail(ErrorCode::denied, "no connection ahead");
-  auto session = ahead_.get();
+/// A few tries on one connection. denied: the machine does not know the lease (yet), or it is another machine.
+Result<> JobRun::log_in(Result<std::unique_ptr<SshSession>> session, model::LeaseId lease) {
   if (!session) return fail(session);
   const auto home = context_.home();
   if (!home) return fail(home);
@@ -87,11 +96,8 @@ Result<> JobRun::enter_ahead(model::LeaseId lease) {
   for (const int pause_ms : kLoginPausesMs) {
     if (pause_ms > 0 && interrupt_->wait(pause_ms)) return std::unexpected(interrupted());
     entered = (*session)->login(lease, home->access_key());
-    if (entered) {
-      session_ = std::move(*session);
-      return {};
-    }
-    if (entered.error().code != ErrorCode::denied) break;
+    if (entered) session_ = std::move(*session);
+    if (entered || entered.error().code != ErrorCode::denied) break;
   }
   return entered;
 }
@@ -114,28 +120,28 @@ Result<LeaseView> JobRun::moved_lease(model::LeaseId& lease) {
                                           (view->lease.note.empty() ? "" : " (" + view->lease.note + ")"));
 }
 
+/// The machine lets the renter in from the match on, and counts on it: the job must be there before it can start.
 Result<> JobRun::enter(model::LeaseId& lease) {
-  if (auto entered = enter_ahead(lease); entered) return entered;
-  const auto home = context_.home();
-  if (!home) return fail(home);
-  Progress progress(context_.terminal, "waiting for the machine to start", Unit::items, context_.json());
+  if (ahead_.valid() && log_in(ahead_.get(), lease)) return {};
+  Progress progress(context_.terminal, "waiting for the machine", Unit::items, context_.json());
   int refusals = 0;
-  while (interrupt_->count() == 0) {
+  for (int pause_ms = kFirstPauseMs; interrupt_->count() == 0; pause_ms = std::min(pause_ms * 2, kLongestPauseMs)) {
     const auto view = moved_lease(lease);
     if (!view) return fail(view);
-    if (view->lease.state == model::LeaseState::running) {
-      auto session = SshSession::connect(view->lease.endpoint, view->lease.host_key);
-      auto entered = session ? (*session)->login(lease, home->access_key()) : fail(session);
-      if (entered) {
-        session_ = std::move(*session);
-        return {};
-      }
-      // The machine said that it is ready: a few refusals are bad luck, more are a fault.
-      if (++refusals >= kStubbornAttempts) return entered;
-      interrupt_->wait(500 * refusals);
+    const bool is_running = view->lease.state == model::LeaseState::running;
+    Result<> entered;
+    if (is_running) {
+      entered = log_in(SshSession::connect(view->lease.endpoint, view->lease.host_key), lease);
+    } else {  // not confirmed yet: where the provider says it is
+      const auto provider = (*context_.api())->provider(view->lease.provider);
+      if (!provider) return fail(provider);
+      entered = log_in(SshSession::connect(provider->provider.endpoint, provider->provider.host_key), lease);
     }
+    if (entered) return {};
+    // A machine that said that it is ready may refuse by bad luck, but not again and again.
+    if (is_running && ++refusals >= kStubbornAttempts) return entered;
     progress.update(0, 0);
-    interrupt_->wait(kPollMs);
+    interrupt_->wait(pause_ms);
   }
   return std::unexpected(interrupted());
 }
@@ -146,7 +152,7 @@ Result<> JobRun::ask_job(const std::string& subsystem, ByteView input, std::stri
   if (!channel) return fail(channel);
   if (auto sent = (*channel)->write(input); !sent) return sent;
   if (auto sent = (*channel)->end_input(); !sent) return sent;
-  Progress progress(context_.terminal, "pulling the image", Unit::items, context_.json());
+  Progress progress(context_.terminal, "starting the job", Unit::items, context_.json());
   std::string text;
   std::array<std::uint8_t, 4096> buffer;
   while (interrupt_->count() == 0) {
@@ -176,12 +182,12 @@ Result<> JobRun::ask_job(const std::string& subsystem, ByteView input, std::stri
   return std::unexpected(interrupted());
 }
 
-Result<> JobRun::copy_workdir() {
+Result<> JobRun::copy_workdir(bool resume) {
   auto sftp = Sftp::open(*session_);
   if (!sftp) return fail(sftp);
   Progress progress(context_.terminal, "copying the workdir in", Unit::bytes, context_.json());
   CopyOptions options;
-  options.resume = false;
+  options.resume = resume;
   options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); };
   options.stopped = [&] { return interrupt_->count() > 0; };
   const auto report = upload(**sftp, workdir_, "/workspace", options);

@@ -89,7 +89,7 @@ Outcome cp(Context& context, const std::string& source, const std::string& targe
   if (!report) {
     const bool broken = report.error().code == ErrorCode::unavailable;
     return std::unexpected(Failure(report.error(), broken ? "the same command again goes on where this stopped" : "",
-                                   interrupt.count() > 0 ? 130 : -1));
+                                   interrupt.count() > 0 ? kInterrupted : -1));
   }
   for (const auto& line : report->skipped) context.say("left out: " + printable(line));
   if (context.json()) {

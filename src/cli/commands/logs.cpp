@@ -23,7 +23,7 @@ Outcome logs(Context& context, model::LeaseId lease, bool follow) {
   Interrupt interrupt;
   Error last{ErrorCode::unavailable, "the connection to the machine broke off"};
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    if (attempt > 0 && interrupt.wait(500 << attempt)) return 130;
+    if (attempt > 0 && interrupt.wait(500 << attempt)) return kInterrupted;
     auto session = open_lease(context, lease);
     if (!session) {
       if (attempt > 0 && session.error().code == ErrorCode::wrong_state) return 0;  // it ended meanwhile
@@ -34,7 +34,7 @@ Outcome logs(Context& context, model::LeaseId lease, bool follow) {
     auto channel = (*session)->subsystem(follow ? "hanse-logs" : "hanse-output");
     if (!channel) return refuse(channel.error());
     const auto end = follower.follow(**session, **channel, interrupt);
-    if (end.why == FollowEnd::Why::interrupted) return 130;
+    if (end.why == FollowEnd::Why::interrupted) return kInterrupted;
     if (end.why != FollowEnd::Why::lost) return 0;
   }
   return refuse(last, "'hanse ps' says whether the lease is still live");

@@ -47,7 +47,7 @@ Result<LeaseView> await_start(Context& context, model::LeaseId& lease) {
                                           " could not be ended: " + receipt.error().message + ". Try 'hanse stop " +
                                           model::format_id(lease) + "'");
   }
-  return fail(ErrorCode::wrong_state, "interrupted; " + model::format_id(lease) + " is cancelled");
+  return fail(ErrorCode::wrong_state, "interrupted; " + model::format_id(lease) + " is cancelled and nothing was paid");
 }
 
 Outcome rent(Context& context, Options options) {
