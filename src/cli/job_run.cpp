@@ -11,6 +11,16 @@
 #include "wire/codec.hpp"
 
 namespace hanse::cli {
+namespace {
+
+/// As a person here would write it: relative, where that does not climb.
+std::string from_here(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto relative = std::filesystem::proximate(path, error);
+  return error || relative.empty() || *relative.begin() == ".." ? path.string() : relative.string();
+}
+
+}  // namespace
 
 Outcome JobRun::run() {
   if (auto prepared = prepare(); !prepared) return prepared;
@@ -252,7 +262,7 @@ Outcome JobRun::fetch_outputs() {
                     "output " + output + " did not come back: " + report.error().message);
     }
     report_["outputs"].push_back(target.string());
-    context_.say(output + ": " + rough_size(report->bytes) + " to " + target.string());
+    context_.say(output + ": " + rough_size(report->bytes) + " to " + from_here(target));
   }
   return 0;
 }
