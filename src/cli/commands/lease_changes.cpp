@@ -24,18 +24,44 @@ Outcome changed(Context& context, model::LeaseId id, const std::string& what) {
   return 0;
 }
 
-Outcome extend(Context& context, model::LeaseId lease, std::uint64_t seconds) {
+/// Locking more money is agreed to on a terminal; a script has agreed by calling.
+bool agrees(Context& context, const std::string& question, bool yes) {
+  const bool can_ask = context.terminal.in_tty && context.terminal.err_tty && !context.json();
+  return yes || !can_ask || ask_yes_no(context.terminal, question);
+}
+
+/// "2h": the whole duration from now on, counted from the start, as the ledger has it. "+30m": so much more.
+Result<std::uint64_t> new_duration(const std::string& text, std::uint64_t current) {
+  const bool is_more = text.starts_with('+');
+  const auto seconds = model::parse_duration_s(std::string_view(text).substr(is_more ? 1 : 0));
+  if (!seconds) return seconds;
+  return is_more ? current + *seconds : *seconds;
+}
+
+Outcome extend(Context& context, model::LeaseId lease, const std::string& duration, bool yes) {
+  // A duration that cannot be read is found before anything is asked of the node.
+  if (const auto readable = new_duration(duration, 0); !readable) {
+    return refuse(readable.error(), "'8h' is how long in all, '+30m' how much more");
+  }
   const auto api = context.api();
   if (!api) return refuse(api.error());
   const auto before = (*api)->lease(lease);
   if (!before) return refuse(before.error());
-  // The ledger takes the whole duration, so that the same transaction twice is not twice the time.
-  const auto receipt = context.send({model::ExtendLease{lease, before->lease.duration_s + seconds}});
+  const auto seconds = new_duration(duration, before->lease.duration_s);
+  const std::string what = "lasts " + model::format_duration(*seconds) + " from its start";
+  if (!agrees(context, "Lock the money so that " + model::format_id(lease) + " " + what + "?", yes)) {
+    return refuse(ErrorCode::wrong_state, model::format_id(lease) + " stays as it is");
+  }
+  const auto receipt = context.send({model::ExtendLease{lease, *seconds}});
   if (!receipt) return refuse(receipt.error());
-  return changed(context, lease, model::format_duration(seconds) + " more");
+  return changed(context, lease, what);
 }
 
-Outcome topup(Context& context, model::LeaseId lease, Money amount) {
+Outcome topup(Context& context, model::LeaseId lease, Money amount, bool yes) {
+  if (!agrees(context, "Lock " + model::format_money(amount) + " credits more in " + model::format_id(lease) + "?",
+              yes)) {
+    return refuse(ErrorCode::wrong_state, model::format_id(lease) + " stays as it is");
+  }
   const auto receipt = context.send({model::TopUpLease{lease, amount}});
   if (!receipt) return refuse(receipt.error());
   return changed(context, lease, model::format_money(amount) + " credits more");
@@ -44,8 +70,7 @@ Outcome topup(Context& context, model::LeaseId lease, Money amount) {
 Outcome stop(Context& context, model::LeaseId lease, bool yes) {
   const auto api = context.api();
   if (!api) return refuse(api.error());
-  if (!yes && context.terminal.in_tty && context.terminal.err_tty && !context.json() &&
-      !ask_yes_no(context.terminal, "End " + model::format_id(lease) + "? Its files are deleted.")) {
+  if (!agrees(context, "End " + model::format_id(lease) + "? Its files are deleted.", yes)) {
     return refuse(ErrorCode::wrong_state, model::format_id(lease) + " goes on");
   }
   context.unlock_ahead();
@@ -86,7 +111,7 @@ Outcome cancel(Context& context, const std::string& text) {
 
 struct Change {
   model::LeaseId lease;
-  std::uint64_t seconds = 0;
+  std::string duration;
   Money amount;
   std::string request;
   bool yes = false;
@@ -96,11 +121,16 @@ struct Change {
 
 void add_extend(Program& program) {
   auto change = std::make_shared<Change>();
-  auto* command = program.add(program.app, "extend", "Give a lease more time, and lock the money for it",
-                              "  hanse extend lease-7 2h\n");
+  auto* command = program.add(program.app, "extend", "Let a lease last longer, and lock the money for it",
+                              "  hanse extend lease-7 8h        8 hours in all, counted from its start\n"
+                              "  hanse extend lease-7 +30m      half an hour more\n");
   lease_option(command, "lease", change->lease, "Which")->required();
-  duration_option(command, "duration", change->seconds, "How much more, e.g. 2h")->required();
-  program.on(command, [change, &program] { return extend(program.context, change->lease, change->seconds); });
+  command->add_option("duration", change->duration, "In all, from its start; with '+', more than now")
+      ->required()
+      ->type_name("DURATION|+DURATION");
+  command->add_flag("-y,--yes", change->yes, "Do not ask, on a terminal either");
+  program.on(command,
+             [change, &program] { return extend(program.context, change->lease, change->duration, change->yes); });
 }
 
 void add_topup(Program& program) {
@@ -109,7 +139,9 @@ void add_topup(Program& program) {
                               "  hanse topup lease-7 5.00\n");
   lease_option(command, "lease", change->lease, "Which")->required();
   money_option(command, "amount", change->amount, "Credits")->required();
-  program.on(command, [change, &program] { return topup(program.context, change->lease, change->amount); });
+  command->add_flag("-y,--yes", change->yes, "Do not ask, on a terminal either");
+  program.on(command,
+             [change, &program] { return topup(program.context, change->lease, change->amount, change->yes); });
 }
 
 void add_stop(Program& program) {
