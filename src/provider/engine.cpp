@@ -67,7 +67,6 @@ class HttpEngine : public Engine {
     auto got = info();
     if (!got) return fail(got);
     podman_ = got->kind == "podman";
-    if (podman_) exec_gate_ = std::make_shared<std::mutex>();
     return {};
   }
 
@@ -199,7 +198,6 @@ class HttpEngine : public Engine {
   Result<std::unique_ptr<ExecStream>> exec(const std::string& id, const ExecSpec& spec) override {
     const json ask = {{"AttachStdin", true}, {"AttachStdout", true}, {"AttachStderr", true},      {"Tty", spec.tty},
                       {"Cmd", spec.command}, {"Env", spec.env},      {"WorkingDir", spec.workdir}};
-    auto entered = enter(exec_gate_);
     auto reply = call(socket_, make_request(http::verb::post, "/containers/" + id + "/exec", ask.dump()), kCallMs);
     if (!reply) return fail(reply);
     const json answer = json::parse(reply->body, nullptr, false);
@@ -209,12 +207,11 @@ class HttpEngine : public Engine {
     const std::string exec_id = answer.value("Id", "");
     const json begin = {{"Detach", false}, {"Tty", spec.tty}};
     auto taken = hijack(socket_, make_request(http::verb::post, "/exec/" + exec_id + "/start", begin.dump()), kCallMs);
-    if (entered) entered.unlock();
     if (!taken) return fail(taken);
     if (!taken->stream) {
       return std::unexpected(error_of("running a command in " + id.substr(0, 12), {taken->status, taken->refusal}));
     }
-    auto stream = make_exec_stream(std::move(*taken), socket_, exec_gate_, exec_id, spec.tty);
+    auto stream = make_exec_stream(std::move(*taken), socket_, exec_id, spec.tty);
     // The terminal exists only once the process runs, so its size follows; a process that has ended needs none.
     if (spec.tty) static_cast<void>(stream->resize(spec.columns, spec.rows));
     return stream;
@@ -334,7 +331,6 @@ class HttpEngine : public Engine {
 
   const std::string socket_;
   bool podman_ = false;
-  ExecGate exec_gate_;
   std::atomic<bool> use_init_{true};
 };
 

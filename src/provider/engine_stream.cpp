@@ -77,11 +77,10 @@ class LogStream : public ExecStream {
 
 class HijackedExec : public ExecStream {
  public:
-  HijackedExec(Hijacked hijacked, std::string socket, ExecGate gate, std::string exec_id, bool tty)
+  HijackedExec(Hijacked hijacked, std::string socket, std::string exec_id, bool tty)
       : stream_(std::move(hijacked.stream)),
         early_(std::move(hijacked.early)),
         socket_(std::move(socket)),
-        gate_(std::move(gate)),
         exec_id_(std::move(exec_id)),
         tty_(tty) {}
 
@@ -112,7 +111,6 @@ class HijackedExec : public ExecStream {
   Result<> resize(std::uint16_t columns, std::uint16_t rows) override {
     if (!tty_) return {};
     const auto target = fmt::format("/exec/{}/resize?h={}&w={}", exec_id_, rows, columns);
-    const auto entered = enter(gate_);
     auto reply = call(socket_, make_request(http::verb::post, target), kTimeoutMs);
     if (!reply) return fail(reply);
     if (reply->status >= 300) return fail(ErrorCode::io, "the terminal was not resized: " + reply->body);
@@ -122,9 +120,7 @@ class HijackedExec : public ExecStream {
   /// The stream may end a moment before the engine has noted the exit, so this asks again for a while.
   Result<int> exit_code() override {
     for (int i = 0; i < 200; ++i) {
-      auto entered = enter(gate_);
       auto reply = call(socket_, make_request(http::verb::get, "/exec/" + exec_id_ + "/json"), kTimeoutMs);
-      if (entered) entered.unlock();
       if (!reply) return fail(reply);
       const json answer = json::parse(reply->body, nullptr, false);
       if (reply->status != 200 || !answer.is_object()) {
@@ -157,9 +153,7 @@ class HijackedExec : public ExecStream {
 
   std::unique_ptr<UnixStream> stream_;
   Bytes early_;
-  std::string socket_;
-  ExecGate gate_;
-  std::string exec_id_;
+  std::string socket_, exec_id_;
   bool tty_;
   FrameReader frames_;
 };
@@ -170,9 +164,8 @@ std::unique_ptr<ExecStream> make_log_stream(std::unique_ptr<HttpStream> stream) 
   return std::make_unique<LogStream>(std::move(stream));
 }
 
-std::unique_ptr<ExecStream> make_exec_stream(Hijacked hijacked, std::string socket, ExecGate gate, std::string exec_id,
-                                             bool tty) {
-  return std::make_unique<HijackedExec>(std::move(hijacked), std::move(socket), std::move(gate), std::move(exec_id), tty);
+std::unique_ptr<ExecStream> make_exec_stream(Hijacked hijacked, std::string socket, std::string exec_id, bool tty) {
+  return std::make_unique<HijackedExec>(std::move(hijacked), std::move(socket), std::move(exec_id), tty);
 }
 
 }  // namespace hanse::provider

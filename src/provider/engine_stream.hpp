@@ -3,7 +3,6 @@
 // The engine's byte streams as ExecStreams: the output of a container, and a running exec.
 
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "provider/engine.hpp"
@@ -29,15 +28,7 @@ class FrameReader {
 /// Output only: write and resize are refused.
 std::unique_ptr<ExecStream> make_log_stream(std::unique_ptr<HttpStream> stream);
 
-/// One at a time: podman's service (4.3) dies of a concurrent map access when calls about execs come together. Docker
-/// has no such gate (nullptr). Shared by an engine and its exec streams.
-using ExecGate = std::shared_ptr<std::mutex>;
-[[nodiscard]] inline std::unique_lock<std::mutex> enter(const ExecGate& gate) {
-  return gate ? std::unique_lock(*gate) : std::unique_lock<std::mutex>();
-}
-
-/// A hijacked exec. `socket`, `gate` and `exec_id` serve resize() and exit_code().
-std::unique_ptr<ExecStream> make_exec_stream(Hijacked hijacked, std::string socket, ExecGate gate, std::string exec_id,
-                                             bool tty);
+/// A hijacked exec. `socket` and `exec_id` serve resize() and exit_code().
+std::unique_ptr<ExecStream> make_exec_stream(Hijacked hijacked, std::string socket, std::string exec_id, bool tty);
 
 }  // namespace hanse::provider

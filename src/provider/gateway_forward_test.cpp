@@ -48,6 +48,8 @@ bool is_closed_by_peer(int fd) {
 
 class GatewayForwardTest : public ::testing::Test {
  protected:
+  /// Made by the main thread: podman's service dies with the thread that started it.
+  static void SetUpTestSuite() { house(); }
   static GatewayHouse& house() {
     static GatewayHouse instance(kServer);
     return instance;
