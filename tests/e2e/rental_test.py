@@ -83,6 +83,15 @@ class Rental(NetworkTest):
         self.assertEqual(len(self.consumer.leases()), before)
 
 
+    def test_without_a_terminal_and_without_yes_nothing_is_sent(self):
+        before = self.consumer.balance()
+        done = self.consumer.hanse("wallet", "send", self.network.provider_address, "5", ok=False)
+        self.assertIn("--yes", done.err)
+        self.assertEqual(self.consumer.balance(), before)
+        self.consumer.hanse("wallet", "send", self.network.provider_address, "5", "--yes")
+        self.assertEqual(before - self.consumer.balance(), 5_000_000)
+
+
 class Lease(NetworkTest):
     """Plain OpenSSH clients against one lease of the render image, which has rsync."""
 
