@@ -142,6 +142,14 @@ class Lease(NetworkTest):
         self.consumer.hanse("cp", f"{self.lease}:by-scp/big", folder / "by-hanse")
         self.assertEqual(hashlib.sha256((folder / "by-hanse").read_bytes()).hexdigest(), digest)
 
+    def test_copy_to_a_folder_that_is_not_there_fails_and_says_so(self):
+        small = Path(self.network.folder) / "small"
+        small.write_text("small\n")
+        done = self.consumer.hanse("cp", small, f"{self.lease}:no/such/folder/small", ok=False)
+        self.assertIn("no/such/folder", done.err)
+        self.consumer.hanse("cp", small, f"{self.lease}:small")
+        self.assertEqual(self.ssh("cat /workspace/small").stdout, b"small\n")
+
     def test_sftp_cannot_climb_out(self):
         script = "get ../../../../../../etc/hostname {0}/h1\nln -s /etc/hostname link\nget link {0}/h2\n"
         self.client("sftp", "-F", str(self.config), "-b", "-", self.lease,

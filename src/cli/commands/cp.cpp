@@ -42,6 +42,21 @@ bool is_remote_folder(Sftp& sftp, const std::string& path) {
   return there && there->kind == SftpAttributes::Kind::folder;
 }
 
+/// A folder that is not there is an error here: an upload that arrives nowhere must not look like one that did.
+template <class File>
+Result<CopyReport> copy_one_up(Sftp& sftp, const File& file, const std::string& target, const CopyOptions& options) {
+  const std::string folder = fs::path(target).parent_path().string();
+  if (!is_remote_folder(sftp, folder)) {
+    return fail(ErrorCode::not_found,
+                folder + " is no folder of the lease: make it first, with mkdir -p over hanse ssh");
+  }
+  auto report = upload_file(sftp, file, target, options);
+  if (report && report->files == 0 && (!options.stopped || !options.stopped())) {
+    return fail(ErrorCode::io, target + " was not written: is it a folder, or a place that nothing can be written to?");
+  }
+  return report;
+}
+
 Result<CopyReport> copy_up(Sftp& sftp, const std::string& source, const std::string& target,
                            const CopyOptions& options) {
   const auto tree = scan(source, {});
@@ -52,7 +67,7 @@ Result<CopyReport> copy_up(Sftp& sftp, const std::string& source, const std::str
   const std::string name = local.filename().string();
   if (!fs::is_directory(source)) {
     if (tree->files.empty()) return fail(ErrorCode::invalid_argument, source + ": neither a file nor a folder");
-    return upload_file(sftp, tree->files.front(), into ? target + "/" + name : target, options);
+    return copy_one_up(sftp, tree->files.front(), into ? target + "/" + name : target, options);
   }
   // As cp -r: into a folder that is there under its own name ("." means what is in it), else as the new folder.
   const std::string folder = into && name != "." && !name.empty() && name != ".." ? target + "/" + name : target;
