@@ -3,7 +3,7 @@
 // Benchmarks: each prints figures, one JSON object a line. What counts is a ratio measured in the same run against a
 // named limit or alternative, for these machines are noisy. A benchmark never fails a test run.
 //
-//   static void apply() { ... hanse::bench::report({.name = "ledger.apply", .value = n / seconds, .unit = "op/s", ...}); }
+//   static void apply() { ... hanse::bench::report({.name = "ledger.apply", .value = n / seconds}); }
 //   HANSE_BENCH("ledger.apply", apply);
 
 #include <chrono>
@@ -29,8 +29,10 @@ struct Registration {
   Registration(const char* name, Function function);
 };
 
-#define HANSE_BENCH(name, function) \
-  static const ::hanse::bench::Registration function##_registration { name, function }
+#define HANSE_BENCH(name, function)                                   \
+  static const ::hanse::bench::Registration function##_registration { \
+    name, function                                                    \
+  }
 
 class Stopwatch {
  public:

@@ -15,7 +15,9 @@ std::map<std::string, Function>& benchmarks() {
 
 }  // namespace
 
-Registration::Registration(const char* name, Function function) { benchmarks().emplace(name, function); }
+Registration::Registration(const char* name, Function function) {
+  benchmarks().emplace(name, function);
+}
 
 void report(const Figure& figure) {
   nlohmann::ordered_json line{{"name", figure.name}, {"value", figure.value}, {"unit", figure.unit}};
@@ -41,6 +43,8 @@ int main(int argc, char** argv) {
     function();
     ++ran;
   }
-  if (ran == 0) std::fprintf(stderr, "no benchmark starts with '%.*s': --list names them\n", static_cast<int>(prefix.size()), prefix.data());
+  if (ran == 0)
+    std::fprintf(stderr, "no benchmark starts with '%.*s': --list names them\n", static_cast<int>(prefix.size()),
+                 prefix.data());
   return ran == 0 ? 2 : 0;
 }

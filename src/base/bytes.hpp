@@ -52,8 +52,7 @@ Result<Bytes> from_hex(std::string_view text);
 template <std::size_t N>
 Result<FixedBytes<N>> fixed_from(ByteView bytes) {
   if (bytes.size() != N) {
-    return fail(ErrorCode::malformed,
-                "expected " + std::to_string(N) + " bytes, got " + std::to_string(bytes.size()));
+    return fail(ErrorCode::malformed, "expected " + std::to_string(N) + " bytes, got " + std::to_string(bytes.size()));
   }
   FixedBytes<N> out;
   std::copy(bytes.begin(), bytes.end(), out.data.begin());

@@ -11,7 +11,7 @@ namespace hanse {
 class Clock {
  public:
   virtual ~Clock() = default;
-  [[nodiscard]] virtual Time now() = 0;                  ///< Wall clock, UTC.
+  [[nodiscard]] virtual Time now() = 0;                   ///< Wall clock, UTC.
   [[nodiscard]] virtual std::int64_t monotonic_ms() = 0;  ///< Never goes back; for timeouts only.
 };
 

@@ -6,12 +6,32 @@
 namespace hanse {
 namespace {
 
-constexpr std::array<std::string_view, 26> kNames{
-    "ok",           "malformed",      "too_large",      "invalid_argument", "wrong_network", "expired",
-    "too_far_ahead", "replayed",      "bad_signature",  "not_authorized",   "spend_limit",   "not_found",
-    "already_exists", "wrong_state",  "insufficient_funds", "overflow",     "limit_reached", "no_match",
-    "price_changed", "unavailable",   "timeout",        "io",               "denied",        "conflict",
-    "unsupported",  "internal"};
+constexpr std::array<std::string_view, 26> kNames{"ok",
+                                                  "malformed",
+                                                  "too_large",
+                                                  "invalid_argument",
+                                                  "wrong_network",
+                                                  "expired",
+                                                  "too_far_ahead",
+                                                  "replayed",
+                                                  "bad_signature",
+                                                  "not_authorized",
+                                                  "spend_limit",
+                                                  "not_found",
+                                                  "already_exists",
+                                                  "wrong_state",
+                                                  "insufficient_funds",
+                                                  "overflow",
+                                                  "limit_reached",
+                                                  "no_match",
+                                                  "price_changed",
+                                                  "unavailable",
+                                                  "timeout",
+                                                  "io",
+                                                  "denied",
+                                                  "conflict",
+                                                  "unsupported",
+                                                  "internal"};
 
 }  // namespace
 

@@ -22,9 +22,13 @@ inline constexpr std::int64_t kMicrosPerCredit = 1'000'000;
 /// exact as an IEEE double (JSON numbers).
 inline constexpr Money kMaxMoney{9'000'000'000 * kMicrosPerCredit};
 
-[[nodiscard]] constexpr Money credits(std::int64_t whole) { return Money{whole * kMicrosPerCredit}; }
+[[nodiscard]] constexpr Money credits(std::int64_t whole) {
+  return Money{whole * kMicrosPerCredit};
+}
 
-[[nodiscard]] constexpr bool is_valid(Money amount) { return amount.micros >= 0 && amount <= kMaxMoney; }
+[[nodiscard]] constexpr bool is_valid(Money amount) {
+  return amount.micros >= 0 && amount <= kMaxMoney;
+}
 
 [[nodiscard]] constexpr std::optional<Money> add(Money a, Money b) {
   if (!is_valid(a) || !is_valid(b)) return std::nullopt;

@@ -18,7 +18,11 @@ struct Time {
 /// 2^53 ms: the year 287396. Keeps every sum of a time and a bounded duration inside int64 and exact in JSON.
 inline constexpr Time kMaxTime{9'007'199'254'740'992};
 
-[[nodiscard]] constexpr Time after_s(Time t, std::int64_t seconds) { return Time{t.ms + seconds * 1000}; }
-[[nodiscard]] constexpr Time after_ms(Time t, std::int64_t milliseconds) { return Time{t.ms + milliseconds}; }
+[[nodiscard]] constexpr Time after_s(Time t, std::int64_t seconds) {
+  return Time{t.ms + seconds * 1000};
+}
+[[nodiscard]] constexpr Time after_ms(Time t, std::int64_t milliseconds) {
+  return Time{t.ms + milliseconds};
+}
 
 }  // namespace hanse

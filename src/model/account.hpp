@@ -27,7 +27,7 @@ struct KeyGrant {
   crypto::PublicKey key;
   std::vector<std::string> operations;  ///< Names of operations, e.g. "confirm_lease"; at least one.
   Money spend_limit;
-  Money spent;     ///< Fees, transfers and escrow locked under this grant so far.
+  Money spent;  ///< Fees, transfers and escrow locked under this grant so far.
   Time expires_at;
 
   bool operator==(const KeyGrant&) const = default;
@@ -37,47 +37,49 @@ struct KeyGrant {
 struct Params {
   std::vector<std::string> fee_operations;  ///< Parallel to fee_amounts: the flat fee of an operation, by its name.
   std::vector<Money> fee_amounts;
-  std::uint64_t max_validity_s = 600;        ///< The furthest ahead that `valid_until` may lie.
-  std::uint64_t claim_window_s = 3600;       ///< What accrued is pending for this long, then released.
-  std::uint64_t start_deadline_s = 300;      ///< From matched to running, at most.
-  std::uint64_t heartbeat_timeout_s = 90;    ///< A longer gap counts as downtime. At most claim_window_s.
-  std::uint64_t provider_lost_s = 900;       ///< After such a gap the provider's leases end.
-  std::uint64_t max_duration_s = 90 * 86400; ///< Of a lease.
-  std::uint64_t max_wait_s = 7 * 86400;      ///< Of an unmatched request.
-  std::uint32_t timers_per_block = 1024;     ///< Fired at most; the rest in the next block.
-  std::uint32_t max_live_per_account = 10000;///< Live leases, requests and offers, each.
+  std::uint64_t max_validity_s = 600;          ///< The furthest ahead that `valid_until` may lie.
+  std::uint64_t claim_window_s = 3600;         ///< What accrued is pending for this long, then released.
+  std::uint64_t start_deadline_s = 300;        ///< From matched to running, at most.
+  std::uint64_t heartbeat_timeout_s = 90;      ///< A longer gap counts as downtime. At most claim_window_s.
+  std::uint64_t provider_lost_s = 900;         ///< After such a gap the provider's leases end.
+  std::uint64_t max_duration_s = 90 * 86400;   ///< Of a lease.
+  std::uint64_t max_wait_s = 7 * 86400;        ///< Of an unmatched request.
+  std::uint32_t timers_per_block = 1024;       ///< Fired at most; the rest in the next block.
+  std::uint32_t max_live_per_account = 10000;  ///< Live leases, requests and offers, each.
 
   bool operator==(const Params&) const = default;
 };
 
-template <> struct Describe<Account> {
+template <>
+struct Describe<Account> {
   static constexpr std::string_view name = "Account";
-  static constexpr auto fields = std::tuple{field<1>("id", &Account::id), field<2>("balance_micros", &Account::balance)};
+  static constexpr auto fields =
+      std::tuple{field<1>("id", &Account::id), field<2>("balance_micros", &Account::balance)};
 };
-template <> struct Describe<KeyGrant> {
+template <>
+struct Describe<KeyGrant> {
   static constexpr std::string_view name = "KeyGrant";
-  static constexpr auto fields = std::tuple{
-      field<1>("owner", &KeyGrant::owner),
-      field<2>("key", &KeyGrant::key),
-      field<3>("operations", &KeyGrant::operations, 32),
-      field<4>("spend_limit_micros", &KeyGrant::spend_limit),
-      field<5>("spent_micros", &KeyGrant::spent),
-      field<6>("expires_at_ms", &KeyGrant::expires_at)};
+  static constexpr auto fields = std::tuple{field<1>("owner", &KeyGrant::owner),
+                                            field<2>("key", &KeyGrant::key),
+                                            field<3>("operations", &KeyGrant::operations, 32),
+                                            field<4>("spend_limit_micros", &KeyGrant::spend_limit),
+                                            field<5>("spent_micros", &KeyGrant::spent),
+                                            field<6>("expires_at_ms", &KeyGrant::expires_at)};
 };
-template <> struct Describe<Params> {
+template <>
+struct Describe<Params> {
   static constexpr std::string_view name = "Params";
-  static constexpr auto fields = std::tuple{
-      field<1>("fee_operations", &Params::fee_operations, 64),
-      field<2>("fee_micros", &Params::fee_amounts, 64),
-      field<3>("max_validity_s", &Params::max_validity_s),
-      field<4>("claim_window_s", &Params::claim_window_s),
-      field<5>("start_deadline_s", &Params::start_deadline_s),
-      field<6>("heartbeat_timeout_s", &Params::heartbeat_timeout_s),
-      field<7>("provider_lost_s", &Params::provider_lost_s),
-      field<8>("max_duration_s", &Params::max_duration_s),
-      field<9>("max_wait_s", &Params::max_wait_s),
-      field<10>("timers_per_block", &Params::timers_per_block),
-      field<11>("max_live_per_account", &Params::max_live_per_account)};
+  static constexpr auto fields = std::tuple{field<1>("fee_operations", &Params::fee_operations, 64),
+                                            field<2>("fee_micros", &Params::fee_amounts, 64),
+                                            field<3>("max_validity_s", &Params::max_validity_s),
+                                            field<4>("claim_window_s", &Params::claim_window_s),
+                                            field<5>("start_deadline_s", &Params::start_deadline_s),
+                                            field<6>("heartbeat_timeout_s", &Params::heartbeat_timeout_s),
+                                            field<7>("provider_lost_s", &Params::provider_lost_s),
+                                            field<8>("max_duration_s", &Params::max_duration_s),
+                                            field<9>("max_wait_s", &Params::max_wait_s),
+                                            field<10>("timers_per_block", &Params::timers_per_block),
+                                            field<11>("max_live_per_account", &Params::max_live_per_account)};
 };
 
 }  // namespace hanse::model

@@ -17,13 +17,14 @@ inline constexpr std::uint32_t kMaxBlockTransactions = 10'000;
 struct Block {
   std::uint64_t height = 0;  ///< Genesis is 0; the first block is 1.
   Time time;
-  Hash beacon;               ///< Randomness that nobody knew before this block.
+  Hash beacon;                      ///< Randomness that nobody knew before this block.
   std::vector<Bytes> transactions;  ///< Encoded SignedTransactions.
 
   bool operator==(const Block&) const = default;
 };
 
-template <> struct Describe<Block> {
+template <>
+struct Describe<Block> {
   static constexpr std::string_view name = "Block";
   static constexpr auto fields = std::tuple{
       field<1>("height", &Block::height), field<2>("time_ms", &Block::time), field<3>("beacon", &Block::beacon),

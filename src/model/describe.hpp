@@ -37,8 +37,7 @@ struct Field {
 inline constexpr std::uint32_t kDefaultLimit = 256;
 
 template <std::uint32_t Number, class Owner, class Member>
-constexpr Field<Owner, Member> field(std::string_view name, Member Owner::* member,
-                                     std::uint32_t limit = kDefaultLimit,
+constexpr Field<Owner, Member> field(std::string_view name, Member Owner::* member, std::uint32_t limit = kDefaultLimit,
                                      std::uint32_t item_limit = kDefaultLimit) {
   static_assert(Number > 0 && Number < 19000);
   return {Number, name, member, limit, item_limit};

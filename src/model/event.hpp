@@ -5,26 +5,34 @@
 #include <string>
 #include <tuple>
 
-#include "model/describe.hpp"
-#include "model/ids.hpp"
 #include "base/money.hpp"
 #include "base/time.hpp"
+#include "model/describe.hpp"
+#include "model/ids.hpp"
 
 namespace hanse::model {
 
 enum class EventKind : std::uint8_t {
   none,
-  transferred,          // account → counterparty, amount
-  key_authorized, key_revoked,
-  provider_registered, provider_updated,
-  provider_lost,        // its leases end
-  offer_posted, offer_updated, offer_withdrawn,
-  request_waiting, request_matched, request_ended,
-  lease_matched, lease_running,
-  lease_topped_up, lease_extended,   // amount: locked in addition
-  lease_ended,          // amount: refunded to the consumer; note: the end reason
-  lease_released,       // amount: paid to the provider
-  lease_closed,         // all money out; the lease moves to history
+  transferred,  // account → counterparty, amount
+  key_authorized,
+  key_revoked,
+  provider_registered,
+  provider_updated,
+  provider_lost,  // its leases end
+  offer_posted,
+  offer_updated,
+  offer_withdrawn,
+  request_waiting,
+  request_matched,
+  request_ended,
+  lease_matched,
+  lease_running,
+  lease_topped_up,
+  lease_extended,  // amount: locked in addition
+  lease_ended,     // amount: refunded to the consumer; note: the end reason
+  lease_released,  // amount: paid to the provider
+  lease_closed,    // all money out; the lease moves to history
 };
 
 struct Event {
@@ -43,29 +51,25 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
-template <> struct Names<EventKind> {
+template <>
+struct Names<EventKind> {
   static constexpr std::array<std::string_view, 20> names{
-      "none",           "transferred",   "key_authorized",  "key_revoked",     "provider_registered",
-      "provider_updated", "provider_lost", "offer_posted",  "offer_updated",   "offer_withdrawn",
-      "request_waiting", "request_matched", "request_ended", "lease_matched",  "lease_running",
-      "lease_topped_up", "lease_extended", "lease_ended",   "lease_released",
-      "lease_closed"};
+      "none",           "transferred",   "key_authorized", "key_revoked",     "provider_registered", "provider_updated",
+      "provider_lost",  "offer_posted",  "offer_updated",  "offer_withdrawn", "request_waiting",     "request_matched",
+      "request_ended",  "lease_matched", "lease_running",  "lease_topped_up", "lease_extended",      "lease_ended",
+      "lease_released", "lease_closed"};
 };
 
-template <> struct Describe<Event> {
+template <>
+struct Describe<Event> {
   static constexpr std::string_view name = "Event";
-  static constexpr auto fields = std::tuple{
-      field<1>("sequence", &Event::sequence),
-      field<2>("height", &Event::height),
-      field<3>("time_ms", &Event::time),
-      field<4>("kind", &Event::kind),
-      field<5>("account", &Event::account),
-      field<6>("counterparty", &Event::counterparty),
-      field<7>("offer", &Event::offer),
-      field<8>("request", &Event::request),
-      field<9>("lease", &Event::lease),
-      field<10>("amount_micros", &Event::amount),
-      field<11>("note", &Event::note, 2048)};
+  static constexpr auto fields =
+      std::tuple{field<1>("sequence", &Event::sequence), field<2>("height", &Event::height),
+                 field<3>("time_ms", &Event::time),      field<4>("kind", &Event::kind),
+                 field<5>("account", &Event::account),   field<6>("counterparty", &Event::counterparty),
+                 field<7>("offer", &Event::offer),       field<8>("request", &Event::request),
+                 field<9>("lease", &Event::lease),       field<10>("amount_micros", &Event::amount),
+                 field<11>("note", &Event::note, 2048)};
 };
 
 }  // namespace hanse::model

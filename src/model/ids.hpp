@@ -23,9 +23,15 @@ struct Id {
   bool operator==(const Id&) const = default;
 };
 
-struct OfferTag { static constexpr std::string_view prefix = "offer-"; };
-struct RequestTag { static constexpr std::string_view prefix = "request-"; };
-struct LeaseTag { static constexpr std::string_view prefix = "lease-"; };
+struct OfferTag {
+  static constexpr std::string_view prefix = "offer-";
+};
+struct RequestTag {
+  static constexpr std::string_view prefix = "request-";
+};
+struct LeaseTag {
+  static constexpr std::string_view prefix = "lease-";
+};
 
 using OfferId = Id<OfferTag>;
 using RequestId = Id<RequestTag>;

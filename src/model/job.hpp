@@ -27,17 +27,17 @@ struct Job {
   bool operator==(const Job&) const = default;
 };
 
-template <> struct Describe<Job> {
+template <>
+struct Describe<Job> {
   static constexpr std::string_view name = "Job";
-  static constexpr auto fields = std::tuple{
-      field<1>("name", &Job::name, 64),
-      field<2>("image", &Job::image, 512),
-      field<3>("env", &Job::env, 256, 32 * 1024),
-      field<4>("setup", &Job::setup, 64 * 1024),
-      field<5>("run", &Job::run, 64 * 1024),
-      field<6>("shm_bytes", &Job::shm_bytes),
-      field<7>("wait_for_workdir", &Job::wait_for_workdir),
-      field<8>("salt", &Job::salt)};
+  static constexpr auto fields = std::tuple{field<1>("name", &Job::name, 64),
+                                            field<2>("image", &Job::image, 512),
+                                            field<3>("env", &Job::env, 256, 32 * 1024),
+                                            field<4>("setup", &Job::setup, 64 * 1024),
+                                            field<5>("run", &Job::run, 64 * 1024),
+                                            field<6>("shm_bytes", &Job::shm_bytes),
+                                            field<7>("wait_for_workdir", &Job::wait_for_workdir),
+                                            field<8>("salt", &Job::salt)};
 };
 
 }  // namespace hanse::model

@@ -19,15 +19,15 @@ enum class Mode : std::uint8_t { on_demand, spot, reserved };
 
 /// What a consumer wants: hard constraints, size, time, and what it will pay at most.
 struct Demand {
-  std::string where;            ///< Constraints in the `where` language; empty: anything.
-  OfferId offer;                ///< This very offer; 0: the best that fits.
-  std::uint32_t gpu_count = 1;  ///< Devices on each machine.
-  std::uint32_t machines = 1;   ///< Gang size.
-  std::uint64_t duration_s = 0; ///< The longest it may run.
-  std::uint64_t disk_bytes = 0; ///< Size of /workspace.
+  std::string where;             ///< Constraints in the `where` language; empty: anything.
+  OfferId offer;                 ///< This very offer; 0: the best that fits.
+  std::uint32_t gpu_count = 1;   ///< Devices on each machine.
+  std::uint32_t machines = 1;    ///< Gang size.
+  std::uint64_t duration_s = 0;  ///< The longest it may run.
+  std::uint64_t disk_bytes = 0;  ///< Size of /workspace.
   Mode mode = Mode::on_demand;
-  Money max_price_per_gpu_hour; ///< All-in (GPU and storage, after discounts); 0: no ceiling.
-  Money max_cost;               ///< The whole lease can never cost more; 0: no ceiling.
+  Money max_price_per_gpu_hour;  ///< All-in (GPU and storage, after discounts); 0: no ceiling.
+  Money max_cost;                ///< The whole lease can never cost more; 0: no ceiling.
 
   bool operator==(const Demand&) const = default;
 };
@@ -41,9 +41,9 @@ struct Request {
   Hash job_hash;                 ///< Of the job that it will deliver; zero: none, an empty machine.
   Demand demand;
   RequestState state = RequestState::waiting;
-  LeaseId lease;                 ///< The current one, while matched.
+  LeaseId lease;  ///< The current one, while matched.
   Time submitted_at;
-  Time wait_until;               ///< Until then it waits for capacity; 0: it does not wait.
+  Time wait_until;                            ///< Until then it waits for capacity; 0: it does not wait.
   std::vector<AccountId> excluded_providers;  ///< They missed the start deadline for this request.
 
   bool operator==(const Request&) const = default;
@@ -51,7 +51,13 @@ struct Request {
 
 enum class LeaseState : std::uint8_t { matched, running, ended };
 enum class EndReason : std::uint8_t {
-  none, completed, cancelled, exhausted, preempted, provider_failed, never_started
+  none,
+  completed,
+  cancelled,
+  exhausted,
+  preempted,
+  provider_failed,
+  never_started
 };
 
 struct Lease {
@@ -63,7 +69,7 @@ struct Lease {
   crypto::PublicKey access_key;
   Hash job_hash;
   std::uint32_t gpu_count = 0;
-  std::uint64_t devices = 0;     ///< Bit i: device i of the machine.
+  std::uint64_t devices = 0;  ///< Bit i: device i of the machine.
   std::uint64_t disk_bytes = 0;
   Money rate_per_hour;           ///< The whole price: all GPUs and storage, after discounts.
   std::uint64_t duration_s = 0;  ///< The longest it may run, from started_at.
@@ -72,15 +78,15 @@ struct Lease {
   Time matched_at;
   Time start_deadline;
   Time started_at;
-  Time ends_at;                  ///< While running: when time or money runs out. Once ended: when it did.
+  Time ends_at;                           ///< While running: when time or money runs out. Once ended: when it did.
   std::int64_t downtime_at_start_ms = 0;  ///< Provider::downtime_ms when it started.
-  std::int64_t billed_s = 0;     ///< Once ended: the seconds that were delivered and are paid for.
-  Money locked;                  ///< Everything the consumer ever put in.
-  Money released;                ///< Paid out to the provider.
-  Money refunded;                ///< Given back to the consumer. escrow = locked − released − refunded.
-  std::string endpoint;          ///< `host:port` of the gateway, as confirmed.
+  std::int64_t billed_s = 0;              ///< Once ended: the seconds that were delivered and are paid for.
+  Money locked;                           ///< Everything the consumer ever put in.
+  Money released;                         ///< Paid out to the provider.
+  Money refunded;                         ///< Given back to the consumer. escrow = locked − released − refunded.
+  std::string endpoint;                   ///< `host:port` of the gateway, as confirmed.
   crypto::PublicKey host_key;
-  std::string note;              ///< Why it ended, in the words of who ended it.
+  std::string note;  ///< Why it ended, in the words of who ended it.
 
   bool operator==(const Lease&) const = default;
 };
@@ -90,76 +96,80 @@ struct Lease {
   return Money{lease.locked.micros - lease.released.micros - lease.refunded.micros};
 }
 
-template <> struct Names<Mode> {
+template <>
+struct Names<Mode> {
   static constexpr std::array<std::string_view, 3> names{"on_demand", "spot", "reserved"};
 };
-template <> struct Names<RequestState> {
+template <>
+struct Names<RequestState> {
   static constexpr std::array<std::string_view, 3> names{"waiting", "matched", "ended"};
 };
-template <> struct Names<LeaseState> {
+template <>
+struct Names<LeaseState> {
   static constexpr std::array<std::string_view, 3> names{"matched", "running", "ended"};
 };
-template <> struct Names<EndReason> {
+template <>
+struct Names<EndReason> {
   static constexpr std::array<std::string_view, 7> names{"none",      "completed",       "cancelled",    "exhausted",
                                                          "preempted", "provider_failed", "never_started"};
 };
 
-template <> struct Describe<Demand> {
+template <>
+struct Describe<Demand> {
   static constexpr std::string_view name = "Demand";
-  static constexpr auto fields = std::tuple{
-      field<1>("where", &Demand::where, kMaxWhereBytes),
-      field<2>("offer", &Demand::offer),
-      field<3>("gpu_count", &Demand::gpu_count),
-      field<4>("machines", &Demand::machines),
-      field<5>("duration_s", &Demand::duration_s),
-      field<6>("disk_bytes", &Demand::disk_bytes),
-      field<7>("mode", &Demand::mode),
-      field<8>("max_price_micros_per_gpu_hour", &Demand::max_price_per_gpu_hour),
-      field<9>("max_cost_micros", &Demand::max_cost)};
+  static constexpr auto fields = std::tuple{field<1>("where", &Demand::where, kMaxWhereBytes),
+                                            field<2>("offer", &Demand::offer),
+                                            field<3>("gpu_count", &Demand::gpu_count),
+                                            field<4>("machines", &Demand::machines),
+                                            field<5>("duration_s", &Demand::duration_s),
+                                            field<6>("disk_bytes", &Demand::disk_bytes),
+                                            field<7>("mode", &Demand::mode),
+                                            field<8>("max_price_micros_per_gpu_hour", &Demand::max_price_per_gpu_hour),
+                                            field<9>("max_cost_micros", &Demand::max_cost)};
 };
-template <> struct Describe<Request> {
+template <>
+struct Describe<Request> {
   static constexpr std::string_view name = "Request";
-  static constexpr auto fields = std::tuple{
-      field<1>("id", &Request::id),
-      field<2>("consumer", &Request::consumer),
-      field<3>("access_key", &Request::access_key),
-      field<4>("job_hash", &Request::job_hash),
-      field<5>("demand", &Request::demand),
-      field<6>("state", &Request::state),
-      field<7>("lease", &Request::lease),
-      field<8>("submitted_at_ms", &Request::submitted_at),
-      field<9>("wait_until_ms", &Request::wait_until),
-      field<10>("excluded_providers", &Request::excluded_providers, 16)};
+  static constexpr auto fields = std::tuple{field<1>("id", &Request::id),
+                                            field<2>("consumer", &Request::consumer),
+                                            field<3>("access_key", &Request::access_key),
+                                            field<4>("job_hash", &Request::job_hash),
+                                            field<5>("demand", &Request::demand),
+                                            field<6>("state", &Request::state),
+                                            field<7>("lease", &Request::lease),
+                                            field<8>("submitted_at_ms", &Request::submitted_at),
+                                            field<9>("wait_until_ms", &Request::wait_until),
+                                            field<10>("excluded_providers", &Request::excluded_providers, 16)};
 };
-template <> struct Describe<Lease> {
+template <>
+struct Describe<Lease> {
   static constexpr std::string_view name = "Lease";
-  static constexpr auto fields = std::tuple{
-      field<1>("id", &Lease::id),
-      field<2>("request", &Lease::request),
-      field<3>("offer", &Lease::offer),
-      field<4>("provider", &Lease::provider),
-      field<5>("consumer", &Lease::consumer),
-      field<6>("access_key", &Lease::access_key),
-      field<7>("job_hash", &Lease::job_hash),
-      field<8>("gpu_count", &Lease::gpu_count),
-      field<9>("devices", &Lease::devices),
-      field<10>("disk_bytes", &Lease::disk_bytes),
-      field<11>("rate_micros_per_hour", &Lease::rate_per_hour),
-      field<12>("duration_s", &Lease::duration_s),
-      field<13>("state", &Lease::state),
-      field<14>("end_reason", &Lease::end_reason),
-      field<15>("matched_at_ms", &Lease::matched_at),
-      field<16>("start_deadline_ms", &Lease::start_deadline),
-      field<17>("started_at_ms", &Lease::started_at),
-      field<18>("ends_at_ms", &Lease::ends_at),
-      field<19>("downtime_at_start_ms", &Lease::downtime_at_start_ms),
-      field<20>("billed_s", &Lease::billed_s),
-      field<21>("locked_micros", &Lease::locked),
-      field<22>("released_micros", &Lease::released),
-      field<23>("refunded_micros", &Lease::refunded),
-      field<24>("endpoint", &Lease::endpoint, 262),
-      field<25>("host_key", &Lease::host_key),
-      field<26>("note", &Lease::note, 256)};
+  static constexpr auto fields = std::tuple{field<1>("id", &Lease::id),
+                                            field<2>("request", &Lease::request),
+                                            field<3>("offer", &Lease::offer),
+                                            field<4>("provider", &Lease::provider),
+                                            field<5>("consumer", &Lease::consumer),
+                                            field<6>("access_key", &Lease::access_key),
+                                            field<7>("job_hash", &Lease::job_hash),
+                                            field<8>("gpu_count", &Lease::gpu_count),
+                                            field<9>("devices", &Lease::devices),
+                                            field<10>("disk_bytes", &Lease::disk_bytes),
+                                            field<11>("rate_micros_per_hour", &Lease::rate_per_hour),
+                                            field<12>("duration_s", &Lease::duration_s),
+                                            field<13>("state", &Lease::state),
+                                            field<14>("end_reason", &Lease::end_reason),
+                                            field<15>("matched_at_ms", &Lease::matched_at),
+                                            field<16>("start_deadline_ms", &Lease::start_deadline),
+                                            field<17>("started_at_ms", &Lease::started_at),
+                                            field<18>("ends_at_ms", &Lease::ends_at),
+                                            field<19>("downtime_at_start_ms", &Lease::downtime_at_start_ms),
+                                            field<20>("billed_s", &Lease::billed_s),
+                                            field<21>("locked_micros", &Lease::locked),
+                                            field<22>("released_micros", &Lease::released),
+                                            field<23>("refunded_micros", &Lease::refunded),
+                                            field<24>("endpoint", &Lease::endpoint, 262),
+                                            field<25>("host_key", &Lease::host_key),
+                                            field<26>("note", &Lease::note, 256)};
 };
 
 }  // namespace hanse::model

@@ -17,9 +17,9 @@ inline constexpr std::uint32_t kMaxDevicesPerMachine = 64;  ///< A lease's devic
 
 struct Provider {
   AccountId account;
-  std::string name;           ///< Shown in tables; not unique.
-  std::string endpoint;       ///< `host:port` of its SSH gateway.
-  crypto::PublicKey host_key; ///< Ed25519 host key of the gateway; what clients verify it by.
+  std::string name;            ///< Shown in tables; not unique.
+  std::string endpoint;        ///< `host:port` of its SSH gateway.
+  crypto::PublicKey host_key;  ///< Ed25519 host key of the gateway; what clients verify it by.
   Time registered_at;
   Time last_heartbeat_at;
   std::int64_t downtime_ms = 0;  ///< Sum of all gaps between heartbeats longer than the network's heartbeat timeout.
@@ -27,7 +27,7 @@ struct Provider {
   std::uint64_t leases_failed = 0;  ///< never_started + provider_failed
   std::uint64_t live_leases = 0;
   std::uint64_t live_offers = 0;
-  Money earned;               ///< Everything ever released to it.
+  Money earned;  ///< Everything ever released to it.
 
   bool operator==(const Provider&) const = default;
 };
@@ -73,10 +73,10 @@ struct Discount {
 
 struct PriceList {
   Money on_demand_per_gpu_hour;
-  Money spot_floor_per_gpu_hour;    ///< 0: not for rent on spot.
-  Money storage_per_gib_hour;       ///< Of the disk that the request asks for.
+  Money spot_floor_per_gpu_hour;  ///< 0: not for rent on spot.
+  Money storage_per_gib_hour;     ///< Of the disk that the request asks for.
   std::uint64_t min_duration_s = 0;
-  std::uint64_t max_duration_s = 0;  ///< 0: no maximum.
+  std::uint64_t max_duration_s = 0;        ///< 0: no maximum.
   std::vector<Discount> term_discounts;    ///< Ascending `from` in seconds.
   std::vector<Discount> volume_discounts;  ///< Ascending `from` in GPUs of one request.
 
@@ -99,78 +99,86 @@ struct Offer {
   bool operator==(const Offer&) const = default;
 };
 
-template <> struct Names<DeviceKind> { static constexpr std::array<std::string_view, 2> names{"gpu", "cpu"}; };
-template <> struct Names<OfferState> { static constexpr std::array<std::string_view, 2> names{"open", "withdrawn"}; };
+template <>
+struct Names<DeviceKind> {
+  static constexpr std::array<std::string_view, 2> names{"gpu", "cpu"};
+};
+template <>
+struct Names<OfferState> {
+  static constexpr std::array<std::string_view, 2> names{"open", "withdrawn"};
+};
 
-template <> struct Describe<Provider> {
+template <>
+struct Describe<Provider> {
   static constexpr std::string_view name = "Provider";
-  static constexpr auto fields = std::tuple{
-      field<1>("account", &Provider::account),
-      field<2>("name", &Provider::name, 64),
-      field<3>("endpoint", &Provider::endpoint, 262),
-      field<4>("host_key", &Provider::host_key),
-      field<5>("registered_at_ms", &Provider::registered_at),
-      field<6>("last_heartbeat_at_ms", &Provider::last_heartbeat_at),
-      field<7>("downtime_ms", &Provider::downtime_ms),
-      field<8>("leases_completed", &Provider::leases_completed),
-      field<9>("leases_failed", &Provider::leases_failed),
-      field<10>("live_leases", &Provider::live_leases),
-      field<11>("live_offers", &Provider::live_offers),
-      field<12>("earned_micros", &Provider::earned)};
+  static constexpr auto fields = std::tuple{field<1>("account", &Provider::account),
+                                            field<2>("name", &Provider::name, 64),
+                                            field<3>("endpoint", &Provider::endpoint, 262),
+                                            field<4>("host_key", &Provider::host_key),
+                                            field<5>("registered_at_ms", &Provider::registered_at),
+                                            field<6>("last_heartbeat_at_ms", &Provider::last_heartbeat_at),
+                                            field<7>("downtime_ms", &Provider::downtime_ms),
+                                            field<8>("leases_completed", &Provider::leases_completed),
+                                            field<9>("leases_failed", &Provider::leases_failed),
+                                            field<10>("live_leases", &Provider::live_leases),
+                                            field<11>("live_offers", &Provider::live_offers),
+                                            field<12>("earned_micros", &Provider::earned)};
 };
-template <> struct Describe<Measurement> {
+template <>
+struct Describe<Measurement> {
   static constexpr std::string_view name = "Measurement";
-  static constexpr auto fields = std::tuple{
-      field<1>("field", &Measurement::field, 32),
-      field<2>("value", &Measurement::value),
-      field<3>("measured_at_ms", &Measurement::measured_at)};
+  static constexpr auto fields =
+      std::tuple{field<1>("field", &Measurement::field, 32), field<2>("value", &Measurement::value),
+                 field<3>("measured_at_ms", &Measurement::measured_at)};
 };
-template <> struct Describe<Machine> {
+template <>
+struct Describe<Machine> {
   static constexpr std::string_view name = "Machine";
-  static constexpr auto fields = std::tuple{
-      field<1>("name", &Machine::name, 64),
-      field<2>("gpu_model", &Machine::gpu_model, 64),
-      field<3>("device_kind", &Machine::device_kind),
-      field<4>("gpu_count", &Machine::gpu_count),
-      field<5>("vram_bytes", &Machine::vram_bytes),
-      field<6>("cpu_threads", &Machine::cpu_threads),
-      field<7>("memory_bytes", &Machine::memory_bytes),
-      field<8>("disk_bytes", &Machine::disk_bytes),
-      field<9>("inet_down_mbps", &Machine::inet_down_mbps),
-      field<10>("inet_up_mbps", &Machine::inet_up_mbps),
-      field<11>("country", &Machine::country, 2),
-      field<12>("driver_version", &Machine::driver_version, 32),
-      field<13>("cuda_version", &Machine::cuda_version, 32),
-      field<14>("measured", &Machine::measured, 32)};
+  static constexpr auto fields = std::tuple{field<1>("name", &Machine::name, 64),
+                                            field<2>("gpu_model", &Machine::gpu_model, 64),
+                                            field<3>("device_kind", &Machine::device_kind),
+                                            field<4>("gpu_count", &Machine::gpu_count),
+                                            field<5>("vram_bytes", &Machine::vram_bytes),
+                                            field<6>("cpu_threads", &Machine::cpu_threads),
+                                            field<7>("memory_bytes", &Machine::memory_bytes),
+                                            field<8>("disk_bytes", &Machine::disk_bytes),
+                                            field<9>("inet_down_mbps", &Machine::inet_down_mbps),
+                                            field<10>("inet_up_mbps", &Machine::inet_up_mbps),
+                                            field<11>("country", &Machine::country, 2),
+                                            field<12>("driver_version", &Machine::driver_version, 32),
+                                            field<13>("cuda_version", &Machine::cuda_version, 32),
+                                            field<14>("measured", &Machine::measured, 32)};
 };
-template <> struct Describe<Discount> {
+template <>
+struct Describe<Discount> {
   static constexpr std::string_view name = "Discount";
-  static constexpr auto fields = std::tuple{
-      field<1>("from", &Discount::from), field<2>("discount_bps", &Discount::discount_bps)};
+  static constexpr auto fields =
+      std::tuple{field<1>("from", &Discount::from), field<2>("discount_bps", &Discount::discount_bps)};
 };
-template <> struct Describe<PriceList> {
+template <>
+struct Describe<PriceList> {
   static constexpr std::string_view name = "PriceList";
-  static constexpr auto fields = std::tuple{
-      field<1>("on_demand_micros_per_gpu_hour", &PriceList::on_demand_per_gpu_hour),
-      field<2>("spot_floor_micros_per_gpu_hour", &PriceList::spot_floor_per_gpu_hour),
-      field<3>("storage_micros_per_gib_hour", &PriceList::storage_per_gib_hour),
-      field<4>("min_duration_s", &PriceList::min_duration_s),
-      field<5>("max_duration_s", &PriceList::max_duration_s),
-      field<6>("term_discounts", &PriceList::term_discounts, 8),
-      field<7>("volume_discounts", &PriceList::volume_discounts, 8)};
+  static constexpr auto fields =
+      std::tuple{field<1>("on_demand_micros_per_gpu_hour", &PriceList::on_demand_per_gpu_hour),
+                 field<2>("spot_floor_micros_per_gpu_hour", &PriceList::spot_floor_per_gpu_hour),
+                 field<3>("storage_micros_per_gib_hour", &PriceList::storage_per_gib_hour),
+                 field<4>("min_duration_s", &PriceList::min_duration_s),
+                 field<5>("max_duration_s", &PriceList::max_duration_s),
+                 field<6>("term_discounts", &PriceList::term_discounts, 8),
+                 field<7>("volume_discounts", &PriceList::volume_discounts, 8)};
 };
-template <> struct Describe<Offer> {
+template <>
+struct Describe<Offer> {
   static constexpr std::string_view name = "Offer";
-  static constexpr auto fields = std::tuple{
-      field<1>("id", &Offer::id),
-      field<2>("provider", &Offer::provider),
-      field<3>("machine", &Offer::machine),
-      field<4>("prices", &Offer::prices),
-      field<5>("state", &Offer::state),
-      field<6>("leased_devices", &Offer::leased_devices),
-      field<7>("leased_disk_bytes", &Offer::leased_disk_bytes),
-      field<8>("posted_at_ms", &Offer::posted_at),
-      field<9>("updated_at_ms", &Offer::updated_at)};
+  static constexpr auto fields = std::tuple{field<1>("id", &Offer::id),
+                                            field<2>("provider", &Offer::provider),
+                                            field<3>("machine", &Offer::machine),
+                                            field<4>("prices", &Offer::prices),
+                                            field<5>("state", &Offer::state),
+                                            field<6>("leased_devices", &Offer::leased_devices),
+                                            field<7>("leased_disk_bytes", &Offer::leased_disk_bytes),
+                                            field<8>("posted_at_ms", &Offer::posted_at),
+                                            field<9>("updated_at_ms", &Offer::updated_at)};
 };
 
 }  // namespace hanse::model

@@ -24,8 +24,8 @@ std::string format_money(Money amount);
 /// "1.2", "25", "0.35"; at most six decimals; no sign, exponent or thousands separator. overflow: over kMaxMoney.
 Result<Money> parse_money(std::string_view text);
 
-/// "90s" "5m" "12h" "3d" "2w", and sums from large to small: "1h30m". A bare number is refused: the unit is missing. Up to
-/// kMaxDurationSeconds (too_large), so that a time plus a duration stays a time.
+/// "90s" "5m" "12h" "3d" "2w", and sums from large to small: "1h30m". A bare number is refused: the unit is missing. Up
+/// to kMaxDurationSeconds (too_large), so that a time plus a duration stays a time.
 inline constexpr std::uint64_t kMaxDurationSeconds = 36'500ULL * 86'400;
 Result<std::uint64_t> parse_duration_s(std::string_view text);
 std::string format_duration(std::uint64_t seconds);  ///< "1h30m", "45s", "0s"

@@ -16,7 +16,12 @@ namespace hanse::model {
 
 inline constexpr std::uint32_t kMaxOperations = 64;
 
-struct Transfer { AccountId to; Money amount; std::string memo; bool operator==(const Transfer&) const = default; };
+struct Transfer {
+  AccountId to;
+  Money amount;
+  std::string memo;
+  bool operator==(const Transfer&) const = default;
+};
 struct AuthorizeKey {
   crypto::PublicKey key;
   std::vector<std::string> operations;
@@ -24,7 +29,10 @@ struct AuthorizeKey {
   Time expires_at;
   bool operator==(const AuthorizeKey&) const = default;
 };
-struct RevokeKey { crypto::PublicKey key; bool operator==(const RevokeKey&) const = default; };
+struct RevokeKey {
+  crypto::PublicKey key;
+  bool operator==(const RevokeKey&) const = default;
+};
 struct RegisterProvider {
   std::string name;
   std::string endpoint;
@@ -38,7 +46,11 @@ struct UpdateProvider {
   crypto::PublicKey host_key;
   bool operator==(const UpdateProvider&) const = default;
 };
-struct PostOffer { Machine machine; PriceList prices; bool operator==(const PostOffer&) const = default; };
+struct PostOffer {
+  Machine machine;
+  PriceList prices;
+  bool operator==(const PostOffer&) const = default;
+};
 /// Replaces the price list, and the measured figures too if any are given. The rest of a machine does not change:
 /// withdraw the offer and post another.
 struct UpdateOffer {
@@ -47,7 +59,10 @@ struct UpdateOffer {
   std::vector<Measurement> measured;
   bool operator==(const UpdateOffer&) const = default;
 };
-struct WithdrawOffer { OfferId offer; bool operator==(const WithdrawOffer&) const = default; };
+struct WithdrawOffer {
+  OfferId offer;
+  bool operator==(const WithdrawOffer&) const = default;
+};
 struct SubmitRequest {
   Demand demand;
   Hash job_hash;
@@ -55,7 +70,10 @@ struct SubmitRequest {
   Time wait_until;               ///< 0: match now or fail with no_match.
   bool operator==(const SubmitRequest&) const = default;
 };
-struct CancelRequest { RequestId request; bool operator==(const CancelRequest&) const = default; };
+struct CancelRequest {
+  RequestId request;
+  bool operator==(const CancelRequest&) const = default;
+};
 /// The provider says that the lease is ready: payment starts in this block.
 struct ConfirmLease {
   LeaseId lease;
@@ -64,9 +82,17 @@ struct ConfirmLease {
   bool operator==(const ConfirmLease&) const = default;
 };
 /// More money for a lease whose max_cost ends it before its duration does.
-struct TopUpLease { LeaseId lease; Money amount; bool operator==(const TopUpLease&) const = default; };
+struct TopUpLease {
+  LeaseId lease;
+  Money amount;
+  bool operator==(const TopUpLease&) const = default;
+};
 /// More time, and the money for it.
-struct ExtendLease { LeaseId lease; std::uint64_t duration_s = 0; bool operator==(const ExtendLease&) const = default; };
+struct ExtendLease {
+  LeaseId lease;
+  std::uint64_t duration_s = 0;
+  bool operator==(const ExtendLease&) const = default;
+};
 /// By the consumer: completed (or cancelled, before it runs). By the provider: completed (the job is done) or
 /// provider_failed.
 struct EndLease {
@@ -76,20 +102,26 @@ struct EndLease {
   bool operator==(const EndLease&) const = default;
 };
 /// By anyone: pays out what has passed the claim window.
-struct Settle { LeaseId lease; bool operator==(const Settle&) const = default; };
+struct Settle {
+  LeaseId lease;
+  bool operator==(const Settle&) const = default;
+};
 /// By a provider: it is here.
-struct Heartbeat { bool operator==(const Heartbeat&) const = default; };
+struct Heartbeat {
+  bool operator==(const Heartbeat&) const = default;
+};
 
 /// In the order of the wire: alternative i is field i + 1 of message Operation.
 using Operation = std::variant<Transfer, AuthorizeKey, RevokeKey, RegisterProvider, UpdateProvider, PostOffer,
                                UpdateOffer, WithdrawOffer, SubmitRequest, CancelRequest, ConfirmLease, TopUpLease,
                                ExtendLease, EndLease, Settle, Heartbeat>;
 
-template <> struct Names<Operation> {
+template <>
+struct Names<Operation> {
   static constexpr std::array<std::string_view, std::variant_size_v<Operation>> names{
-      "transfer",       "authorize_key",  "revoke_key",     "register_provider", "update_provider", "post_offer",
-      "update_offer",   "withdraw_offer", "submit_request", "cancel_request",    "confirm_lease",   "top_up_lease",
-      "extend_lease",   "end_lease",      "settle",         "heartbeat"};
+      "transfer",     "authorize_key",  "revoke_key",     "register_provider", "update_provider", "post_offer",
+      "update_offer", "withdraw_offer", "submit_request", "cancel_request",    "confirm_lease",   "top_up_lease",
+      "extend_lease", "end_lease",      "settle",         "heartbeat"};
 };
 [[nodiscard]] constexpr std::string_view name_of_operation(std::size_t index) {
   return Names<Operation>::names[index];
@@ -131,7 +163,7 @@ struct Receipt {
   std::string message;
   std::uint32_t failed_operation = 0;  ///< When code is not ok: which.
   Money fee;
-  std::vector<Outcome> outcomes;       ///< One an operation, when ok.
+  std::vector<Outcome> outcomes;  ///< One an operation, when ok.
   bool operator==(const Receipt&) const = default;
 };
 

@@ -39,7 +39,7 @@ struct LeaseContext {
   std::shared_ptr<Nvml> nvml;
   std::vector<std::string> gpu_ids;
   std::string label;     ///< "hanse.agent=…": what is ours in the engine.
-  std::string prefix;              ///< "hanse-…-": of our containers' and networks' names; another agent has another.
+  std::string prefix;    ///< "hanse-…-": of our containers' and networks' names; another agent has another.
   std::string endpoint;  ///< host:port of the gateway.
   crypto::PublicKey host_key;
   bool networked = false;

@@ -17,8 +17,8 @@ nlohmann::json to_json(const T& record);
 template <model::Described T>
 Result<T> from_json(const nlohmann::json& json);
 
-#define HANSE_DECLARE(R)                                               \
-  extern template nlohmann::json to_json<model::R>(const model::R&);   \
+#define HANSE_DECLARE(R)                                             \
+  extern template nlohmann::json to_json<model::R>(const model::R&); \
   extern template Result<model::R> from_json<model::R>(const nlohmann::json&);
 HANSE_WIRE_RECORDS(HANSE_DECLARE)
 #undef HANSE_DECLARE

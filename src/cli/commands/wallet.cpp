@@ -131,9 +131,8 @@ Outcome done(Context& context, const Result<model::Receipt>& receipt, const std:
 Outcome send(Context& context, const Options& options) {
   const auto to = model::parse_address(options.address);
   if (!to) return refuse(to.error());
-  if (!options.yes &&
-      !ask_yes_no(context.terminal,
-                  "Send " + model::format_money(options.amount) + " credits to " + options.address + "?")) {
+  if (!options.yes && !ask_yes_no(context.terminal, "Send " + model::format_money(options.amount) + " credits to " +
+                                                        options.address + "?")) {
     return refuse(ErrorCode::wrong_state, "nothing was sent", "--yes agrees where there is no terminal to ask on");
   }
   return done(context, context.send({model::Transfer{*to, options.amount, options.memo}}),
