@@ -65,7 +65,8 @@ int run(int argc, char** argv) {
     return report_usage(program, error, arguments);
   }
   const auto outcome = program.action();
-  return outcome ? *outcome : report(program, outcome.error());
+  const int code = outcome ? *outcome : report(program, outcome.error());
+  return output_is_lost() ? kOutputLost : code;
 }
 
 }  // namespace hanse::cli

@@ -26,6 +26,9 @@ inline constexpr int kRunFailed = 120;
 /// Ctrl-C, as shells count it.
 inline constexpr int kInterrupted = 130;
 
+/// What it prints could not be written, as shells count a command whose reader went away (SIGPIPE).
+inline constexpr int kOutputLost = 141;
+
 /// The exit code of an error outside `run`.
 Exit exit_of(ErrorCode code);
 

@@ -62,6 +62,12 @@ void Interrupt::clear() {
   }
 }
 
+bool Interrupt::raise() {
+  if (g_pipe[0] == -1) return false;
+  on_signal(0);
+  return true;
+}
+
 bool Interrupt::wait(int timeout_ms) {
   pollfd poll_fd{g_pipe[0], POLLIN, 0};
   int rc = 0;

@@ -1,7 +1,7 @@
 #pragma once
 
 // Ctrl-C (SIGINT) and SIGTERM as something to wait for: while one lives, the signals do not kill the process but make
-// a descriptor readable and count. One at a time.
+// a descriptor readable and count. Output that nobody can take any more counts as one. One at a time.
 
 namespace hanse::cli {
 
@@ -17,6 +17,9 @@ class Interrupt {
   void clear();
   /// Until a signal comes, or `timeout_ms` (-1: for ever). True: one came.
   bool wait(int timeout_ms);
+
+  /// As if a signal had come to the one that lives; false: none does.
+  static bool raise();
 };
 
 }  // namespace hanse::cli

@@ -207,7 +207,8 @@ Outcome JobRun::finish(model::LeaseId lease, const Attempt& attempt) {
   if (attempt.end == Attempt::End::interrupted) {
     note = "interrupted by the consumer";
     outcome = kInterrupted;
-    context_.say("\nInterrupted: ending " + model::format_id(lease) + ".");
+    context_.say((output_is_lost() ? "\nNobody reads the output any more: ending " : "\nInterrupted: ending ") +
+                 model::format_id(lease) + ".");
   } else if (attempt.end == Attempt::End::failed) {
     note = attempt.failure->error.message.substr(0, 200);
     outcome = std::unexpected(*attempt.failure);

@@ -29,6 +29,7 @@ FollowEnd OutputFollower::follow(SshSession& session, SshChannel& channel, const
       pass({reinterpret_cast<const char*>(buffer.data()), *n}, is_stderr, position[is_stderr ? 1 : 0]);
       any = true;
     }
+    if (interrupt.count() > 0) return {FollowEnd::Why::interrupted, -1};  // also under a flood of output
     if (any) continue;
     if (channel.at_end()) {
       const int status = channel.exit_status();

@@ -10,6 +10,9 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "cli/exit_code.hpp"
+#include "cli/interrupt.hpp"
+
 namespace hanse::cli {
 namespace {
 
@@ -56,11 +59,17 @@ std::pair<std::uint32_t, std::size_t> decode(std::string_view text, std::size_t 
   return {code, length};
 }
 
+bool g_lost = false;
+
 void write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(fd, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) std::_Exit(errno == EPIPE ? 0 : 1);  // nobody reads any more: there is nobody to tell
+    if (n < 0) {
+      g_lost = true;
+      if (!Interrupt::raise()) std::_Exit(kOutputLost);
+      return;
+    }
     text.remove_prefix(static_cast<std::size_t>(n));
   }
 }
@@ -112,6 +121,9 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+bool output_is_lost() {
+  return g_lost;
+}
 void print_out(std::string_view text) {
   write_all(STDOUT_FILENO, text);
 }

@@ -29,8 +29,11 @@ std::size_t display_width(std::string_view text);
 /// Text from elsewhere (names, notes) made safe to print: control characters become '?'. Newlines stay.
 std::string printable(std::string_view text);
 
-void print_out(std::string_view text);  ///< Whole, to stdout; ends the process quietly when the reader is gone.
-void print_err(std::string_view text);
+/// Whole, to stdout. When that fails (the reader is gone, the disk is full) the process ends with kOutputLost; while an
+/// Interrupt lives it is interrupted instead, so that it can end what costs money, and prints no more.
+void print_out(std::string_view text);
+void print_err(std::string_view text);  ///< The same, to stderr.
+bool output_is_lost();                  ///< Something could not be printed.
 
 /// Asks on the terminal; the default answer is no. False without a terminal.
 bool ask_yes_no(const Terminal& terminal, std::string_view question);

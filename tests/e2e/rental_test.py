@@ -76,6 +76,23 @@ class Rental(NetworkTest):
         self.assertEqual(done.code, 41, done)
         self.assertIn("before", done.out)
 
+    def test_a_reader_that_goes_away_ends_the_lease(self):
+        job = self.job("name: flood\nimage: debian:bookworm-slim\nrun: while :; do echo line; done\n"
+                       "max_cost: 0.10\nmax_duration: 5m\n")
+        process = self.consumer.start("run", job, "--yes", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(process.stdout.readline(), b"line\n")
+        process.stdout.close()  # as `| head -1`
+        try:
+            said = process.stderr.read()
+            self.assertEqual(process.wait(timeout=60), 141, said)
+        finally:
+            process.kill()
+            process.wait()
+            process.stderr.close()
+        lease = max(self.consumer.leases(), key=lambda l: int(l["id"].split("-")[1]))
+        self.assertEqual(lease["state"], "ended", said)
+        self.assertIn(lease["id"].encode(), said)
+
     def test_without_a_terminal_and_without_yes_nothing_is_rented(self):
         before = len(self.consumer.leases())
         done = self.consumer.hanse("run", ROOT / "examples/hello/job.yaml", ok=False)
