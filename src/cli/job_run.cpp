@@ -262,6 +262,7 @@ Outcome JobRun::fetch_outputs() {
       return refuse(report.error().code == ErrorCode::not_found ? ErrorCode::io : report.error().code,
                     "output " + output + " did not come back: " + report.error().message);
     }
+    for (const auto& line : report->skipped) context_.say("left out: " + printable(line));
     report_["outputs"].push_back(target.string());
     context_.say(output + ": " + rough_size(report->bytes) + " to " + from_here(target));
   }

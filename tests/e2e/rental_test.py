@@ -167,6 +167,43 @@ class Lease(NetworkTest):
         self.consumer.hanse("cp", small, f"{self.lease}:small")
         self.assertEqual(self.ssh("cat /workspace/small").stdout, b"small\n")
 
+    def files_below(self, folder):
+        found = self.ssh(f"cd {folder} && find . -type f | sort").stdout
+        return [name[2:] for name in found.decode().split()]
+
+    def test_the_same_copy_again_means_the_same_place(self):
+        base = Path(self.network.folder) / "again"
+        (base / "data/sub").mkdir(parents=True)
+        (base / "data/sub/a").write_text("a\n")
+        for source, target, there in (("data", "up1", "up1/data/sub/a"), ("data/", "up2", "up2/sub/a"),
+                                      ("data", "up3/data", "up3/data/sub/a"), ("data/sub/a", "up4/", "up4/a")):
+            self.ssh(f"mkdir -p /workspace/{there.split('/')[0]}")
+            for _ in range(2):
+                self.consumer.hanse("cp", source, f"{self.lease}:{target}", cwd=base)
+                self.assertEqual(self.files_below(there.split("/")[0]), [there.split("/", 1)[1]], source)
+        for source, target, there in (("up2", "down1", "down1/up2/sub/a"), ("up2/", "down2", "down2/sub/a"),
+                                      ("up2", "down3/up2", "down3/up2/sub/a"), ("up4/a", "down4/", "down4/a")):
+            for _ in range(2):
+                self.consumer.hanse("cp", f"{self.lease}:{source}", target, cwd=base)
+                top = base / there.split("/")[0]
+                self.assertEqual([str(f.relative_to(base)) for f in top.rglob("*") if f.is_file()], [there])
+
+    def test_what_is_no_file_is_not_copied_as_one(self):
+        base = Path(self.network.folder) / "here"
+        base.mkdir()
+        os.mkfifo(base / "pipe")
+        self.ssh("mkdir -p odd && cd odd && mkfifo pipe && ln -s /dev/null device && ln -s /etc folder && echo a > a")
+        for source in ("odd/pipe", "odd/device", "/dev/null"):
+            done = self.consumer.hanse("cp", f"{self.lease}:{source}", base / "got", ok=False)
+            self.assertIn("neither a file nor a folder", done.err)
+            self.assertFalse((base / "got").exists())
+        done = self.consumer.hanse("cp", base / "pipe", f"{self.lease}:got", ok=False)
+        self.assertIn("neither a file nor a folder", done.err)
+        done = self.consumer.hanse("cp", f"{self.lease}:odd", base, ok=False)
+        self.assertEqual(done.code, 1, done)
+        self.assertEqual([f.name for f in (base / "odd").iterdir()], ["a"])
+        self.assertEqual(done.err.count("left out: "), 3, done)
+
     def test_sftp_cannot_climb_out(self):
         script = "get ../../../../../../etc/hostname {0}/h1\nln -s /etc/hostname link\nget link {0}/h2\n"
         self.client("sftp", "-F", str(self.config), "-b", "-", self.lease,

@@ -17,24 +17,37 @@ namespace fs = std::filesystem;
 struct Place {
   model::LeaseId lease;  ///< 0: this machine.
   std::string path;
+  bool is_inside = false;  ///< "data/", ".", "lease-7:": what is in that folder, or into it.
 };
 
 /// "lease-7:out/a.png", or a local path. A relative path in a lease is below /workspace.
 Place parse_place(const std::string& text) {
+  Place place{{}, text};
   const auto colon = text.find(':');
   if (colon != std::string::npos && text.find('/') >= colon) {
     if (const auto lease = model::parse_id<model::LeaseTag>(text.substr(0, colon)); lease && *lease) {
-      std::string path = text.substr(colon + 1);
-      if (!path.starts_with('/')) path = path.empty() || path == "." ? "/workspace" : "/workspace/" + path;
-      while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-      return {*lease, path};
+      place = {*lease, text.substr(colon + 1)};
     }
   }
-  return {{}, text};
+  const std::string name = fs::path(place.path).filename().string();
+  place.is_inside = name.empty() || name == "." || name == "..";
+  if (place.lease && !place.path.starts_with('/')) {
+    place.path = place.path.empty() || place.path == "." ? "/workspace" : "/workspace/" + place.path;
+  }
+  if (place.path.empty()) place.path = ".";
+  while (place.path.size() > 1 && place.path.ends_with('/')) place.path.pop_back();
+  return place;
 }
 
 std::string base_name(const std::string& path) {
   return fs::path(path).filename().string();
+}
+
+/// Where a folder goes, by the names alone, so that the same command again means the same place: as with rsync, into
+/// the target under its own name, or what is in it if the source ends in '/'. `data` to `there/data` is that `data`.
+std::string folder_target(const Place& from, const Place& to) {
+  const std::string name = base_name(from.path);
+  return from.is_inside || (!to.is_inside && name == base_name(to.path)) ? to.path : to.path + "/" + name;
 }
 
 bool is_remote_folder(Sftp& sftp, const std::string& path) {
@@ -57,29 +70,24 @@ Result<CopyReport> copy_one_up(Sftp& sftp, const File& file, const std::string& 
   return report;
 }
 
-Result<CopyReport> copy_up(Sftp& sftp, const std::string& source, const std::string& target,
-                           const CopyOptions& options) {
-  const auto tree = scan(source, {});
+Result<CopyReport> copy_up(Sftp& sftp, const Place& from, const Place& to, const CopyOptions& options) {
+  const auto tree = scan(from.path, {});
   if (!tree) return fail(tree);
-  const bool into = is_remote_folder(sftp, target);
-  fs::path local = fs::path(source).lexically_normal();
-  if (!local.has_filename()) local = local.parent_path();
-  const std::string name = local.filename().string();
-  if (!fs::is_directory(source)) {
-    if (tree->files.empty()) return fail(ErrorCode::invalid_argument, source + ": neither a file nor a folder");
-    return copy_one_up(sftp, tree->files.front(), into ? target + "/" + name : target, options);
+  if (!fs::is_directory(from.path)) {
+    if (tree->files.empty()) return fail(ErrorCode::invalid_argument, from.path + ": neither a file nor a folder");
+    const bool into = to.is_inside || is_remote_folder(sftp, to.path);
+    return copy_one_up(sftp, tree->files.front(), into ? to.path + "/" + base_name(from.path) : to.path, options);
   }
-  // As cp -r: into a folder that is there under its own name ("." means what is in it), else as the new folder.
-  const std::string folder = into && name != "." && !name.empty() && name != ".." ? target + "/" + name : target;
+  if (auto made = sftp.make_folder(to.path); !made) return fail(made);
+  const std::string folder = folder_target(from, to);
   if (auto made = sftp.make_folder(folder); !made) return fail(made);
   return upload(sftp, *tree, folder, options);
 }
 
-Result<CopyReport> copy_down(Sftp& sftp, const std::string& source, const std::string& target,
-                             const CopyOptions& options) {
-  fs::path to = target.empty() ? "." : target;
-  if (fs::is_directory(to) && base_name(source) != ".." && base_name(source) != "workspace") to /= base_name(source);
-  return download(sftp, source, to, options);
+Result<CopyReport> copy_down(Sftp& sftp, const Place& from, const Place& to, const CopyOptions& options) {
+  if (is_remote_folder(sftp, from.path)) return download(sftp, from.path, folder_target(from, to), options);
+  const bool into = to.is_inside || fs::is_directory(to.path);
+  return download(sftp, from.path, into ? to.path + "/" + base_name(from.path) : to.path, options);
 }
 
 Outcome cp(Context& context, const std::string& source, const std::string& target) {
@@ -98,8 +106,7 @@ Outcome cp(Context& context, const std::string& source, const std::string& targe
   if (!session) return refuse(session.error());
   auto sftp = Sftp::open(**session);
   if (!sftp) return refuse(sftp.error());
-  const auto report =
-      to.lease ? copy_up(**sftp, from.path, to.path, options) : copy_down(**sftp, from.path, to.path, options);
+  const auto report = to.lease ? copy_up(**sftp, from, to, options) : copy_down(**sftp, from, to, options);
   progress.finish();
   if (!report) {
     const bool broken = report.error().code == ErrorCode::unavailable;
@@ -117,7 +124,7 @@ Outcome cp(Context& context, const std::string& source, const std::string& targe
                 rough_size(report->bytes) +
                 (report->resumed_bytes > 0 ? " (" + rough_size(report->resumed_bytes) + " were there already)" : ""));
   }
-  return 0;
+  return static_cast<int>(report->skipped.empty() ? Exit::ok : Exit::failed);
 }
 
 }  // namespace
@@ -126,6 +133,7 @@ void add_cp(Program& program) {
   auto paths = std::make_shared<std::pair<std::string, std::string>>();
   auto* command = program.add(program.app, "cp", "Copy files to or from a lease, folders and all",
                               "  hanse cp data lease-7:                 to /workspace/data\n"
+                              "  hanse cp data/ lease-7:input           what is in data, to /workspace/input\n"
                               "  hanse cp lease-7:results/model.pt .\n"
                               "A copy that broke off goes on where it stopped: give the same command again.\n");
   command->add_option("source", paths->first, "A path here, or LEASE:PATH (below /workspace)")
