@@ -130,7 +130,7 @@ Result<Answer> with_lease(const Context& context, const Call& call,
     }
   });
   if (out.is_null()) {
-    return fail(ErrorCode::not_found, "there is no " + model::format_id(*id) + ": /v1/leases lists an account's");
+    return fail(ErrorCode::not_found, "there is no " + model::format_id(*id) + ": 'hanse ps -a' lists yours");
   }
   return json_answer(out);
 }
@@ -166,7 +166,7 @@ Result<Answer> get_request(const Context& context, const Call& call) {
     }
   });
   if (out.is_null()) {
-    return fail(ErrorCode::not_found, "there is no " + model::format_id(*id) + ": /v1/requests lists an account's");
+    return fail(ErrorCode::not_found, "there is no " + model::format_id(*id) + ": 'hanse ps' lists yours");
   }
   return json_answer(out);
 }

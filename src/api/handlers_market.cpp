@@ -50,7 +50,7 @@ Result<Answer> get_provider(const Context& context, const Call& call) {
     }
   });
   if (out.is_null()) {
-    return fail(ErrorCode::not_found, call.path_value + " is no provider: /v1/providers lists them");
+    return fail(ErrorCode::not_found, call.path_value + " is no provider: 'hanse offers' shows who rents out");
   }
   return json_answer(out);
 }

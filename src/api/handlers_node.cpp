@@ -62,7 +62,8 @@ Result<Answer> get_block(const Context& context, const Call& call) {
   if (!digits) return fail(ErrorCode::invalid_argument, "a block's height is a number from 1");
   for (const char c : text) height = height * 10 + static_cast<std::uint64_t>(c - '0');
   const auto block = height == 0 ? std::nullopt : context.node.store().block(height);
-  if (!block) return fail(ErrorCode::not_found, "there is no block " + text + " yet: /v1/status says the height");
+  if (!block)
+    return fail(ErrorCode::not_found, "there is no block " + text + " yet: 'hanse status' says how many there are");
   auto hashes = nlohmann::json::array();
   for (const auto& bytes : block->transactions) hashes.push_back(to_hex(wire::transaction_hash(bytes).view()));
   return json_answer({{"height", block->height},

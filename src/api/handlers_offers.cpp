@@ -219,7 +219,7 @@ Result<Answer> get_offer(const Context& context, const Call& call) {
   });
   if (out.is_null()) {
     return fail(ErrorCode::not_found,
-                "no " + model::format_id(*id) + " is up any more: /v1/offers lists those that are");
+                "no " + model::format_id(*id) + " is up any more: 'hanse offers' lists those that are");
   }
   return json_answer(out);
 }

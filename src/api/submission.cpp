@@ -30,7 +30,7 @@ asio::awaitable<Result<model::Receipt>> Submission::submit(consensus::Node& node
   if (slot->result) co_return std::move(*slot->result);
   co_return fail(ErrorCode::timeout,
                  "the transaction is in no block yet: send the same bytes again (it enters at most once), or ask for "
-                 "its receipt at /v1/transactions");
+                 "its receipt with 'hanse tx'");
 }
 
 void Submission::give_up() {

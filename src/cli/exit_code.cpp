@@ -52,7 +52,7 @@ std::string general_hint(ErrorCode code) {
     case ErrorCode::timeout:
       return "is the node running? 'hanse up' starts a network here; --node URL or HANSE_NODE names another";
     case ErrorCode::insufficient_funds:
-      return "'hanse wallet show' shows the balance; a smaller --duration or max_cost locks less";
+      return "'hanse wallet show' shows the balance";
     case ErrorCode::spend_limit:
       return "the owner can raise it with 'hanse wallet authorize'";
     case ErrorCode::not_authorized:

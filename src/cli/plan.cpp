@@ -74,9 +74,10 @@ nlohmann::json plan_json(const Plan& plan) {
 Result<> confirm(Context& context, const Plan& plan, bool yes) {
   if (!context.json()) print_err(plan_text(plan, context.terminal.err_color));
   if (plan.most > plan.balance) {
-    return fail(ErrorCode::insufficient_funds,
-                fmt::format("this can cost {} credits and the balance is {}", model::format_money(plan.most),
-                            model::format_money(plan.balance)));
+    return fail(
+        ErrorCode::insufficient_funds,
+        fmt::format("this can cost {} credits and the balance is {}: a shorter duration or a max_cost locks less",
+                    model::format_money(plan.most), model::format_money(plan.balance)));
   }
   if (yes) return {};
   if (!context.terminal.in_tty || !context.terminal.err_tty || context.json()) {

@@ -225,7 +225,7 @@ TEST_F(LeaseOps, topping_up_buys_the_rest_of_the_duration_and_no_more) {
   net.refused(1, model::TopUpLease{{99}, credits(1)}, ErrorCode::not_found);
   net.done(5, confirmation(5, id));
   const auto message = net.refused(1, model::TopUpLease{id, Money{credits(3).micros + 1}}, ErrorCode::invalid_argument);
-  EXPECT_THAT(message, ::testing::HasSubstr("extend_lease"));
+  EXPECT_THAT(message, ::testing::HasSubstr("hanse extend"));
   net.done(1, model::TopUpLease{id, credits(3)});
   EXPECT_EQ(lease(id).locked, credits(4));
   EXPECT_EQ(lease(id).ends_at, after_s(lease(id).started_at, 7200));

@@ -62,7 +62,7 @@ Result<> check_key(std::string_view name, const crypto::PublicKey& key) {
 
 Result<const model::Provider*> find_provider(const Context& context, const model::AccountId& account) {
   if (const auto* provider = context.tables.providers.find(account)) return provider;
-  return fail(ErrorCode::not_found, "this account is no provider: send register_provider first");
+  return fail(ErrorCode::not_found, "this account is no provider: 'hanse provider start' makes it one");
 }
 
 Result<const model::Offer*> find_own_offer(const Context& context, model::OfferId id) {
@@ -91,7 +91,8 @@ Result<const model::Lease*> find_own_live_lease(const Context& context, model::L
                 model::format_id(id) + " is another account's: only its consumer may do this");
   }
   if (!is_live(**lease) || ((*lease)->state == model::LeaseState::running && (*lease)->ends_at <= context.now())) {
-    return fail(ErrorCode::wrong_state, model::format_id(id) + " has ended: submit a new request");
+    return fail(ErrorCode::wrong_state,
+                model::format_id(id) + " has ended: rent anew with 'hanse rent' or 'hanse run'");
   }
   return lease;
 }

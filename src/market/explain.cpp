@@ -1,5 +1,6 @@
 // Why no offer fits, and which single relaxation would make one.
 
+#include <array>
 #include <limits>
 
 #include "market/book_impl.hpp"
@@ -35,6 +36,27 @@ std::int64_t away_from(std::int64_t a, std::int64_t b) {
 }
 std::int64_t to_signed(std::uint64_t v) {
   return static_cast<std::int64_t>(std::min<std::uint64_t>(v, INT64_MAX));
+}
+
+/// A size to read: as people write it where that is short, else to a tenth of a decimal unit, rounded to the side
+/// (`up`) on which a constraint with that figure still takes it.
+std::string about_size(std::uint64_t bytes, bool up) {
+  constexpr std::size_t kShort = 7;
+  std::string exact = model::format_size(bytes);
+  if (exact.size() <= kShort || bytes >= model::kMaxSizeBytes) return exact;
+  constexpr std::array<std::string_view, 6> kUnits{"B", "kB", "MB", "GB", "TB", "PB"};
+  std::size_t unit = 1;
+  std::uint64_t tenth = 100;
+  while (unit + 1 < kUnits.size() && bytes / tenth >= 10'000) {
+    tenth *= 1000;
+    ++unit;
+  }
+  const std::uint64_t tenths = (bytes + (up ? tenth - 1 : 0)) / tenth;
+  return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + std::string(kUnits[unit]);
+}
+
+bool is_size(WhereField field) {
+  return field == WhereField::vram || field == WhereField::memory || field == WhereField::disk;
 }
 
 class Explainer {
@@ -191,6 +213,11 @@ void Explainer::note_builtin(Tally& tally, Builtin builtin, const Listing& listi
 std::string Explainer::best_of(const Tally& tally, std::size_t index) const {
   if (index < wanted_.where.size()) {
     const auto field = wanted_.where[index].field;
+    const auto op = wanted_.where[index].op;
+    if (tally.nearest && is_size(field)) {
+      return about_size(static_cast<std::uint64_t>(*tally.nearest),
+                        op == model::WhereOp::less || op == model::WhereOp::less_equal);
+    }
     if (tally.nearest) {
       return *tally.nearest == kNoMaximum ? "no maximum" : model::format_number(field, *tally.nearest);
     }
@@ -203,7 +230,7 @@ std::string Explainer::best_of(const Tally& tally, std::size_t index) const {
     case Builtin::duration:
       return model::format_duration(static_cast<std::uint64_t>(*tally.nearest));
     case Builtin::disk:
-      return model::format_size(static_cast<std::uint64_t>(*tally.nearest));
+      return about_size(static_cast<std::uint64_t>(*tally.nearest), false);
     case Builtin::max_price:
     case Builtin::max_cost:
       return model::format_money(Money{*tally.nearest});

@@ -188,6 +188,23 @@ model::Offer machine(std::uint64_t id, std::string model, std::uint64_t vram_gb,
   return offer;
 }
 
+TEST(Explain, SaysSizesRoughlyButSoThatTheyFit) {
+  Book book;
+  model::Provider provider;
+  provider.account = account_of(1);
+  auto offer = machine(1, "A100", 0, 850'000);
+  offer.machine.vram_bytes = 13'199'572ULL << 10;  // 13.516… GB
+  book.put(offer, provider);
+  model::Demand demand;
+  demand.duration_s = 3600;
+  for (const auto& [where, nearest] : {std::pair{"vram>=80GB", "13.5GB"}, std::pair{"vram<=1GB", "13.6GB"}}) {
+    demand.where = where;
+    EXPECT_NE(book.explain(*Wanted::from(demand)).text().find(std::string("the nearest has ") + nearest + "."),
+              std::string::npos)
+        << book.explain(*Wanted::from(demand)).text();
+  }
+}
+
 TEST(Explain, ReadsAsAPersonWouldWriteIt) {
   Book book;
   model::Provider provider;

@@ -210,8 +210,10 @@ Result<Id<Tag>> parse_id(std::string_view text) {
   const bool canonical = !rest.empty() && rest[0] != '0' && rest.size() <= 20;
   const auto value = canonical ? take_number(rest) : std::nullopt;
   if (!value || !rest.empty()) {
-    return fail(ErrorCode::malformed, quoted(text) + " is not the id of a " + std::string(kind_of<Tag>()) +
-                                          ": write it as " + std::string(Tag::prefix) + "7");
+    const std::string kind(kind_of<Tag>());
+    const std::string article = kind.starts_with('o') ? "an " : "a ";
+    return fail(ErrorCode::malformed, quoted(text) + " is not the id of " + article + kind + ": write it as " +
+                                          std::string(Tag::prefix) + "7");
   }
   return Id<Tag>{*value};
 }
@@ -232,17 +234,19 @@ std::string format_time(Time time) {
 
 namespace {
 
-// Levenshtein's, one row at a time.
+// Levenshtein's with swapped neighbours as one change (optimal string alignment), three rows at a time.
 std::size_t distance(std::string_view a, std::string_view b) {
-  std::array<std::size_t, kMaxNameText + 1> row{};
+  using Row = std::array<std::size_t, kMaxNameText + 1>;
+  Row before{}, above{}, row{};
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
+    before = above;
+    above = row;
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+      row[j] = std::min({above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1), above[j] + 1, row[j - 1] + 1});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
     }
   }
   return row[b.size()];

@@ -180,7 +180,8 @@ TEST(TimeText, IsRfc3339InUtc) {
 
 TEST(Nearest, NamesWhatWasMostLikelyMeant) {
   const std::vector<std::string_view> fields{"image", "resources", "max_price", "max_cost"};
-  EXPECT_EQ(nearest("imgae", {"imago", "image"}), "");
+  EXPECT_EQ(nearest("imgae", {"imago", "image"}), "image") << "swapped neighbours are one slip";
+  EXPECT_EQ(nearest("wlalet", {"wallet"}), "wallet");
   EXPECT_EQ(nearest("imgage", fields), "image");
   EXPECT_EQ(nearest("max-price", fields), "max_price");
   EXPECT_EQ(nearest("resource", fields), "resources");

@@ -240,6 +240,15 @@ TEST(Where, RefusesWhatIsTooLong) {
   EXPECT_NE(where.error().message.find("64 constraints"), std::string::npos) << where.error().message;
 }
 
+TEST(Where, LimitsCountWhatDiffers) {
+  std::string same, different;
+  for (int i = 1; i <= 60; ++i) same += "gpus>=1 ";
+  for (int i = 1; i <= 9; ++i) different += "gpus!=" + std::to_string(i) + " ";
+  ASSERT_TRUE(parse_where(same));
+  EXPECT_EQ(parse_where(same)->size(), 1U);
+  EXPECT_EQ(parse_where(different).error().code, ErrorCode::too_large);
+}
+
 TEST(Where, PointsIntoTheRightLineAndCutsLongOnes) {
   EXPECT_EQ(point_at("one\ntwo three\nfour", 8, 5, "why"), "two three\n    ^^^^^ why");
   EXPECT_EQ(point_at("abc", 3, 1, "why"), "abc\n   ^ why");

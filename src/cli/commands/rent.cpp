@@ -60,6 +60,12 @@ Outcome rent(Context& context, Options options) {
   const auto access = context.access_key();
   if (!access) return refuse(access.error());
   const auto plan = make_plan(context, options.demand, "an empty machine to log in to");
+  if (!plan && options.demand.offer) {  // why it does not fit, but for one that is not there at all
+    if (const auto offer = (*context.api())->offer(options.demand.offer);
+        !offer && offer.error().code == ErrorCode::not_found) {
+      return refuse(ErrorCode::no_match, offer.error().message, "'hanse offers' shows what is for rent");
+    }
+  }
   if (!plan) return refuse(plan.error());
   if (auto agreed = confirm(context, *plan, options.yes); !agreed) return refuse(agreed.error());
   if (options.demand.max_price_per_gpu_hour.micros == 0)

@@ -28,7 +28,7 @@ Result<model::Outcome> apply(const model::CancelRequest& op, Context& context) {
   const auto* lease = context.tables.leases.find(request->lease);
   if (request->state != model::RequestState::matched || lease->state != model::LeaseState::matched) {
     return fail(ErrorCode::wrong_state, model::format_id(op.request) + " runs as " + model::format_id(request->lease) +
-                                            " or did: end the lease instead");
+                                            " or did: 'hanse stop' ends a lease");
   }
   outcome.lease = request->lease;
   end_lease(context, outcome.lease, model::EndReason::cancelled, context.now(), "cancelled by its consumer");

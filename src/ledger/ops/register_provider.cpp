@@ -12,7 +12,7 @@ Result<> check(const model::RegisterProvider& op, const model::Params&) {
 
 Result<model::Outcome> apply(const model::RegisterProvider& op, Context& context) {
   if (context.tables.providers.find(context.account)) {
-    return fail(ErrorCode::already_exists, "this account is a provider already: send update_provider to change it");
+    return fail(ErrorCode::already_exists, "this account is a provider already: change what it says instead");
   }
   model::Provider provider;
   provider.account = context.account;

@@ -18,7 +18,7 @@ std::string explain(const Context& context, const market::Wanted& wanted) {
 Result<> check_wait(const Context& context, Time wait_until) {
   if (wait_until.ms == 0) return {};
   if (wait_until <= context.now()) {
-    return fail(ErrorCode::invalid_argument, "wait_until lies in the past: give a later time, or 0 not to wait");
+    return fail(ErrorCode::invalid_argument, "the time to wait until lies in the past: give a later one, or none");
   }
   const auto most_s = context.params().max_wait_s;
   if (wait_until > after_s(context.now(), static_cast<std::int64_t>(most_s))) {
@@ -48,7 +48,7 @@ Result<> check(const model::SubmitRequest& op, const model::Params& params) {
                 "the duration must be from 1s to " + model::format_duration(params.max_duration_s));
   }
   if (op.wait_until > kMaxTime || op.wait_until < Time{}) {
-    return fail(ErrorCode::invalid_argument, "wait_until is no time");
+    return fail(ErrorCode::invalid_argument, "the time to wait until is no time");
   }
   if (auto wanted = market::Wanted::from(op.demand); !wanted) return fail(wanted);
   return op.access_key.is_zero() ? Result<>{} : check_key("the access key", op.access_key);

@@ -22,7 +22,7 @@ Result<model::Outcome> apply(const model::TopUpLease& op, Context& context) {
   if (op.amount > missing) {
     return fail(ErrorCode::invalid_argument, "the rest of " + model::format_id(op.lease) + "'s duration takes " +
                                                  model::format_money(missing) +
-                                                 " credits more at most: use extend_lease for a longer duration");
+                                                 " credits more at most: 'hanse extend' makes it last longer");
   }
   if (auto spent = context.spend(op.amount, "the top-up"); !spent) return fail(spent);
   const auto& provider = context.tables.providers.at(lease.provider);
