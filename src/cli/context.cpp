@@ -88,16 +88,16 @@ Result<model::AccountId> Context::address() {
   return client::Wallet::address_of(where->wallet());
 }
 
-Result<std::string> Context::passphrase(bool repeat) {
+Result<std::string> Context::passphrase(bool is_new) {
   const auto saved = config();
   if (!saved) return fail(saved);
   PassphraseSources sources;
   sources.fd = globals.passphrase_fd;
   if (const auto given = environment("HANSE_PASSPHRASE"); !given.empty()) sources.environment = given;
-  sources.file = repeat ? "" : saved->passphrase_file;
+  sources.file = is_new ? "" : saved->passphrase_file;
   sources.can_prompt = terminal.in_tty && terminal.err_tty;
-  sources.question = repeat ? "New passphrase: " : "Passphrase: ";
-  sources.repeat = repeat;
+  sources.question = is_new ? "New passphrase: " : "Passphrase: ";
+  sources.is_new = is_new;
   return read_passphrase(sources);
 }
 

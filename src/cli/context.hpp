@@ -43,8 +43,8 @@ class Context {
   Result<NodeApi*> api();
   /// Of the wallet in home, without its passphrase. not_found says how to make one.
   Result<model::AccountId> address();
-  /// Where the passphrase comes from; `repeat` for a new one.
-  Result<std::string> passphrase(bool repeat = false);
+  /// Where the passphrase comes from; `is_new` asks twice and for a decent length.
+  Result<std::string> passphrase(bool is_new = false);
   /// Decrypts the wallet, once; later calls return it again.
   Result<client::Wallet> unlock();
   /// Starts unlock() on another thread where that needs no prompt: key derivation takes a while, and so does the node.

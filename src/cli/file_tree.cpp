@@ -1,9 +1,12 @@
 #include "cli/file_tree.hpp"
 
 #include <fnmatch.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include <algorithm>
+#include <array>
 #include <system_error>
 
 namespace hanse::cli {
@@ -18,6 +21,16 @@ bool matches(const std::string& pattern, const std::string& text) {
   return ::fnmatch(pattern.c_str(), text.c_str(), FNM_PATHNAME) == 0;
 }
 
+/// The kernel's views of itself: without end, and none of it a file that could be copied.
+bool is_kernels_own(const fs::path& path) {
+  struct statfs info{};
+  if (::statfs(path.c_str(), &info) != 0) return false;
+  constexpr std::array<std::uint32_t, 9> kTypes{PROC_SUPER_MAGIC,    SYSFS_MAGIC,   CGROUP_SUPER_MAGIC,
+                                                CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC,
+                                                SECURITYFS_MAGIC,    BPF_FS_MAGIC,  DEVPTS_SUPER_MAGIC};
+  return std::find(kTypes.begin(), kTypes.end(), static_cast<std::uint32_t>(info.f_type)) != kTypes.end();
+}
+
 class Scan {
  public:
   Scan(const IgnoreList& ignore, LocalTree& tree) : ignore_(ignore), tree_(tree) {}
@@ -27,6 +40,10 @@ class Scan {
     const fs::path real = fs::canonical(path, error);
     if (error || std::find(above_.begin(), above_.end(), real) != above_.end()) {
       tree_.skipped.push_back(relative + (error ? ": cannot be read" : ": leads back to a folder above it"));
+      return {};
+    }
+    if (is_kernels_own(path)) {
+      tree_.skipped.push_back(relative + ": the kernel's own, as /proc and /sys are");
       return {};
     }
     if (above_.size() >= kMaxDepth) return fail(ErrorCode::too_large, path.string() + ": more than 64 levels deep");
@@ -116,6 +133,11 @@ Result<LocalTree> scan(const std::filesystem::path& root, const IgnoreList& igno
   std::error_code error;
   const auto kind = fs::status(root, error).type();
   if (kind == fs::file_type::not_found) return fail(ErrorCode::not_found, root.string() + ": no such file or folder");
+  if (is_kernels_own(root)) {
+    return fail(ErrorCode::invalid_argument, root.string() +
+                                                 " is the kernel's own, as all of /proc and /sys is: copy "
+                                                 "what you need of it to a file and name that");
+  }
   Scan scanner(ignore, tree);
   const auto done =
       kind == fs::file_type::directory ? scanner.folder(root, "") : scanner.entry(root, root.filename().string());

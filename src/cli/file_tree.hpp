@@ -44,7 +44,8 @@ struct LocalTree {
       skipped;  ///< Neither file nor folder, or unreadable, or a link in a circle: with the reason.
 };
 
-/// A file, or a folder and what is below it (links are followed). At most a million entries, 64 levels.
+/// A file, or a folder and what is below it (links are followed). At most a million entries, 64 levels; nothing of
+/// /proc and its like.
 Result<LocalTree> scan(const std::filesystem::path& root, const IgnoreList& ignore);
 
 }  // namespace hanse::cli

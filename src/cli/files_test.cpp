@@ -73,6 +73,20 @@ TEST_F(FilesTest, PassphraseIsNeverEmptyNorEndless) {
   EXPECT_FALSE(read_passphrase(sources)) << "a descriptor that is not open";
 }
 
+TEST_F(FilesTest, ANewPassphraseHasEightCharacters) {
+  PassphraseSources sources;
+  for (const auto* phrase : {"x", "seven77", "äöü"}) {
+    sources.environment = phrase;
+    EXPECT_TRUE(read_passphrase(sources)) << "one from before opens its wallet";
+    sources.is_new = true;
+    EXPECT_EQ(read_passphrase(sources).error().code, ErrorCode::invalid_argument) << phrase;
+    sources.is_new = false;
+  }
+  sources.is_new = true;
+  sources.environment = "eight888";
+  EXPECT_TRUE(read_passphrase(sources));
+}
+
 TEST_F(FilesTest, ConfigRoundTripsAndIsPrivate) {
   const auto file = folder_ / "config.yaml";
   EXPECT_EQ(read_config(file)->node, "") << "a missing file is an empty config";
@@ -103,6 +117,17 @@ TEST_F(FilesTest, TreeHoldsEverythingBelow) {
   EXPECT_THAT(names(""), ::testing::ElementsAre("a.txt", "link", "sub/deep/b.txt"));
   EXPECT_THAT(tree->skipped, ::testing::SizeIs(2)) << "the circle and the broken link are said";
   EXPECT_EQ(tree->bytes, 5U + 5U + 1U);
+}
+
+TEST_F(FilesTest, TheKernelsOwnFilesAreNotWalked) {
+  EXPECT_EQ(scan("/proc/self", {}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(scan("/proc/cpuinfo", {}).error().code, ErrorCode::invalid_argument);
+  put("a.txt");
+  ::symlink("/proc/self", (folder_ / "link").c_str());
+  const auto tree = scan(folder_, {});
+  ASSERT_TRUE(tree) << tree.error().message;
+  EXPECT_THAT(names(""), ::testing::ElementsAre("a.txt"));
+  EXPECT_THAT(tree->skipped, ::testing::SizeIs(1));
 }
 
 TEST_F(FilesTest, IgnoreListWorksAsItsDocumentationSays) {
@@ -154,6 +179,13 @@ TEST_F(FilesTest, SshFilesNameEachLeaseAndItsKey) {
   EXPECT_NE(config.find("HostName ::1"), std::string::npos);
   EXPECT_NE(config.find("StrictHostKeyChecking yes"), std::string::npos);
   EXPECT_NE(read_text(home.ssh() / "known_hosts")->find("lease-8 ssh-ed25519 AAAA"), std::string::npos);
+}
+
+TEST_F(FilesTest, AnEndedLeaseLeavesTheSshConfigAlone) {
+  const Home home{folder_};
+  ASSERT_TRUE(write_ssh_files({lease_at(7, "a:1"), lease_at(70, "b:2"), lease_at(8, "c:3")}, home));
+  for (const std::uint64_t ended : {7, 8, 9}) forget_ssh_host(model::LeaseId{ended}, home);
+  EXPECT_EQ(*read_text(home.ssh() / "config"), ssh_config_text({lease_at(70, "b:2")}, home));
 }
 
 TEST_F(FilesTest, AnEndpointCannotSmuggleOptionsIntoTheSshConfig) {

@@ -64,7 +64,7 @@ Result<> LocalNetwork::make_wallets() {
   }
   Result<std::string> phrase;
   if (given || config->passphrase_file.empty()) {
-    phrase = context_.passphrase();
+    phrase = context_.passphrase(given && !has_wallet);
   } else {
     phrase = read_text(config->passphrase_file);
     cost = kQuickCost;

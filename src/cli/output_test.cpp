@@ -52,6 +52,42 @@ TEST(Table, LetsNoControlCharacterThrough) {
   EXPECT_EQ(lines_of(text).size(), 2U);
 }
 
+TEST(Printable, LetsNothingThroughThatActsOnATerminalOrDeceives) {
+  EXPECT_EQ(printable("a\x1b]0;x\x07z\r\n\x7f\xC2\x9B"), "a?]0;x?z?\n??");
+  EXPECT_EQ(printable("\xC0\x9B"), "?") << "ESC spelt in two bytes";
+  EXPECT_EQ(printable("abc\u202Etxt.exe\u2069"), "abc?txt.exe?");
+  EXPECT_EQ(printable("pay\u200Bpal\uFEFF"), "pay?pal?");
+  EXPECT_EQ(printable("Köln 東京 👩\u200D🚀"), "Köln 東京 👩\u200D🚀");
+}
+
+model::Event event_of(model::EventKind kind, std::int64_t micros) {
+  model::Event event;
+  event.kind = kind;
+  event.account.data.fill(1);
+  event.counterparty.data.fill(2);
+  event.amount.micros = micros;
+  return event;
+}
+
+TEST(History, SaysWhatCameAndWhatWent) {
+  model::AccountId renter, owner, other;
+  renter.data.fill(1);
+  owner.data.fill(2);
+  using model::EventKind;
+  for (const auto& [kind, renters, owners] :
+       {std::tuple{EventKind::transferred, -5, 5}, std::tuple{EventKind::lease_matched, -5, 0},
+        std::tuple{EventKind::lease_extended, -5, 0}, std::tuple{EventKind::lease_topped_up, -5, 0},
+        std::tuple{EventKind::lease_ended, 5, 0}, std::tuple{EventKind::lease_released, 0, 5},
+        std::tuple{EventKind::key_authorized, 0, 0}}) {
+    EXPECT_EQ(change_micros(event_of(kind, 5), renter), renters) << model::name_of(kind);
+    EXPECT_EQ(change_micros(event_of(kind, 5), owner), owners) << model::name_of(kind);
+    EXPECT_EQ(change_micros(event_of(kind, 5), other), 0) << model::name_of(kind);
+  }
+  EXPECT_EQ(signed_money(1'500'000), "+1.50");
+  EXPECT_EQ(signed_money(-1), "-0.000001");
+  EXPECT_EQ(signed_money(0), "");
+}
+
 TEST(Table, IsPlainWithoutColour) {
   Table table({{"NAME"}});
   table.add({"x"}, Style::red);

@@ -3,6 +3,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <map>
@@ -14,6 +15,7 @@ namespace hanse::cli {
 namespace {
 
 constexpr std::size_t kMaxPassphraseBytes = 1024;
+constexpr std::ptrdiff_t kLeastNewCharacters = 8;
 
 /// Switches the terminal's echo off for as long as it lives.
 class NoEcho {
@@ -81,9 +83,7 @@ Result<std::string> ask(std::string_view question) {
   return checked(std::move(line), "the prompt");
 }
 
-}  // namespace
-
-Result<std::string> read_passphrase(const PassphraseSources& sources) {
+Result<std::string> from_any(const PassphraseSources& sources) {
   if (sources.fd >= 0) return from_descriptor(sources.fd);
   if (sources.environment) return checked(*sources.environment, "HANSE_PASSPHRASE");
   if (!sources.file.empty()) {
@@ -96,12 +96,30 @@ Result<std::string> read_passphrase(const PassphraseSources& sources) {
                 "the wallet's passphrase is needed and there is no terminal to ask on: set HANSE_PASSPHRASE or give "
                 "--passphrase-fd N");
   }
-  auto first = ask(sources.question);
-  if (!first || !sources.repeat) return first;
+  return ask(sources.question);
+}
+
+/// Who has the wallet's file can try as many as they like.
+bool is_long_enough(std::string_view text) {
+  return std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }) >= kLeastNewCharacters;
+}
+
+}  // namespace
+
+Result<std::string> read_passphrase(const PassphraseSources& sources) {
+  auto phrase = from_any(sources);
+  if (!phrase || !sources.is_new) return phrase;
+  if (!is_long_enough(*phrase)) {
+    return fail(ErrorCode::invalid_argument,
+                "a new passphrase has at least 8 characters: it is all that keeps who gets the wallet's file from "
+                "the money. Nothing was written");
+  }
+  const bool was_asked = sources.fd < 0 && !sources.environment && sources.file.empty();
+  if (!was_asked) return phrase;
   const auto second = ask("Again: ");
   if (!second) return second;
-  if (*first != *second) return fail(ErrorCode::invalid_argument, "the two passphrases differ; nothing was written");
-  return first;
+  if (*phrase != *second) return fail(ErrorCode::invalid_argument, "the two passphrases differ; nothing was written");
+  return phrase;
 }
 
 }  // namespace hanse::cli

@@ -16,7 +16,7 @@ struct PassphraseSources {
   std::string file;         ///< Empty: none.
   bool can_prompt = false;  ///< stdin and stderr are a terminal.
   std::string question = "Passphrase: ";
-  bool repeat = false;  ///< Ask twice: it is a new one.
+  bool is_new = false;  ///< At least 8 characters, and the prompt asks twice.
 };
 
 /// invalid_argument when no source has one; its message names them all. One trailing newline is not part of it; at

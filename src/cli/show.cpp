@@ -39,6 +39,30 @@ std::string age_text(Time since, Time now) {
   return std::to_string(seconds) + "s";
 }
 
+std::int64_t change_micros(const model::Event& event, const model::AccountId& me) {
+  const std::int64_t amount = event.amount.micros;
+  const bool is_mine = event.account == me, is_theirs = event.counterparty == me;
+  switch (event.kind) {
+    case model::EventKind::transferred:
+      return (is_theirs ? amount : 0) - (is_mine ? amount : 0);
+    case model::EventKind::lease_matched:
+    case model::EventKind::lease_topped_up:
+    case model::EventKind::lease_extended:
+      return is_mine ? -amount : 0;
+    case model::EventKind::lease_ended:
+      return is_mine ? amount : 0;
+    case model::EventKind::lease_released:
+      return is_theirs ? amount : 0;
+    default:
+      return 0;
+  }
+}
+
+std::string signed_money(std::int64_t micros) {
+  if (micros == 0) return "";
+  return (micros > 0 ? "+" : "-") + model::format_money(Money{micros > 0 ? micros : -micros});
+}
+
 std::string state_text(const model::Lease& lease) {
   if (lease.state != model::LeaseState::ended) {
     return lease.state == model::LeaseState::matched ? "starting" : "running";

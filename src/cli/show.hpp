@@ -15,6 +15,9 @@ std::string share_text(std::int64_t millionths);                              //
 std::string size_text(std::uint64_t bytes);                                   ///< "24 GB"; "" for 0
 /// How long ago, coarse: "5m", "2d"; "" for no time.
 std::string age_text(Time since, Time now);
+/// What the event did to the balance of `me`: what is locked has left it, what the end of a lease did not use is back.
+std::int64_t change_micros(const model::Event& event, const model::AccountId& me);
+std::string signed_money(std::int64_t micros);               ///< "+1.50", "-0.36"; "" for 0
 std::string state_text(const model::Lease& lease);           ///< "running", "ended: completed"
 std::string short_address(const model::AccountId& account);  ///< "hanse1qqqq…wxyz"
 

@@ -55,6 +55,14 @@ Result<> write_ssh_files(const std::vector<model::Lease>& running, const Home& h
   return write_file(home.ssh() / "config", ssh_config_text(running, home));
 }
 
+void forget_ssh_host(model::LeaseId lease, const Home& home) {
+  auto text = read_text(home.ssh() / "config");
+  const auto begin = text ? text->find("\nHost " + model::format_id(lease) + "\n") : std::string::npos;
+  if (begin == std::string::npos) return;
+  text->erase(begin, text->find("\nHost ", begin + 1) - begin);
+  (void)write_file(home.ssh() / "config", *text);  // at worst it stays until the next `hanse ssh`
+}
+
 std::string include_line(const Home& home) {
   return "Include " + in_quotes(home.ssh() / "config");
 }

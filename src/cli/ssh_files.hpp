@@ -15,6 +15,9 @@ std::string ssh_config_text(const std::vector<model::Lease>& running, const Home
 std::string known_hosts_text(const std::vector<model::Lease>& running);
 Result<> write_ssh_files(const std::vector<model::Lease>& running, const Home& home);
 
+/// Takes a lease that has ended out of the config.
+void forget_ssh_host(model::LeaseId lease, const Home& home);
+
 /// The line that makes plain ssh read it.
 std::string include_line(const Home& home);
 /// Puts that line at the head of ~/.ssh/config, where Include must stand to hold for all hosts.

@@ -40,6 +40,16 @@ constexpr std::array<Range, 10> kWide{{{0x1100, 0x115F},
                                        {0xFF00, 0xFF60},
                                        {0x1F300, 0x1FAFF}}};
 
+// What turns the direction of the text around it, breaks lines, or shows as nothing: a name could pass for another.
+constexpr std::array<Range, 8> kDeceptive{{{0x061C, 0x061C},
+                                           {0x180E, 0x180E},
+                                           {0x200B, 0x200C},
+                                           {0x200E, 0x200F},
+                                           {0x2028, 0x202E},
+                                           {0x2060, 0x206F},
+                                           {0xFEFF, 0xFEFF},
+                                           {0xE0000, 0xE007F}}};
+
 template <std::size_t N>
 bool within(const std::array<Range, N>& ranges, std::uint32_t code) {
   return std::any_of(ranges.begin(), ranges.end(), [&](Range r) { return code >= r.low && code <= r.high; });
@@ -114,7 +124,7 @@ std::string printable(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const auto [code, length] = decode(text, at);
     const bool control = (code < 0x20 && code != '\n') || code == 0x7F || (length > 1 && code >= 0x80 && code < 0xA0) ||
-                         (length == 1 && code >= 0x80);
+                         (length == 1 && code >= 0x80) || within(kDeceptive, code);
     out += control ? "?" : std::string(text.substr(at, length));
     at += length;
   }

@@ -26,7 +26,8 @@ std::string paint(std::string_view text, Style style, bool color);
 /// not UTF-8 take one each.
 std::size_t display_width(std::string_view text);
 
-/// Text from elsewhere (names, notes) made safe to print: control characters become '?'. Newlines stay.
+/// Text from elsewhere (names, notes) made safe to print: control characters, those that turn the direction of text or
+/// show as nothing, and bytes that are not UTF-8 become '?'. Newlines stay.
 std::string printable(std::string_view text);
 
 /// Whole, to stdout. When that fails (the reader is gone, the disk is full) the process ends with kOutputLost; while an
