@@ -19,21 +19,22 @@ int report(const Program& program, const Failure& failure) {
     context.print_json({{"error", body}});
   }
   print_err(context.style_err("error:", Style::red) + " " + printable(failure.error.message) + "\n");
-  if (!hint.empty()) print_err(context.style_err("hint:", Style::cyan) + " " + hint + "\n");
+  if (!hint.empty()) print_err(context.style_err("hint:", Style::cyan) + " " + printable(hint) + "\n");
   if (failure.exit_code >= 0) return failure.exit_code;
   const Exit exit = exit_of(failure.error.code);
   return program.own_exit_range ? run_exit_of(exit) : static_cast<int>(exit);
 }
 
 int report_usage(const Program& program, const CLI::ParseError& error, const std::vector<std::string>& arguments) {
-  std::string hint = suggest(program.app, arguments);
+  auto [message, hint] = find_slip(program.app, arguments);
+  if (message.empty()) message = error.what();
   std::string command = "hanse";
   for (const CLI::App* at = &program.app; !at->get_subcommands().empty();) {
     at = at->get_subcommands().front();
     command += " " + at->get_name();
   }
   hint += (hint.empty() ? "" : " ") + std::string("'") + command + " --help' shows what it takes";
-  return report(program, Failure({ErrorCode::invalid_argument, error.what()}, hint, static_cast<int>(Exit::usage)));
+  return report(program, Failure({ErrorCode::invalid_argument, message}, hint, static_cast<int>(Exit::usage)));
 }
 
 }  // namespace
@@ -54,9 +55,7 @@ int run(int argc, char** argv) {
   try {
     program.app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    const CLI::App* at = &program.app;
-    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-    print_out(at->help());
+    print_out(program.app.help());  // of the command that was named, with its whole name
     return 0;
   } catch (const CLI::CallForAllHelp&) {
     print_out(program.app.help("", CLI::AppFormatMode::All));

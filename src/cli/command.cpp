@@ -84,7 +84,7 @@ CLI::Option* lease_option(CLI::App* command, const std::string& name, model::Lea
                        [](const std::string& text) { return model::parse_id<model::LeaseTag>(text); });
 }
 
-std::string suggest(const CLI::App& root, const std::vector<std::string>& arguments) {
+Slip find_slip(const CLI::App& root, const std::vector<std::string>& arguments) {
   const CLI::App* at = &root;
   for (const auto& argument : arguments) {
     if (argument == "--") break;
@@ -98,11 +98,13 @@ std::string suggest(const CLI::App& root, const std::vector<std::string>& argume
       continue;
     }
     if (names.empty() || (is_option && !word.starts_with("--"))) continue;
+    Slip slip;
+    if (!is_option && at->get_require_subcommand_min() > 0) slip.message = "there is no command '" + word + "'";
     const auto near = model::nearest(word, {names.begin(), names.end()});
-    if (!near.empty()) return "did you mean '" + std::string(near) + "'?";
-    if (!is_option && at->get_require_subcommand_min() > 0) break;
+    if (!near.empty()) slip.hint = "did you mean '" + std::string(near) + "'?";
+    if (!near.empty() || !slip.message.empty()) return slip;
   }
-  return "";
+  return {};
 }
 
 void add_all(Program& program) {

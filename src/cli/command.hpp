@@ -31,8 +31,12 @@ CLI::Option* size_option(CLI::App* command, const std::string& name, std::uint64
 CLI::Option* money_option(CLI::App* command, const std::string& name, Money& amount, const std::string& what);
 CLI::Option* lease_option(CLI::App* command, const std::string& name, model::LeaseId& lease, const std::string& what);
 
-/// What was probably meant where the line did not parse: "did you mean 'offers'?" or "".
-std::string suggest(const CLI::App& root, const std::vector<std::string>& arguments);
+/// Where the line did not parse.
+struct Slip {
+  std::string message;  ///< "there is no command 'ofers'", or "": as the parser says.
+  std::string hint;     ///< "did you mean 'offers'?", or "".
+};
+Slip find_slip(const CLI::App& root, const std::vector<std::string>& arguments);
 
 // One for each file under commands/.
 void add_bill(Program& program);

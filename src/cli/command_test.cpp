@@ -1,5 +1,6 @@
 // The command line itself: what parses, what is refused how, exit codes, completion.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -57,6 +58,18 @@ TEST_F(CommandTest, AnUnknownCommandNamesTheNearest) {
   EXPECT_EQ(ran.code, 2);
   EXPECT_NE(ran.err.find("did you mean 'offers'?"), std::string::npos) << ran.err;
   EXPECT_EQ(ran.out, "");
+}
+
+TEST_F(CommandTest, AnUnknownCommandNearNoneIsNamedItself) {
+  const auto ran = run_command({"frobnicate", "--fast"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_NE(ran.err.find("there is no command 'frobnicate'"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("'hanse --help'"), std::string::npos) << ran.err;
+}
+
+TEST_F(CommandTest, UsageStandsAsItIsTyped) {
+  EXPECT_NE(run_command({"run", "--help"}).out.find("Usage: hanse run "), std::string::npos);
+  EXPECT_NE(run_command({"wallet", "send", "--help"}).out.find("Usage: hanse wallet send "), std::string::npos);
 }
 
 TEST_F(CommandTest, AnUnknownSubcommandNamesTheNearest) {
@@ -187,9 +200,8 @@ TEST(Listen, IsHostAndPort) {
   for (const auto* bad : {"", "localhost", "x:", "x:99999", "x:-1"}) EXPECT_FALSE(parse_listen(bad)) << bad;
 }
 
-/// The shell's own opinion of a script; skipped shells are those that this machine lacks.
+/// The shell's own opinion of a script. A shell that is missing fails: scripts/install-dependencies installs them all.
 bool parses(const std::string& shell, const std::string& options, const std::string& script) {
-  if (std::system(("command -v " + shell + " >/dev/null 2>&1").c_str()) != 0) return true;
   std::FILE* pipe = ::popen((shell + " " + options + " >/dev/null").c_str(), "w");
   std::fwrite(script.data(), 1, script.size(), pipe);
   return ::pclose(pipe) == 0;
@@ -200,21 +212,39 @@ TEST(Completion, ScriptsParseInTheirShells) {
   add_all(program);
   EXPECT_TRUE(parses("bash", "-n", bash_completion(program.app)));
   EXPECT_TRUE(parses("zsh", "-n", zsh_completion(program.app)));
-  EXPECT_TRUE(parses("fish", "-n", fish_completion(program.app)));
+  EXPECT_TRUE(parses("fish", "--no-execute", fish_completion(program.app)));
   EXPECT_FALSE(parses("bash", "-n", "if then")) << "the check itself must be able to fail";
 }
 
-/// What bash would offer for the line, the last word being completed.
-std::string bash_offers(const std::string& script, const std::string& words) {
+/// What a shell prints for the script and the lines after it.
+std::string output_of(const std::string& shell, const std::string& script, const std::string& lines) {
   const auto file = std::filesystem::temp_directory_path() / ("hanse-completion-" + std::to_string(::getpid()));
-  std::ofstream(file) << script << "COMP_WORDS=(" << words << ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n"
-                      << "_hanse\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n";
-  std::FILE* pipe = ::popen(("bash " + file.string()).c_str(), "r");
+  std::ofstream(file) << script << lines;
+  std::FILE* pipe = ::popen((shell + " " + file.string() + " 2>&1").c_str(), "r");
   std::string out(4096, '\0');
   out.resize(std::fread(out.data(), 1, out.size(), pipe));
   ::pclose(pipe);
   std::filesystem::remove(file);
   return out;
+}
+
+/// What bash would offer for the line, the last word being completed.
+std::string bash_offers(const std::string& script, const std::string& words) {
+  return output_of("bash", script,
+                   "COMP_WORDS=(" + words + ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n" +
+                       "_hanse\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n");
+}
+
+/// The words that fish would offer, without what it says of them.
+std::string fish_offers(const std::string& script, const std::string& line) {
+  return output_of("fish --no-config", script, "complete -C '" + line + "' | string replace -r '\\t.*' ''\n");
+}
+
+/// What zsh's completion is given to choose from (all words of that place: zsh itself picks those that fit).
+std::string zsh_offers(const std::string& script, const std::string& words) {
+  return output_of("zsh -f", "compdef() { }\n" + script,
+                   "_describe() { print -l -- ${words_here%%:*} }\n_files() { print FILES }\nwords=(" + words +
+                       ")\nCURRENT=${#words}\n_hanse\n");
 }
 
 TEST(Completion, BashOffersCommandsSubcommandsAndOptions) {
@@ -225,6 +255,27 @@ TEST(Completion, BashOffersCommandsSubcommandsAndOptions) {
   EXPECT_EQ(bash_offers(script, "hanse wallet sh"), "show\n");
   EXPECT_EQ(bash_offers(script, "hanse --node URL offers --exp"), "--explain\n");
   EXPECT_EQ(bash_offers(script, "hanse offers --js"), "--json\n") << "global options hold everywhere";
+}
+
+TEST(Completion, FishOffersCommandsSubcommandsAndOptions) {
+  Program program;
+  add_all(program);
+  const auto script = fish_completion(program.app);
+  EXPECT_EQ(fish_offers(script, "hanse pro"), "provider\n");
+  EXPECT_EQ(fish_offers(script, "hanse wallet sh"), "show\n");
+  EXPECT_EQ(fish_offers(script, "hanse --node URL wallet sh"), "show\n");
+  EXPECT_EQ(fish_offers(script, "hanse offers --exp"), "--explain\n");
+  EXPECT_EQ(fish_offers(script, "hanse offers --js"), "--json\n") << "global options hold everywhere";
+}
+
+TEST(Completion, ZshOffersCommandsSubcommandsAndOptions) {
+  Program program;
+  add_all(program);
+  const auto script = zsh_completion(program.app);
+  EXPECT_THAT(zsh_offers(script, "hanse pro"), ::testing::HasSubstr("provider\n"));
+  EXPECT_THAT(zsh_offers(script, "hanse --node URL wallet sh"), ::testing::HasSubstr("show\n"));
+  EXPECT_THAT(zsh_offers(script, "hanse --node URL wallet sh"), ::testing::Not(::testing::HasSubstr("provider\n")));
+  EXPECT_THAT(zsh_offers(script, "hanse run x"), ::testing::HasSubstr("FILES\n"));
 }
 
 TEST(Completion, NamesEveryCommandInEveryShell) {

@@ -177,19 +177,33 @@ std::string zsh_completion(const CLI::App& root) {
 }
 
 std::string fish_completion(const CLI::App& root) {
+  std::string swallowing = value_options(&root);
+  std::replace(swallowing.begin(), swallowing.end(), '|', ' ');
   std::string out =
       "# fish completion for hanse: hanse completion fish > ~/.config/fish/completions/hanse.fish\n"
       "function __hanse_path\n"
       "  set -l path\n"
+      "  set -l skip\n"
       "  for word in (commandline -opc)[2..-1]\n"
-      "    if not string match -q -- '-*' $word\n"
-      "      set -a path $word\n"
+      "    if test -n \"$skip\"\n"
+      "      set skip\n"
+      "      continue\n"
+      "    end\n"
+      "    switch $word\n"
+      "      case " +
+      swallowing +
+      "\n"
+      "        set skip 1\n"
+      "      case '-*'\n"
+      "      case '*'\n"
+      "        set -a path $word\n"
       "    end\n"
       "  end\n"
       "  string join ' ' -- $path\n"
       "end\n"
       "function __hanse_at\n"
-      "  test (__hanse_path) = \"$argv\"\n"
+      "  set -l path (__hanse_path)\n"
+      "  test \"$path\" = \"$argv\"\n"
       "end\n"
       "function __hanse_under\n"
       "  set -l path (__hanse_path)\n"
