@@ -7,6 +7,7 @@
 #include "cli/copy.hpp"
 #include "cli/progress.hpp"
 #include "cli/show.hpp"
+#include "cli/ssh_files.hpp"
 #include "model/text.hpp"
 #include "wire/codec.hpp"
 
@@ -66,7 +67,7 @@ Outcome JobRun::plan_and_confirm() {
                                       ? "relax one of these, or let it wait: retry: {on: [no_capacity], for: 4h}"
                                       : "");
     }
-    context_.say(plan.error().message);
+    context_.say(printable(plan.error().message));
     context_.say("Nothing fits now; the request waits until " + model::format_time(retry_until_) +
                  " for a machine within the job's limits.");
     if (!options_.yes && !ask_yes_no(context_.terminal, "Wait for one and go on then?")) {
@@ -215,18 +216,19 @@ Outcome JobRun::finish(model::LeaseId lease, const Attempt& attempt) {
   } else if (auto fetched = fetch_outputs(); !fetched && attempt.exit_code == 0) {
     outcome = std::move(fetched);
   } else if (!fetched) {
-    context_.say(fetched.error().error.message);  // the job failed: that its output is missing is no news
+    context_.say(printable(fetched.error().error.message));  // the job failed: that its output is missing is no news
   }
   forwarder_.reset();
   session_.reset();
   const auto ended = end_lease(lease, note);
   if (!ended) {
     const std::string stop = "'hanse stop " + model::format_id(lease) + "'";
-    context_.say("warning: " + model::format_id(lease) + " could not be ended (" + ended.error().message +
+    context_.say("warning: " + model::format_id(lease) + " could not be ended (" + printable(ended.error().message) +
                  ") and may go on costing until it is: try " + stop);
     if (outcome) return refuse(ended.error(), "try " + stop);
     return outcome;
   }
+  if (const auto home = context_.home()) forget_ssh_host(lease, *home);
   const Bill bill = make_bill(*ended);
   context_.say(context_.style_err(bill_line(bill), Style::dim));
   report_["bill"] = bill_json(bill);

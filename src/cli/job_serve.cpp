@@ -202,7 +202,7 @@ void JobRun::start_forwards(model::LeaseId lease) {
   auto session = open_lease(context_, lease);
   auto forwarder = session ? Forwarder::start(std::move(*session), ports) : fail(session);
   if (!forwarder) {  // the job is worth more than the view into it
-    context_.say("warning: ports are not forwarded: " + forwarder.error().message);
+    context_.say("warning: ports are not forwarded: " + printable(forwarder.error().message));
     return;
   }
   forwarder_ = std::move(*forwarder);

@@ -93,6 +93,27 @@ class Rental(NetworkTest):
         self.assertEqual(lease["state"], "ended", said)
         self.assertIn(lease["id"].encode(), said)
 
+    def test_outputs_come_back_as_what_they_are_and_nowhere_else(self):
+        job = self.job('name: "odd\\e[2J"\nimage: debian:bookworm-slim\nmax_cost: 0.10\nmax_duration: 5m\n'
+                       'env: ["V=one\\ntwo \\"three\\" \'four\' $HOME `id` ä東"]\n'
+                       'outputs: [value, link, folder, here]\n'
+                       'run: |\n  printf %s "$V" > value\n  ln -s /etc/passwd link\n  mkdir folder\n'
+                       '  ln -s ../../.. folder/up\n  ln -s /etc/shadow folder/file\n  mkfifo folder/pipe\n'
+                       '  ln -s /nowhere folder/dangling\n  echo new > here\n')
+        folder, victim = job.parent, job.parent.parent / "victim"
+        victim.write_text("old\n")
+        (folder / "here").symlink_to(victim)
+        done = self.consumer.hanse("run", job, "--yes")
+        self.assertNotIn("\x1b", done.err)
+        self.assertEqual((folder / "value").read_text(), "one\ntwo \"three\" 'four' $HOME `id` ä東")
+        self.assertFalse((folder / "link").is_symlink())
+        self.assertIn("root:", (folder / "link").read_text())
+        self.assertNotEqual((folder / "link").read_text(), Path("/etc/passwd").read_text())  # the container's
+        self.assertEqual([f.name for f in (folder / "folder").iterdir()], ["file"])
+        self.assertEqual(done.err.count("left out: "), 3, done)
+        self.assertEqual(victim.read_text(), "old\n")
+        self.assertEqual((folder / "here").read_text(), "new\n")
+
     def test_without_a_terminal_and_without_yes_nothing_is_rented(self):
         before = len(self.consumer.leases())
         done = self.consumer.hanse("run", ROOT / "examples/hello/job.yaml", ok=False)
@@ -263,10 +284,16 @@ class Ended(NetworkTest):
         lease = self.rent("--duration", "10m")
         self.consumer.hanse("ssh", lease, "--", "true")
         config = (self.consumer.home / "ssh" / "config").read_text()
+        for change in (("extend", "15m"), ("extend", "+5m"), ("topup", "0.001")):
+            done = self.consumer.hanse(change[0], lease, *change[1:], ok=False)
+            self.assertIn("--yes", done.err)
+        self.assertEqual(self.consumer.lease(lease)["duration_s"], 600)
         self.consumer.hanse("extend", lease, "15m", "--yes")
         self.assertEqual(self.consumer.lease(lease)["duration_s"], 900)
         self.consumer.hanse("stop", lease, *(["--yes"] if "--yes" in self.consumer.hanse("stop", "--help").out else []))
         self.assert_money_adds_up(lease)
+        self.assertIn(f"Host {lease}\n", config)
+        self.assertNotIn(f"Host {lease}\n", (self.consumer.home / "ssh" / "config").read_text())
         saved = Path(self.network.folder) / "old-config"
         saved.write_text(config)
 

@@ -4,6 +4,11 @@
 
 #include "cli/bill.hpp"
 #include "cli/command.hpp"
+#include "cli/lease_link.hpp"
+#include "cli/show.hpp"
+#include "cli/ssh_files.hpp"
+#include "cli/table.hpp"
+#include "market/price.hpp"
 #include "model/text.hpp"
 #include "wire/json.hpp"
 
@@ -24,10 +29,25 @@ Outcome changed(Context& context, model::LeaseId id, const std::string& what) {
   return 0;
 }
 
-/// Locking more money is agreed to on a terminal; a script has agreed by calling.
-bool agrees(Context& context, const std::string& question, bool yes) {
+/// As `run` and `rent` do: shows what it locks, then asks; where nobody can answer, --yes must.
+Outcome agree(Context& context, const LeaseView& view, const std::string& what, Money more, bool yes) {
+  const auto account = (*context.api())->account(*context.address());
+  if (!account) return refuse(account.error());
+  const Money balance = account->account.balance;
+  const auto left = subtract(balance, more);
+  if (!context.json()) {
+    const bool color = context.terminal.err_color;
+    print_err(paint("Plan: " + model::format_id(view.lease.id) + " " + what, Style::bold, color) + "\n" +
+              facts({{"price", rate_text(view.lease.rate_per_hour)},
+                     {"locks", model::format_money(more) + " credits more; what is not used comes back"},
+                     {"balance", model::format_money(balance) + " now, " +
+                                     (left ? model::format_money(*left) + " then" : "too little for this")}},
+                    color));
+  }
   const bool can_ask = context.terminal.in_tty && context.terminal.err_tty && !context.json();
-  return yes || !can_ask || ask_yes_no(context.terminal, question);
+  if (yes || (can_ask && ask_yes_no(context.terminal, "Go on?"))) return 0;
+  return refuse(ErrorCode::wrong_state, model::format_id(view.lease.id) + " stays as it is",
+                can_ask ? "nothing was locked" : "--yes agrees where there is no terminal to ask on");
 }
 
 /// "2h": the whole duration from now on, counted from the start, as the ledger has it. "+30m": so much more.
@@ -43,14 +63,16 @@ Outcome extend(Context& context, model::LeaseId lease, const std::string& durati
   if (const auto readable = new_duration(duration, 0); !readable) {
     return refuse(readable.error(), "'8h' is how long in all, '+30m' how much more");
   }
-  const auto api = context.api();
-  if (!api) return refuse(api.error());
-  const auto before = (*api)->lease(lease);
+  const auto me = context.address();
+  if (!me) return refuse(me.error());
+  const auto before = live_lease(context, lease);
   if (!before) return refuse(before.error());
   const auto seconds = new_duration(duration, before->lease.duration_s);
   const std::string what = "lasts " + model::format_duration(*seconds) + " from its start";
-  if (!agrees(context, "Lock the money so that " + model::format_id(lease) + " " + what + "?", yes)) {
-    return refuse(ErrorCode::wrong_state, model::format_id(lease) + " stays as it is");
+  const auto whole = market::lock_for(before->lease.rate_per_hour, *seconds, Money{});
+  if (*seconds > before->lease.duration_s && whole) {  // else the ledger says what is wrong with it
+    const Money more{std::max<std::int64_t>(0, whole->micros - before->lease.locked.micros)};
+    if (auto agreed = agree(context, *before, what, more, yes); !agreed) return agreed;
   }
   const auto receipt = context.send({model::ExtendLease{lease, *seconds}});
   if (!receipt) return refuse(receipt.error());
@@ -58,19 +80,23 @@ Outcome extend(Context& context, model::LeaseId lease, const std::string& durati
 }
 
 Outcome topup(Context& context, model::LeaseId lease, Money amount, bool yes) {
-  if (!agrees(context, "Lock " + model::format_money(amount) + " credits more in " + model::format_id(lease) + "?",
-              yes)) {
-    return refuse(ErrorCode::wrong_state, model::format_id(lease) + " stays as it is");
-  }
+  const auto me = context.address();
+  if (!me) return refuse(me.error());
+  const auto before = live_lease(context, lease);
+  if (!before) return refuse(before.error());
+  const std::string what = model::format_money(amount) + " credits more";
+  if (auto agreed = agree(context, *before, "gets " + what, amount, yes); !agreed) return agreed;
   const auto receipt = context.send({model::TopUpLease{lease, amount}});
   if (!receipt) return refuse(receipt.error());
-  return changed(context, lease, model::format_money(amount) + " credits more");
+  return changed(context, lease, what);
 }
 
 Outcome stop(Context& context, model::LeaseId lease, bool yes) {
   const auto api = context.api();
   if (!api) return refuse(api.error());
-  if (!agrees(context, "End " + model::format_id(lease) + "? Its files are deleted.", yes)) {
+  // A script has agreed by calling: what it ends costs no more.
+  const bool can_ask = context.terminal.in_tty && context.terminal.err_tty && !context.json();
+  if (!yes && can_ask && !ask_yes_no(context.terminal, "End " + model::format_id(lease) + "? Its files are deleted.")) {
     return refuse(ErrorCode::wrong_state, model::format_id(lease) + " goes on");
   }
   context.unlock_ahead();
@@ -87,6 +113,7 @@ Outcome stop(Context& context, model::LeaseId lease, bool yes) {
   }
   const auto after = (*api)->lease(lease);
   if (!after) return refuse(after.error());
+  if (const auto home = context.home()) forget_ssh_host(lease, *home);
   const Bill bill = make_bill(*after);
   if (context.json()) {
     context.print_json(bill_json(bill));
@@ -123,12 +150,12 @@ void add_extend(Program& program) {
   auto change = std::make_shared<Change>();
   auto* command = program.add(program.app, "extend", "Let a lease last longer, and lock the money for it",
                               "  hanse extend lease-7 8h        8 hours in all, counted from its start\n"
-                              "  hanse extend lease-7 +30m      half an hour more\n");
+                              "  hanse extend lease-7 +30m      half an hour more than it has now\n");
   lease_option(command, "lease", change->lease, "Which")->required();
-  command->add_option("duration", change->duration, "In all, from its start; with '+', more than now")
+  command->add_option("duration", change->duration, "8h: how long in all, from its start; +30m: how much more")
       ->required()
       ->type_name("DURATION|+DURATION");
-  command->add_flag("-y,--yes", change->yes, "Do not ask, on a terminal either");
+  command->add_flag("-y,--yes", change->yes, "Agree to the plan without being asked");
   program.on(command,
              [change, &program] { return extend(program.context, change->lease, change->duration, change->yes); });
 }
@@ -139,7 +166,7 @@ void add_topup(Program& program) {
                               "  hanse topup lease-7 5.00\n");
   lease_option(command, "lease", change->lease, "Which")->required();
   money_option(command, "amount", change->amount, "Credits")->required();
-  command->add_flag("-y,--yes", change->yes, "Do not ask, on a terminal either");
+  command->add_flag("-y,--yes", change->yes, "Agree to the plan without being asked");
   program.on(command,
              [change, &program] { return topup(program.context, change->lease, change->amount, change->yes); });
 }

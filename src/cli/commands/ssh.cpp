@@ -16,14 +16,21 @@ namespace {
 
 constexpr std::size_t kMaxLeases = 1000;
 
-/// Once: how plain `ssh lease-7`, scp, rsync and editors find the leases.
-void offer_include(Context& context, const Home& home) {
-  const auto asked = home.ssh() / "asked";
+/// Once: how plain `ssh lease-7`, scp, rsync and editors find the leases. `can_ask` before a shell; before a command a
+/// question could be in its way.
+void offer_include(Context& context, const Home& home, bool can_ask) {
+  const auto asked = home.ssh() / "asked", told = home.ssh() / "told";
   const std::string user_home = environment("HOME");
-  if (context.json() || user_home.empty() || std::filesystem::exists(asked)) return;
+  if (user_home.empty() || std::filesystem::exists(asked)) return;
   const std::filesystem::path user_config = std::filesystem::path(user_home) / ".ssh" / "config";
   if (const auto text = read_text(user_config); text && text->find(include_line(home)) != std::string::npos) return;
-  if (!context.terminal.in_tty || !context.terminal.err_tty) return;
+  if (!can_ask || !context.terminal.in_tty || !context.terminal.err_tty) {
+    if (std::filesystem::exists(told)) return;
+    context.say("hint: plain ssh, scp, rsync and editors find leases too with this line at the head of " +
+                user_config.string() + ":\n  " + include_line(home));
+    (void)write_file(told, "");
+    return;
+  }
   if (ask_yes_no(context.terminal, "Let plain ssh, scp, rsync and editors find leases too (adds one Include line to " +
                                        user_config.string() + ")?")) {
     if (auto added = add_include(home, user_config); !added) context.say(added.error().message);
@@ -56,7 +63,7 @@ Outcome ssh(Context& context, model::LeaseId id, const std::vector<std::string>&
     context.print_json({{"command", {"ssh", "-F", config, name}}, {"endpoint", lease->lease.endpoint}, {"user", name}});
     return 0;
   }
-  if (command.empty()) offer_include(context, *home);
+  offer_include(context, *home, command.empty());
 
   std::vector<std::string> words{"ssh", "-F", config, name};
   if (!command.empty()) words.emplace_back("--");

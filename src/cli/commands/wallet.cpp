@@ -174,18 +174,22 @@ Outcome history(Context& context, const Options& options) {
   const std::size_t skip = events->size() > options.limit ? events->size() - options.limit : 0;
   if (context.json()) {
     nlohmann::json items = nlohmann::json::array();
-    for (std::size_t i = skip; i < events->size(); ++i) items.push_back(wire::to_json((*events)[i]));
+    for (std::size_t i = skip; i < events->size(); ++i) {
+      items.push_back(wire::to_json((*events)[i]));
+      items.back()["change_micros"] = change_micros((*events)[i], *me);
+    }
     context.print_json({{"events", items}});
     return 0;
   }
-  Table table({{"TIME"}, {"WHAT"}, {"CREDITS", Align::right}, {"LEASE"}, {"WITH"}, {"NOTE"}});
+  Table table({{"TIME"}, {"WHAT"}, {"BALANCE", Align::right}, {"LEASE"}, {"WITH"}, {"NOTE"}});
   for (std::size_t i = skip; i < events->size(); ++i) {
     const auto& event = (*events)[i];
     const auto& other = event.account == *me ? event.counterparty : event.account;
+    const bool is_transfer = event.kind == model::EventKind::transferred;
+    const std::string direction = !is_transfer ? "" : event.account == *me ? "to " : "from ";
     table.add({model::format_time(event.time), std::string(model::name_of(event.kind)),
-               event.amount.micros == 0 ? "" : model::format_money(event.amount),
-               event.lease ? model::format_id(event.lease) : "", other.is_zero() ? "" : short_address(other),
-               event.note});
+               signed_money(change_micros(event, *me)), event.lease ? model::format_id(event.lease) : "",
+               other.is_zero() ? "" : direction + short_address(other), event.note});
   }
   context.print(table.empty() ? "" : table.text(context.terminal.out_color));
   if (table.empty()) context.say("nothing has happened on this account yet");
@@ -239,8 +243,11 @@ void add_wallet(Program& program) {
   command->add_flag("-y,--yes", options->yes, "Do not ask");
   program.on(command, [options, &context] { return export_secret(context, options->yes); });
   add_changes(program, *wallet, options);
-  command =
-      program.add(*wallet, "history", "List what happened on this account", "  hanse wallet history --limit 20\n");
+  command = program.add(
+      *wallet, "history", "List what happened on this account",
+      "  hanse wallet history --limit 20\n"
+      "+ came to the balance, - left it: for a lease all it can cost is locked when it is matched, and what\n"
+      "it did not use comes back when it ends.\n");
   command->add_option("--limit", options->limit, "The last so many (50)")->check(CLI::Range(1, 100000));
   program.on(command, [options, &context] { return history(context, *options); });
 }
