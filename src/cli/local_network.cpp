@@ -136,7 +136,7 @@ Result<> LocalNetwork::start_agent(const UpOptions& options) {
     defaults.ssh_port = options.ssh_port;
     defaults.engine_socket = options.engine_socket;
     defaults.price = options.price;
-    const auto config = default_agent_config(home_, *owner, defaults, context_);
+    const auto config = default_agent_config(home_, *owner, defaults, notes_);
     if (auto written = write_file(home_.provider_config(), provider::format_agent_config(config)); !written)
       return written;
   }
@@ -153,6 +153,7 @@ Result<> LocalNetwork::start_agent(const UpOptions& options) {
   auto agent = provider::Agent::start({*config, home_.provider(), context_.program});
   if (!agent) return fail(agent);
   agent_ = std::move(*agent);
+  for (const auto& note : agent_->notes()) notes_.push_back(note);
   provider_line_ = config->name + ": " + device_text(config->machine, config->machine.gpu_count) + " at " +
                    rate_text(config->prices.on_demand_per_gpu_hour) + ", SSH on port " +
                    std::to_string(agent_->ssh_port());
@@ -174,6 +175,7 @@ nlohmann::json LocalNetwork::summary_json() const {
           {"network", node_->network()},
           {"home", home_.root.string()},
           {"ssh_port", agent_ ? agent_->ssh_port() : 0},
+          {"notes", notes_},
           {"wallet", consumer ? model::format_address(*consumer) : ""}};
 }
 

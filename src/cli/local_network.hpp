@@ -31,6 +31,8 @@ class LocalNetwork {
 
   [[nodiscard]] std::string summary() const;
   [[nodiscard]] nlohmann::json summary_json() const;
+  /// What was guessed, and what this machine cannot do.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
   /// Until an interrupt, or until something cannot go on.
   Result<> watch(Interrupt& interrupt);
 
@@ -50,6 +52,7 @@ class LocalNetwork {
   std::unique_ptr<ProcessLock> agent_lock_;
   std::unique_ptr<provider::Agent> agent_;
   std::string provider_line_;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace hanse::cli

@@ -32,9 +32,9 @@ Money guessed_price(const model::Machine& machine) {
 }
 
 provider::AgentConfig default_agent_config(const Home& home, const model::AccountId& owner,
-                                           const ProviderDefaults& defaults, const Context& context) {
+                                           const ProviderDefaults& defaults, std::vector<std::string>& notes) {
   const auto found = provider::detect_inventory(home.provider());
-  if (!found.note.empty()) context.say(found.note);
+  if (!found.note.empty()) notes.push_back(found.note);
   provider::AgentConfig config;
   config.node.url = defaults.node_url;
   config.owner = owner;
@@ -49,8 +49,8 @@ provider::AgentConfig default_agent_config(const Home& home, const model::Accoun
   if (config.country.empty()) config.country = country_of_locale();
   if (config.country.empty()) {
     config.country = "US";
-    context.say("note: the machine does not say which country it is in; `country: US` is a guess, mend it in " +
-                home.provider_config().string());
+    notes.push_back("the machine does not say which country it is in; `country: US` is a guess: mend it in " +
+                    home.provider_config().string() + " and start again, for renters choose by it");
   }
   config.machine.country = config.country;
   config.default_image = "debian:bookworm-slim";

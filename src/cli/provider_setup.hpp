@@ -16,9 +16,9 @@ struct ProviderDefaults {
   Money price;  ///< Per GPU-hour; 0: a guess by the device.
 };
 
-/// What this machine is, as a config to be edited. Tells of what it had to guess through `say`.
+/// What this machine is, as a config to be edited. What it had to guess goes into `notes`.
 provider::AgentConfig default_agent_config(const Home& home, const model::AccountId& owner,
-                                           const ProviderDefaults& defaults, const Context& context);
+                                           const ProviderDefaults& defaults, std::vector<std::string>& notes);
 
 /// not_found says that `provider init` writes it.
 Result<provider::AgentConfig> load_agent_config(const Home& home);

@@ -119,7 +119,7 @@ void RunningAgent::beat(const std::stop_token& stop) {
     if (!sent) spdlog::warn("heartbeat: {}", sent.error().message);
     if (context_->networked && !firewall_stands()) {
       spdlog::warn("the firewall for leases was gone; raising it again");
-      static_cast<void>(raise_firewall(options_.config.subnet_pool));
+      static_cast<void>(raise_firewall());
     }
     if (clock_.monotonic_ms() >= next_settle) {
       next_settle = clock_.monotonic_ms() + kSettleMs;

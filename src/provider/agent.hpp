@@ -80,6 +80,8 @@ class Agent {
   static Result<std::unique_ptr<Agent>> start(Options options, Clock& clock = system_clock());
   virtual ~Agent() = default;
   [[nodiscard]] virtual std::uint16_t ssh_port() const = 0;
+  /// What its owner should know of this machine as it was found at the start: that leases get no network, and why.
+  [[nodiscard]] virtual std::vector<std::string> notes() const = 0;
   /// Withdraws the offers; running leases go on to their end.
   virtual Result<> drain() = 0;
   /// conflict once another agent has taken this provider over: this one offers and confirms nothing more, and the

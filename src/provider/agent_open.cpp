@@ -7,7 +7,7 @@
 
 #include "client/wallet.hpp"
 #include "model/text.hpp"
-#include "provider/bridge_trial.hpp"
+#include "provider/lease_network.hpp"
 #include "provider/running_agent.hpp"
 
 namespace hanse::provider {
@@ -79,18 +79,14 @@ Result<> RunningAgent::open_parts() {
 /// Leases get a network only where their isolation was seen to work; else none at all.
 void RunningAgent::open_network() {
   const auto& config = options_.config;
-  auto pool = SubnetPool::parse(config.subnet_pool);
-  if (!config.internet || !pool) return;
-  context_->subnets = std::move(*pool);
-  if (auto raised = raise_firewall(config.subnet_pool); !raised) {
-    spdlog::warn("leases get no network: {}", raised.error().message);
-    return;
-  }
-  if (auto tried = try_bridge(*engine_, config.default_image, context_->subnets, context_->label); !tried) {
-    spdlog::warn("leases get no network: this machine cannot make one for containers: {}", tried.error().message);
-    return;
-  }
-  context_->networked = true;
+  if (!config.internet) return;
+  context_->subnets = SubnetPool::parse(config.subnet_pool).value_or(SubnetPool());  // the config was checked
+  auto works = raise_firewall();
+  if (works) works = try_network(*engine_, config.default_image, context_->subnets, context_->label);
+  context_->networked = works.has_value();
+  if (works) return;
+  notes_.push_back("leases get no network: " + works.error().message);
+  spdlog::warn("{}", notes_.back());
 }
 
 Result<> RunningAgent::open_gateway() {

@@ -13,7 +13,7 @@
 #include "client/http.hpp"
 #include "model/text.hpp"
 #include "provider/agent.hpp"
-#include "provider/network.hpp"
+#include "provider/lease_network.hpp"
 #include "provider/workspace.hpp"
 
 namespace hanse::provider {
@@ -80,16 +80,21 @@ std::uint64_t disk_free(const std::filesystem::path& folder) {
   return static_cast<std::uint64_t>(stat.f_bavail) * stat.f_frsize;
 }
 
-Check check_network(const AgentConfig& config) {
+Check check_network(const AgentConfig& config, Engine* engine) {
   Check out{"network isolation", "leases reach the public internet, and neither this host, its LAN nor each other",
             "nftables, as root", "", Verdict::good};
   if (!config.internet) {
     out.actual = "leases have no network at all (internet: false)";
     return out;
   }
-  if (const auto raised = raise_firewall(config.subnet_pool); !raised) {
-    out.actual = "leases will have no network: " + raised.error().message;
-    out.remedy = "run as root with nftables installed, or say 'internet: false' and mean it";
+  auto pool = SubnetPool::parse(config.subnet_pool);
+  auto works = raise_firewall();
+  if (works && pool && engine != nullptr) {
+    works = try_network(*engine, config.default_image, *pool, "hanse.trial=" + std::to_string(::getpid()));
+  }
+  if (!works) {
+    out.actual = "leases will have no network: " + works.error().message;
+    out.remedy = "run as root with nftables and an engine that can make bridges, or say 'internet: false' and mean it";
     out.verdict = Verdict::warning;
   }
   return out;
@@ -167,7 +172,7 @@ std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::p
   out.push_back(check_devices(config, found));
   out.push_back(at_least("memory", found.machine.memory_bytes, config.machine.memory_bytes, "memory"));
   out.push_back(at_least("disk", disk_free(data_folder), config.machine.disk_bytes, "disk"));
-  out.push_back(check_network(config));
+  out.push_back(check_network(config, engine.get()));
   out.push_back(check_workspace(data_folder));
   out.push_back(check_port(config));
   out.push_back(check_reachable_name(config));

@@ -34,6 +34,7 @@ finish() {
 }
 idle() { while :; do sleep 3600 & wait $!; done; }
 while [ ! -e $dir/go ]; do sleep 0.05 & wait $!; done
+if [ -e $dir/notice ]; then read -r notice <$dir/notice; echo "hanse: $notice" >&2; fi
 if [ -e $dir/setup ]; then
   stage setup
   if [ "$code" -ne 0 ]; then echo "hanse: setup ended with exit code $code" >&2; finish "$code"; fi
@@ -139,11 +140,15 @@ std::vector<std::string> supervisor_command() {
   return {"/bin/sh", "-c", kSupervisor};
 }
 
-Result<> write_control(const std::string& folder, const model::Job& job, const std::string& token) {
+Result<> write_control(const std::string& folder, const model::Job& job, const std::string& token,
+                       const std::string& notice) {
   const Folder at(folder);
   if (at.fd() < 0) return fail(ErrorCode::io, "cannot open " + folder + ": " + std::strerror(errno));
-  for (const char* name : {"exit_code", "go", "setup", "run"}) ::unlinkat(at.fd(), name, 0);
+  for (const char* name : {"exit_code", "go", "notice", "setup", "run"}) ::unlinkat(at.fd(), name, 0);
   if (auto r = write_new(at, "token", token + "\n"); !r) return r;
+  if (!notice.empty()) {
+    if (auto r = write_new(at, "notice", notice + "\n"); !r) return r;
+  }
   if (!job.setup.empty()) {
     if (auto r = write_new(at, "setup", job.setup); !r) return r;
   }

@@ -20,8 +20,9 @@ namespace hanse::provider {
 std::vector<std::string> supervisor_command();
 
 /// Writes the job into the control folder; replaces what a former run of the same lease left. `token` marks the end of
-/// the output and is this lease's secret.
-Result<> write_control(const std::string& folder, const model::Job& job, const std::string& token);
+/// the output and is this lease's secret. `notice`, one line, goes into the job's stderr before the job starts.
+Result<> write_control(const std::string& folder, const model::Job& job, const std::string& token,
+                       const std::string& notice = "");
 /// The word to go. Safe to repeat.
 Result<> write_go(const std::string& folder);
 /// The job's exit code once its process has ended; nullopt before.

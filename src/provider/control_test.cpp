@@ -43,9 +43,9 @@ struct Supervised {
   Workspaces::Paths paths;
   std::string id;
 
-  explicit Supervised(const model::Job& job, bool go = true, ContainerSpec spec = {}) {
+  explicit Supervised(const model::Job& job, bool go = true, ContainerSpec spec = {}, const std::string& notice = "") {
     paths = workspaces.open("one", 64U << 20).value();
-    HANSE_CHECK(write_control(paths.control, job, "secret-token").has_value());
+    HANSE_CHECK(write_control(paths.control, job, "secret-token", notice).has_value());
     if (go) HANSE_CHECK(write_go(paths.control).has_value());
     spec.name = "hanse-supervised-" + std::to_string(::getpid());
     spec.image = testing::kTestImage;
@@ -97,6 +97,13 @@ TEST(Supervisor, FailedSetupEndsTheJobWithItsCode) {
   EXPECT_EQ(output.out, "");
   EXPECT_THAT(output.err, HasSubstr("setup ended with exit code 9"));
   EXPECT_EQ(read_exit_code(one.paths.control), 9);
+}
+
+TEST(Supervisor, NoticeComesBeforeTheJobsOwnErrors) {
+  const Supervised one(job("echo out; echo bad >&2"), true, {}, "no network $(here)");
+  const auto output = one.output();
+  EXPECT_EQ(output.out, "out\n");
+  EXPECT_EQ(output.err, "hanse: no network $(here)\nbad\n");
 }
 
 TEST(Supervisor, JobWaitsForTheWordToGo) {

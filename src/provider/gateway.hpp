@@ -43,6 +43,7 @@ class LeaseHost {
   struct Container {
     std::string id;
     std::int64_t pid = 0;
+    std::string notice{};  ///< For whoever opens a shell in it: what this machine lacks; usually empty.
   };
   /// The running container, started empty if no job was delivered and none is bound to come. wrong_state if ended.
   virtual Result<Container> container(model::LeaseId lease) = 0;

@@ -92,6 +92,9 @@ Outcome Work::complain(const Error& error) {
 Outcome Work::run_exec() {
   const auto container = context_.host->container(spec_.lease);
   if (!container) return complain(container.error());
+  if (spec_.kind == WorkSpec::Kind::shell && !container->notice.empty()) {
+    write_all(files_.err.get(), "hanse: " + container->notice + (spec_.tty ? "\r\n" : "\n"));
+  }
   auto outcome = pump_exec(container->id);
   if (!outcome) return complain(outcome.error());
   return *outcome;

@@ -7,6 +7,7 @@
 #include "model/text.hpp"
 #include "provider/cgroup.hpp"
 #include "provider/control.hpp"
+#include "provider/lease_network.hpp"
 #include "wire/codec.hpp"
 
 namespace hanse::provider {
@@ -118,7 +119,7 @@ Result<> LeaseRun::prepare() {
   auto paths = context_.workspaces.open(name(), bytes);
   if (!paths) return fail(paths);
   if (context_.networked && entry_.container.empty()) {
-    if (auto made = make_network(); !made) return made;
+    if (auto opened = open_network(); !opened) return opened;
   }
   const std::lock_guard lock(mutex_);
   paths_ = *paths;
@@ -127,29 +128,17 @@ Result<> LeaseRun::prepare() {
   return {};
 }
 
-/// On the first /29 of the pool that the engine takes: another agent on this machine may use the same pool.
-Result<> LeaseRun::make_network() {
-  constexpr int kTries = 32;
+Result<> LeaseRun::open_network() {
   if (auto cleared = context_.engine.remove_network(engine_name()); !cleared) return cleared;
-  std::vector<std::string> refused;
-  Result<> made;
-  for (int i = 0; i < kTries; ++i) {
-    Result<std::string> subnet = entry_.subnet;
-    const std::lock_guard lock(context_.subnets_mutex);
-    if (subnet->empty()) subnet = context_.subnets.take();
-    if (!subnet) made = fail(subnet);
-    if (!subnet) break;
-    made = context_.engine.create_network(engine_name(), *subnet, context_.label);
-    const std::lock_guard own(mutex_);
-    entry_.subnet = made ? *subnet : "";
-    if (made) break;
-    refused.push_back(*subnet);
-  }
   {
     const std::lock_guard lock(context_.subnets_mutex);
-    for (const auto& subnet : refused) context_.subnets.give_back(subnet);
+    context_.subnets.give_back(entry_.subnet);
+    auto subnet = make_network(context_.engine, context_.subnets, engine_name(), context_.label);
+    const std::lock_guard own(mutex_);
+    entry_.subnet = subnet.value_or("");
+    if (!subnet) return fail(subnet);
   }
-  return made ? save() : made;
+  return save();
 }
 
 void LeaseRun::step_without_container() {
@@ -257,7 +246,7 @@ void LeaseRun::bring_back() {
     entry = entry_;
   }
   auto job = wire::decode<model::Job>(entry.job);
-  const auto written = write_control(paths_.control, job ? *job : model::Job{}, entry.token);
+  const auto written = write_control(paths_.control, job ? *job : model::Job{}, entry.token, notice(entry));
   if (written && entry.go) static_cast<void>(write_go(paths_.control));
   const auto started = context_.engine.start(entry_.container);
   if (!started)

@@ -100,7 +100,9 @@ class LeaseRun {
   [[nodiscard]] std::int64_t now_ms() const { return context_.clock.monotonic_ms(); }
   [[nodiscard]] std::string name() const;
   [[nodiscard]] std::string engine_name() const { return context_.prefix + name(); }  ///< Of container and network.
-  Result<> make_network();
+  Result<> open_network();
+  /// What the renter must know of this machine; usually nothing.
+  static std::string notice(const JournalEntry& entry);
 
   LeaseContext& context_;
   const model::Lease lease_;  ///< As it was matched.

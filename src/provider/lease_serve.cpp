@@ -6,6 +6,7 @@
 
 #include "model/text.hpp"
 #include "provider/control.hpp"
+#include "provider/lease_network.hpp"
 #include "provider/lease_run.hpp"
 #include "wire/codec.hpp"
 
@@ -26,6 +27,10 @@ std::unexpected<Error> is_stopping() {
 }
 
 }  // namespace
+
+std::string LeaseRun::notice(const JournalEntry& entry) {
+  return entry.subnet.empty() ? kNoNetworkNotice : "";
+}
 
 std::optional<crypto::PublicKey> LeaseRun::access_key() {
   const std::lock_guard lock(mutex_);
@@ -86,7 +91,7 @@ Result<> LeaseRun::start_container(const model::Job& job) {
   }
   entry.token = to_hex(random_bytes<16>().view());
   entry.go = entry.go || !job.wait_for_workdir;
-  if (auto written = write_control(paths_.control, job, entry.token); !written) return written;
+  if (auto written = write_control(paths_.control, job, entry.token, notice(entry)); !written) return written;
   if (entry.go) {
     if (auto told = write_go(paths_.control); !told) return told;
   }
@@ -123,7 +128,7 @@ Result<> LeaseRun::go() {
 }
 
 Result<LeaseHost::Container> LeaseRun::container() {
-  std::string id;
+  std::string id, told;
   {
     std::unique_lock lock(mutex_);
     // A lease without a job is about to have its container; another has none before its job comes.
@@ -134,11 +139,12 @@ Result<LeaseHost::Container> LeaseRun::container() {
       return fail(ErrorCode::wrong_state, name() + " waits for its job: 'hanse run' delivers it");
     }
     id = entry_.container;
+    told = notice(entry_);
   }
   const auto state = context_.engine.inspect(id);
   if (!state) return fail(state);
   if (!state->running) return fail(ErrorCode::wrong_state, "the container of " + name() + " is not running");
-  return LeaseHost::Container{id, state->pid};
+  return LeaseHost::Container{id, state->pid, told};
 }
 
 Result<int> LeaseRun::wait() {

@@ -1,9 +1,13 @@
 #include "provider/network.hpp"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <algorithm>
+#include <bit>
 #include <charconv>
 #include <fstream>
 #include <optional>
@@ -59,11 +63,15 @@ Result<SubnetPool> SubnetPool::parse(const std::string& text) {
   return out;
 }
 
-Result<std::string> SubnetPool::take() {
+Result<std::string> SubnetPool::take(const std::function<bool(const std::string&)>& is_free) {
   for (std::uint32_t i = 0; i < count_; ++i) {
-    if (taken_.insert(i).second) return dotted(base_ + i * kSubnetSize) + "/29";
+    if (taken_.contains(i)) continue;
+    auto subnet = dotted(base_ + i * kSubnetSize) + "/29";
+    if (is_free && !is_free(subnet)) continue;
+    taken_.insert(i);
+    return subnet;
   }
-  return fail(ErrorCode::limit_reached, "the subnet pool " + text_ + " has no free /29: set a larger 'subnet_pool'");
+  return fail(ErrorCode::limit_reached, "the subnet pool " + text_ + " has no free /29: set another 'subnet_pool'");
 }
 
 bool SubnetPool::take(const std::string& subnet) {
@@ -79,51 +87,72 @@ void SubnetPool::give_back(const std::string& subnet) {
   }
 }
 
-std::string firewall_rules(const std::string& pool) {
-  // Leases are known by their bridge's name (engine.hpp) and, in case an engine named it otherwise, by their address.
+std::vector<std::string> addresses_of_this_machine() {
+  std::vector<std::string> out;
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return out;
+  for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
+    if (at->ifa_addr == nullptr || at->ifa_netmask == nullptr || at->ifa_addr->sa_family != AF_INET) continue;
+    const auto part = [](const sockaddr* from) {
+      return ntohl(reinterpret_cast<const sockaddr_in*>(from)->sin_addr.s_addr);
+    };
+    out.push_back(fmt::format("{}/{}", dotted(part(at->ifa_addr)), std::popcount(part(at->ifa_netmask))));
+  }
+  ::freeifaddrs(list);
+  return out;
+}
+
+bool overlaps(const std::string& subnet, const std::vector<std::string>& others) {
+  const auto one = parse_block(subnet);
+  return one && std::any_of(others.begin(), others.end(), [&](const std::string& text) {
+           const auto other = parse_block(text);
+           if (!other) return false;
+           const auto bits = std::min(one->bits, other->bits);
+           return bits == 0 || ((one->base ^ other->base) >> (32 - bits)) == 0;
+         });
+}
+
+std::string firewall_rules() {
+  // Leases are known by their bridges' names (engine.hpp), which the agent sees to before it gives out networks.
   // Priority -100 is after connection tracking (-200), whose states the rules use, and before every usual filter (0).
   // The first line makes the second valid where no table stood; the file is applied as a whole, without a gap.
-  return fmt::format(R"(add table inet hanse
+  return R"(add table inet hanse
 delete table inet hanse
-table inet hanse {{
-  set inside {{
+table inet hanse {
+  set inside {
     type ipv4_addr; flags interval; auto-merge
-    elements = {{ 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.0.0.0/24,
+    elements = { 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.0.0.0/24,
                  192.0.2.0/24, 192.88.99.0/24, 192.168.0.0/16, 198.18.0.0/15, 198.51.100.0/24, 203.0.113.0/24,
-                 224.0.0.0/3, {0} }}
-  }}
-  chain input {{
+                 224.0.0.0/3 }
+  }
+  chain input {
     type filter hook input priority -100; policy accept;
     iifname "hanse*" drop
-    ip saddr {0} drop
-  }}
-  chain forward {{
+  }
+  chain forward {
     type filter hook forward priority -100; policy accept;
     iifname "hanse*" oifname "hanse*" drop
     iifname "hanse*" meta nfproto ipv6 drop
     oifname "hanse*" meta nfproto ipv6 drop
-    iifname "hanse*" ip saddr != {0} drop
+    iifname "hanse*" ip saddr != { 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 } drop
     iifname "hanse*" ip daddr @inside drop
-    ip saddr {0} ip daddr @inside drop
-    oifname "hanse*" ct state != {{ established, related }} drop
-    ip daddr {0} ct state != {{ established, related }} drop
-  }}
-  chain output {{
+    oifname "hanse*" ct state != { established, related } drop
+  }
+  chain output {
     type filter hook output priority -100; policy accept;
     oifname "hanse*" drop
-  }}
-}}
-)",
-                     pool);
+  }
+}
+)";
 }
 
-Result<> raise_firewall(const std::string& pool) {
+Result<> raise_firewall() {
   if (::geteuid() != 0) {
     return fail(ErrorCode::unsupported,
                 "the firewall for leases needs root: run the agent as root (or rent out with "
                 "'internet: false')");
   }
-  auto loaded = run_program({"nft", "-f", "-"}, firewall_rules(pool));
+  auto loaded = run_program({"nft", "-f", "-"}, firewall_rules());
   if (!loaded) {
     if (loaded.error().code != ErrorCode::unsupported) return fail(loaded);
     return fail(ErrorCode::unsupported, "the firewall for leases needs nft: apt install nftables");

@@ -6,8 +6,10 @@
 // final in nftables whatever other tables accept, so no other firewall on the machine can open a way.
 
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -19,8 +21,8 @@ class SubnetPool {
   /// "10.213.0.0/16": inside 10/8, 172.16/12 or 192.168/16, from /8 to /29, with no host bits set.
   static Result<SubnetPool> parse(const std::string& text);
 
-  /// A free one, lowest first; limit_reached if there is none.
-  Result<std::string> take();
+  /// The lowest that is not taken and of which `is_free` holds; limit_reached if there is none.
+  Result<std::string> take(const std::function<bool(const std::string&)>& is_free = {});
   /// Marks one as taken (after a restart). False if it was, or is none of this pool's.
   bool take(const std::string& subnet);
   void give_back(const std::string& subnet);
@@ -32,12 +34,18 @@ class SubnetPool {
   std::set<std::uint32_t> taken_;
 };
 
-/// The table's rules, as `nft -f` takes them; replaces what stood there. Pure.
-std::string firewall_rules(const std::string& pool);
+/// The IPv4 networks of all interfaces here: "10.0.0.5/8". A bridge of ours is among them while its lease runs.
+std::vector<std::string> addresses_of_this_machine();
+/// True if `subnet` shares an address with one of `others`.
+bool overlaps(const std::string& subnet, const std::vector<std::string>& others);
+
+/// The table's rules, as `nft -f` takes them; replaces what stood there. Pure. They know leases by their bridges' names
+/// alone: two agents on one machine raise the very same table, whatever their pools.
+std::string firewall_rules();
 
 /// Loads them, and lets the kernel forward. unsupported (nft missing, not root, or no netfilter) says which, and what
 /// to install. Safe to repeat.
-Result<> raise_firewall(const std::string& pool);
+Result<> raise_firewall();
 /// True while the table stands: someone may flush it (`nft flush ruleset`) under us.
 bool firewall_stands();
 

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "provider/lease_network.hpp"
 #include "provider/process.hpp"
 #include "provider/testing/podman_service.hpp"
 
@@ -21,8 +22,6 @@ using ::testing::HasSubstr;
 using testing::PodmanService;
 using testing::read_all;
 using testing::TestContainer;
-
-constexpr const char* kPool = "10.213.240.0/20";
 
 /// A listening TCP socket of the host, on every address of its own.
 class HostListener {
@@ -50,7 +49,7 @@ class Isolation : public ::testing::Test {
   static constexpr const char* kLabel = "hanse.test=isolation";
   void SetUp() override {
     auto& engine = PodmanService::instance().engine();
-    ASSERT_TRUE(raise_firewall(kPool));
+    ASSERT_TRUE(raise_firewall());
     for (const auto& [name, subnet] : networks_) {
       ASSERT_TRUE(engine.remove_network(name));
       const auto made = engine.create_network(name, subnet, kLabel);
@@ -75,12 +74,13 @@ class Isolation : public ::testing::Test {
     }
   }
 
-  /// "open" if the first container can connect there within two seconds, else "shut".
-  std::string connect(const std::string& host, int port) {
+  /// "open" if the container (the first one) can connect there within two seconds, else "shut".
+  std::string connect(const std::string& host, int port, std::string from = "") {
+    if (from.empty()) from = first_->id();
     const auto script =
         fmt::format("timeout 2 bash -c 'exec 3<>/dev/tcp/{}/{}' 2>/dev/null && echo open || echo shut", host, port);
-    auto exec = PodmanService::instance().engine().exec(first_->id(),
-                                                        {.command = {"bash", "-c", script}, .env = {}, .workdir = "/"});
+    auto exec =
+        PodmanService::instance().engine().exec(from, {.command = {"bash", "-c", script}, .env = {}, .workdir = "/"});
     return exec ? read_all(**exec).out : exec.error().message;
   }
 
@@ -106,7 +106,7 @@ TEST_F(Isolation, WithoutTheFirewallTheSameConnectionsOpen) {
   ASSERT_EQ(run_program({"nft", "delete", "table", "inet", "hanse"})->exit_code, 0);
   EXPECT_FALSE(firewall_stands());
   EXPECT_EQ(connect("10.213.240.1", host.port()), "open\n");
-  ASSERT_TRUE(raise_firewall(kPool));
+  ASSERT_TRUE(raise_firewall());
   EXPECT_TRUE(firewall_stands());
   EXPECT_EQ(connect("10.213.240.1", host.port()), "shut\n");
 }
@@ -131,9 +131,76 @@ TEST_F(Isolation, HostIsShutOverLinkLocalIpv6Too) {
   EXPECT_EQ(connect(address + "%eth0", host.port()), "shut\n");
 }
 
-TEST(Firewall, RulesNameThePoolAndEveryPrivateRange) {
-  const auto rules = firewall_rules(kPool);
-  for (const char* range : {kPool, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",
+/// A network namespace with an address that passes for a public one, and a service there that names who calls.
+class PublicHost {
+ public:
+  PublicHost() {
+    run("ip netns del hanse-public 2>/dev/null; ip link del pub0 2>/dev/null; true");
+    run("ip netns add hanse-public && ip link add pub0 type veth peer name pub1 netns hanse-public && "
+        "ip addr add 198.20.0.1/30 dev pub0 && ip link set pub0 up && "
+        "ip -n hanse-public addr add 198.20.0.2/30 dev pub1 && ip -n hanse-public link set pub1 up");
+    run("ip netns exec hanse-public perl -MSocket -e 'socket(S,PF_INET,SOCK_STREAM,0); alarm 60; "
+        "bind(S,sockaddr_in(7778,INADDR_ANY)) or die; listen(S,5); while(accept(C,S)){close C}' >/dev/null 2>&1 &");
+  }
+  ~PublicHost() { run("kill $(ip netns pids hanse-public) 2>/dev/null; ip link del pub0; ip netns del hanse-public"); }
+
+ private:
+  static void run(const std::string& command) {
+    EXPECT_EQ(run_program({"sh", "-c", command})->exit_code, 0) << command;
+  }
+};
+
+TEST_F(Isolation, LeasesOfEveryPoolReachThePublicAtOnce) {
+  const PublicHost host;
+  EXPECT_EQ(connect("198.20.0.2", 7778), "open\n");
+  auto& engine = PodmanService::instance().engine();
+  const auto name = fmt::format("hanse-iso-c-{}", ::getpid());
+  ASSERT_TRUE(engine.create_network(name, "172.30.255.0/29", kLabel));
+  {
+    ASSERT_TRUE(raise_firewall());  // as another agent on this machine, with another pool, does
+    const TestContainer other("sleep 1000", ContainerSpec{.network = name});
+    EXPECT_EQ(connect("198.20.0.2", 7778, other.id()), "open\n");
+    EXPECT_EQ(connect("198.20.0.2", 7778), "open\n");
+    EXPECT_EQ(connect("172.30.255.2", 7777), "shut\n");
+  }
+  EXPECT_TRUE(engine.remove_network(name));
+}
+
+TEST(LeaseNetwork, TwoAgentsWithOnePoolGetOneEach) {
+  auto& engine = PodmanService::instance().engine();
+  auto first = SubnetPool::parse("10.213.192.0/28").value(), second = first;
+  const auto label = fmt::format("hanse.test=two-{}", ::getpid());
+  const auto name = [](int i) { return fmt::format("hanse-two-{}-{}", i, ::getpid()); };
+  EXPECT_EQ(make_network(engine, first, name(1), label).value(), "10.213.192.0/29");  // known to the engine alone
+  EXPECT_TRUE(try_network(engine, testing::kTestImage, second, label));
+  EXPECT_EQ(make_network(engine, second, name(2), label).value(), "10.213.192.8/29");
+  const auto none = make_network(engine, second, name(3), label);
+  ASSERT_FALSE(none);
+  EXPECT_TRUE(engine.remove_network(name(1)));
+  EXPECT_EQ(make_network(engine, second, name(3), label).value(), "10.213.192.0/29");  // a refused one is not lost
+  for (int i : {2, 3}) EXPECT_TRUE(engine.remove_network(name(i)));
+}
+
+TEST(LeaseNetwork, WhatAnInterfaceOfThisMachineUsesIsPassedOver) {
+  const std::string setup = "ip link add test-vpn type bridge && ip addr add 10.213.200.3/28 dev test-vpn";
+  ASSERT_EQ(run_program({"sh", "-c", setup})->exit_code, 0);
+  auto pool = SubnetPool::parse("10.213.200.0/24").value();
+  auto& engine = PodmanService::instance().engine();
+  const auto name = fmt::format("hanse-vpn-{}", ::getpid());
+  EXPECT_EQ(make_network(engine, pool, name, "hanse.test=vpn").value(), "10.213.200.16/29");
+  EXPECT_TRUE(engine.remove_network(name));
+  EXPECT_EQ(run_program({"ip", "link", "del", "test-vpn"})->exit_code, 0);
+}
+
+TEST(LeaseNetwork, OverlapIsOfAnyTwoNetworksThatShareAnAddress) {
+  EXPECT_TRUE(overlaps("10.0.0.8/29", {"192.168.0.1/24", "10.0.0.15/32"}));
+  EXPECT_TRUE(overlaps("10.0.0.8/29", {"10.9.9.9/8"}));
+  EXPECT_FALSE(overlaps("10.0.0.8/29", {"10.0.0.16/29", "10.0.0.7/32", "nonsense"}));
+}
+
+TEST(Firewall, RulesNameEveryPrivateRange) {
+  const auto rules = firewall_rules();
+  for (const char* range : {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",
                             "127.0.0.0/8", "224.0.0.0/3"}) {
     EXPECT_THAT(rules, HasSubstr(range));
   }

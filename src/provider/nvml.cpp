@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include "provider/gpu_models.hpp"
+
 namespace hanse::provider {
 
 namespace {
@@ -98,6 +100,15 @@ class LoadedNvml : public Nvml {
 std::shared_ptr<Nvml> Nvml::open() {
   auto out = std::make_shared<LoadedNvml>();
   if (!out->load()) return nullptr;
+  return out;
+}
+
+std::vector<std::string> nvidia_indices(Nvml& nvml, const std::string& gpu_model) {
+  std::vector<std::string> out;
+  const auto devices = nvml.devices();
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    if (canonical_gpu_model(devices[i].name) == gpu_model) out.push_back(std::to_string(i));
+  }
   return out;
 }
 

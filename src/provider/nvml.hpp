@@ -31,4 +31,7 @@ class Nvml {
   [[nodiscard]] virtual std::optional<Use> use(std::uint32_t index) = 0;
 };
 
+/// The driver's numbers of all GPUs of one market model: device i of the offer is entry i.
+std::vector<std::string> nvidia_indices(Nvml& nvml, const std::string& gpu_model);
+
 }  // namespace hanse::provider

@@ -40,6 +40,7 @@ class RunningAgent : public Agent, public LeaseHost {
   Result<> begin();
   [[nodiscard]] std::uint16_t ssh_port() const override { return gateway_->port(); }
   Result<> drain() override { return withdraw_offers(*ledger_); }
+  [[nodiscard]] std::vector<std::string> notes() const override { return notes_; }
   [[nodiscard]] Result<> health() override {
     const std::lock_guard guard(mutex_);
     return health_;
@@ -112,6 +113,7 @@ class RunningAgent : public Agent, public LeaseHost {
   std::optional<crypto::KeyPair> key_, host_key_;
   std::unique_ptr<LeaseContext> context_;
   Identity identity_;
+  std::vector<std::string> notes_;
 
   std::mutex mutex_;  ///< Guards runs_ and health_.
   std::map<model::LeaseId, Run> runs_;

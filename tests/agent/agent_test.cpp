@@ -17,7 +17,7 @@ TEST(Agent, RentalFromTheMatchToTheLastTraceWiped) {
   EXPECT_THAT(house.deliver(id, job).output, HasSubstr("\"started\""));
   EXPECT_TRUE(house.is(id, model::LeaseState::running));
   const auto logs = house.ssh(id, "-s hanse-logs");
-  EXPECT_EQ(logs.output, "on " + model::format_id(id) + " with 1\n");
+  EXPECT_THAT(logs.output, HasSubstr("on " + model::format_id(id) + " with 1\n"));
   EXPECT_EQ(logs.code, 4);
   EXPECT_EQ(house.ssh(id, "cat /workspace/out").output, "result\n");  // after the job's end
   const auto record = house.lease(id);
@@ -46,7 +46,7 @@ TEST(Agent, JobWaitsForItsFiles) {
   EXPECT_THAT(house.deliver(id, job).output, HasSubstr("started"));
   EXPECT_EQ(house.ssh(id, "'echo copied >/workspace/in'").code, 0);
   EXPECT_THAT(house.ssh(id, "-s hanse-go").output, HasSubstr("running"));
-  EXPECT_EQ(house.ssh(id, "-s hanse-logs").output, "copied\n");
+  EXPECT_THAT(house.ssh(id, "-s hanse-logs").output, HasSubstr("copied\n"));
 }
 
 TEST(Agent, OtherJobThanTheOneRentedForIsRefused) {
@@ -85,7 +85,7 @@ TEST(Agent, RestartMidLeaseLeavesTheJobRunningAndGoesOn) {
   EXPECT_EQ(house.ssh(id, "cat /proc/1/stat").output.substr(0, 2), pid.substr(0, 2));
   EXPECT_EQ(house.ssh(id, "touch /workspace/go").code, 0);
   const auto logs = house.ssh(id, "-s hanse-logs");
-  EXPECT_EQ(logs.output, "before\nafter\n");  // from its beginning: it was not started again
+  EXPECT_THAT(logs.output, HasSubstr("before\nafter\n"));  // from its beginning: it was not started again
   EXPECT_EQ(logs.code, 3);
   EXPECT_TRUE(house.is(id, model::LeaseState::running));
 }
@@ -147,7 +147,7 @@ TEST(Agent, EngineRestartEndsNoLease) {
   ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
   PodmanService::instance().restart();
   EXPECT_EQ(house.ssh(id, "touch /workspace/go").code, 0);
-  EXPECT_EQ(house.ssh(id, "-s hanse-logs").output, "done\n");
+  EXPECT_THAT(house.ssh(id, "-s hanse-logs").output, HasSubstr("done\n"));
 }
 
 TEST(Agent, LeaseOnANetworkReachesNeitherTheHostNorItsGateway) {
@@ -168,6 +168,35 @@ TEST(Agent, LeaseOnANetworkReachesNeitherTheHostNorItsGateway) {
   EXPECT_THAT(probe("127.0.0.1"), ::testing::Not(HasSubstr("open")));
   house.send(house.consumer, {model::EndLease{id, model::EndReason::completed, ""}});
   EXPECT_TRUE(eventually([&] { return house.traces().empty(); }));
+}
+
+TEST(Agent, TwoOnOneMachineWithOnePoolBothGiveNetworksAndAThirdSaysThatItCannot) {
+  House first, second, third;
+  auto config = [](House& house, const char* pool) {
+    auto out = house.config();
+    out.internet = true;
+    out.subnet_pool = pool;
+    house.authorise("agent");
+    return out;
+  };
+  model::LeaseId leases[2];
+  House* houses[] = {&first, &second};
+  for (int i = 0; i < 2; ++i) {
+    houses[i]->agent = houses[i]->start_agent(config(*houses[i], "10.213.208.0/28")).value();
+    EXPECT_TRUE(houses[i]->agent->notes().empty());
+    leases[i] = houses[i]->rent(nullptr);
+    ASSERT_TRUE(eventually([&] { return houses[i]->is(leases[i], model::LeaseState::running); }));
+  }
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(houses[i]->ssh(leases[i], "ls /sys/class/net").output, HasSubstr("eth0"));
+
+  third.agent = third.start_agent(config(third, "10.213.208.0/28")).value();  // nothing left of it
+  ASSERT_EQ(third.agent->notes().size(), 1U);
+  EXPECT_THAT(third.agent->notes()[0], HasSubstr("leases get no network"));
+  const auto job = make_job("ls /sys/class/net");
+  const auto id = third.rent(&job);
+  EXPECT_THAT(third.deliver(id, job).output, HasSubstr("started"));
+  EXPECT_THAT(third.ssh(id, "-s hanse-logs").output, HasSubstr("this machine gives its leases no network"));
+  EXPECT_THAT(third.ssh(id, "-T").output, HasSubstr("this machine gives its leases no network"));
 }
 
 TEST(Agent, UnauthorisedKeyIsToldTheVeryCommand) {

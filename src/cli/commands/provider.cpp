@@ -64,7 +64,9 @@ Outcome init(Context& context, const Options& options) {
     if (!node) return refuse(node.error());
     defaults.node_url = node->url;
     if (defaults.engine_socket.empty()) defaults.engine_socket = environment("HANSE_ENGINE_SOCKET");
-    auto config = default_agent_config(*home, *owner, defaults, context);
+    std::vector<std::string> notes;
+    auto config = default_agent_config(*home, *owner, defaults, notes);
+    for (const auto& note : notes) context.say("note: " + note);
     config.node.ca_file = node->ca_file;
     if (auto written = write_file(file, provider::format_agent_config(config)); !written)
       return refuse(written.error());
@@ -116,8 +118,12 @@ Outcome start(Context& context) {
   context.say(config->name + " rents out " + device_text(config->machine, config->machine.gpu_count) + " at " +
               rate_text(config->prices.on_demand_per_gpu_hour) + " per device, SSH on port " +
               std::to_string((*agent)->ssh_port()) + ". Ctrl-C stops the agent; leases go on and it finds them again.");
-  if (context.json())
-    context.print_json({{"ssh_port", (*agent)->ssh_port()}, {"owner", model::format_address(config->owner)}});
+  for (const auto& note : (*agent)->notes()) context.say("note: " + note);
+  if (context.json()) {
+    context.print_json({{"ssh_port", (*agent)->ssh_port()},
+                        {"owner", model::format_address(config->owner)},
+                        {"notes", (*agent)->notes()}});
+  }
   const auto ended = watch_agent(context, **agent, *home, interrupt, [] { return Result<>(); });
   if (!ended) return refuse(ended.error());
   return 0;

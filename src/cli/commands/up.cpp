@@ -60,6 +60,7 @@ Outcome up_here(Context& context, const Options& options) {
     context.print_json((*network)->summary_json());
   } else {
     context.print((*network)->summary());
+    for (const auto& note : (*network)->notes()) context.say("note: " + note);
     context.say(std::string(kNext) + "Ctrl-C stops it all; leases go on when it starts again.");
   }
   const auto ended = (*network)->watch(interrupt);
@@ -152,6 +153,7 @@ Outcome up_in_background(Context& context, const Options& options) {
   }
   context.print("The network " + said->value("network", "") + " is up at " + said->value("url", "") + " (process " +
                 std::to_string(child) + ", log " + home->up_log().string() + ").\n");
+  for (const auto& note : said->value("notes", std::vector<std::string>())) context.say("note: " + note);
   context.say(std::string(kNext) + "'hanse down' stops it.");
   return 0;
 }
