@@ -188,6 +188,10 @@ class House {
     for (const auto& container : containers.value_or(std::vector<provider::ContainerState>{})) {
       static_cast<void>(PodmanService::instance().engine().remove(container.id));
     }
+    const auto networks = PodmanService::instance().engine().list_networks(label());
+    for (const auto& network : networks.value_or(std::vector<std::string>{})) {
+      static_cast<void>(PodmanService::instance().engine().remove_network(network));
+    }
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(folder / "agent" / "leases", error)) {
       static_cast<void>(run_shell("umount -l " + (entry.path() / "workspace").string() + " " +
