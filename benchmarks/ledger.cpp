@@ -1,6 +1,6 @@
 // The ledger alone: whole rental lifecycles on one core; the same with signatures on all; what size costs.
 
-#include <malloc.h>
+#include <jemalloc/jemalloc.h>
 
 #include <algorithm>
 #include <atomic>
@@ -119,8 +119,13 @@ void signed_transactions() {
 }
 HANSE_BENCH("ledger.signed", signed_transactions);
 
+/// By jemalloc's own account, the rounding up to its sizes included.
 double allocated_bytes() {
-  return static_cast<double>(mallinfo2().uordblks + mallinfo2().hblkhd);
+  std::uint64_t epoch = 1;
+  std::size_t allocated = 0, size = sizeof allocated;
+  if (mallctl("epoch", nullptr, nullptr, &epoch, sizeof epoch) != 0) std::abort();
+  if (mallctl("stats.allocated", &allocated, &size, nullptr, 0) != 0) std::abort();
+  return static_cast<double>(allocated);
 }
 
 struct Growth {
@@ -157,7 +162,6 @@ Growth grow(std::size_t live) {
   const double before = allocated_bytes();
   for (std::size_t made = 0; made < live; made += 1000) start(std::min<std::size_t>(1000, live - made), 0);
   for (int i = 0; i < 2200; ++i) world.block({}, i == 0 ? 700 : 0);  // the replay memory of all that is forgotten
-  malloc_trim(0);
   Growth growth;
   growth.bytes_per_lease = (allocated_bytes() - before - static_cast<double>(running.capacity() * sizeof(LeaseId))) /
                            static_cast<double>(live);

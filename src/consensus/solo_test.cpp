@@ -72,10 +72,8 @@ TEST_F(SoloTest, RestartReproducesTheExactState) {
   start();
   for (int i = 0; i < 30; ++i) ASSERT_TRUE(send(*node, payment(rng.below(8), rng.below(12), rng.between(1, 1000))));
   const auto dump = [&] {
-    std::vector<std::pair<Bytes, std::optional<Bytes>>> out;
-    node->read([&](const ledger::Ledger& ledger) {
-      for (const auto& record : ledger.dump()) out.emplace_back(record.key, record.value);
-    });
+    std::vector<ledger::StateRecord> out;
+    node->read([&](const ledger::Ledger& ledger) { out = ledger.dump(); });
     return out;
   };
   const auto before = dump();

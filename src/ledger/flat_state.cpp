@@ -1,8 +1,5 @@
-// The flat state: every record under the byte of its table and its own key, big endian.
-//
-// The app hash covers all records but its own: after a block it is
-//   hash("hanse/app/v1", previous ‖ for each change: len(key), 1 byte ‖ key ‖ len(value) + 1 or 0 when erased, 4 bytes
-//   ‖ value).
+// The flat state, written and read. The app hash covers all records but its own: after a block it is
+//   hash("hanse/app/v1", previous ‖ the block's changes, as StateChanges packs them, after the app hash's own).
 
 #include <array>
 #include <concepts>
@@ -53,18 +50,11 @@ void put(Bytes& out, const GrantKey& key) {
   put(out, key.owner);
   put(out, key.key);
 }
-void put(Bytes& out, const Replay::Entry& entry) {
-  put(out, static_cast<std::uint64_t>(entry.second));
-  put(out, entry.hash);
+void put(Bytes& out, const Replay::Key& key) {
+  put(out, static_cast<std::uint64_t>(key.second));
+  put(out, key.height);
 }
 
-template <class... Parts>
-Bytes joined(const Parts&... parts) {
-  Bytes out;
-  out.reserve(80);
-  (put(out, parts), ...);
-  return out;
-}
 template <class Key>
 Bytes key_bytes(Prefix prefix, const Key& key) {
   Bytes out;
@@ -84,19 +74,33 @@ std::uint64_t word_at(ByteView bytes, std::size_t index) {
 }
 
 template <model::Described Record>
-Bytes encode_record(const Record& record) {
-  return wire::encode(record);
+void put_record(Bytes& out, const Record& record) {
+  wire::append(out, record);
 }
-Bytes encode_record(const Watch& watch) {
-  return joined(static_cast<std::uint64_t>(watch.liveness), static_cast<std::uint64_t>(watch.due.ms));
+void put_record(Bytes& out, const Watch& watch) {
+  put(out, static_cast<std::uint64_t>(watch.liveness));
+  put(out, static_cast<std::uint64_t>(watch.due.ms));
 }
-Bytes encode_record(const Sweep& sweep) {
-  return joined(sweep.from, static_cast<std::uint64_t>(sweep.due.ms));
+void put_record(Bytes& out, const Sweep& sweep) {
+  put(out, sweep.from);
+  put(out, static_cast<std::uint64_t>(sweep.due.ms));
 }
-Bytes encode_record(const Head& head) {
+void put_record(Bytes& out, const Head& head) {
   const auto word = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
-  return joined(head.height, word(head.time.ms), word(head.resumed_at.ms), head.next_offer, head.next_request,
-                head.next_lease, head.last_event_sequence, word(head.issued.micros), word(head.treasury.micros));
+  for (const std::uint64_t value :
+       {head.height, word(head.time.ms), word(head.resumed_at.ms), head.next_offer, head.next_request, head.next_lease,
+        head.last_event_sequence, word(head.issued.micros), word(head.treasury.micros)}) {
+    put(out, value);
+  }
+}
+void put_record(Bytes& out, const std::vector<Hash>& hashes) {
+  for (const Hash& hash : hashes) put(out, hash);
+}
+template <class Record>
+Bytes encode_record(const Record& record) {
+  Bytes out;
+  put_record(out, record);
+  return out;
 }
 constexpr std::size_t kHeadWords = 9;
 
@@ -118,17 +122,34 @@ void for_each_prefixed(AnyTables& tables, Visitor&& visit) {
   visit(Prefix::sweep, tables.sweeps);
 }
 
-/// `scratch` is kept from block to block: the pages of a fresh megabyte cost as much as hashing it.
-Hash hash_of(const Hash& previous, std::span<const StateChange> changes, Bytes& scratch) {
-  scratch.clear();
-  for (const StateChange& change : changes) {
-    put(scratch, static_cast<std::uint8_t>(change.key.size()));
-    put(scratch, ByteView(change.key));
-    put(scratch, static_cast<std::uint32_t>(change.value ? change.value->size() + 1 : 0));
-    if (change.value) put(scratch, ByteView(*change.value));
+/// Writes one change after the other, as StateChanges has them.
+class Packer {
+ public:
+  explicit Packer(std::size_t expected) { out_.reserve(expected); }
+
+  template <class... Parts>
+  void key(Prefix prefix, const Parts&... parts) {
+    out_.push_back(0);
+    const std::size_t begin = out_.size();
+    out_.push_back(static_cast<std::uint8_t>(prefix));
+    (put(out_, parts), ...);
+    out_[begin - 1] = static_cast<std::uint8_t>(out_.size() - begin);
   }
-  return crypto::hash("hanse/app/v1", {previous.view(), scratch});
-}
+  /// `write(out)` appends the value of the last key.
+  template <class Write>
+  void value(Write&& write) {
+    const std::size_t at = out_.size();
+    put(out_, std::uint32_t{0});
+    write(out_);
+    auto size = static_cast<std::uint32_t>(out_.size() - at - 4 + 1);
+    for (std::size_t i = 4; i-- > 0; size >>= 8) out_[at + i] = static_cast<std::uint8_t>(size);
+  }
+  void erased() { put(out_, std::uint32_t{0}); }
+  Bytes& bytes() { return out_; }
+
+ private:
+  Bytes out_;
+};
 
 Result<> wrong_record(std::string_view what) {
   return fail(ErrorCode::malformed, "the stored state is damaged: " + std::string(what) +
@@ -163,48 +184,67 @@ Result<> load_sweep(Tables& tables, ByteView key, ByteView value) {
 }
 
 Result<> load_replay(Tables& tables, ByteView key, ByteView value) {
-  if (key.size() != 41 || !value.empty()) return wrong_record("a remembered transaction");
-  const Replay::Entry entry{static_cast<std::int64_t>(word_at(key.subspan(1), 0)), *fixed_from<32>(key.subspan(9))};
-  return tables.replay.load(entry) ? Result<>{} : wrong_record("a remembered transaction is there twice");
+  if (key.size() != 17 || value.empty() || value.size() % Hash::size != 0 ||
+      value.size() / Hash::size > model::kMaxBlockTransactions) {
+    return wrong_record("remembered transactions");
+  }
+  Replay::Record record{{static_cast<std::int64_t>(word_at(key.subspan(1), 0)), word_at(key.subspan(1), 1)}, {}};
+  for (; !value.empty(); value = value.subspan(Hash::size)) {
+    record.hashes.push_back(*fixed_from<Hash::size>(value.first(Hash::size)));
+  }
+  return tables.replay.load(record) ? Result<>{} : wrong_record("a remembered transaction is there twice");
 }
 
 }  // namespace
 
-std::vector<StateChange> take_changes(Tables& tables) {
-  const auto forgotten = tables.replay.take_changed();
-  std::size_t most = 2 + forgotten.size();
+StateChanges take_changes(Tables& tables) {
+  constexpr std::size_t kUsualChangeBytes = 200;
+  std::size_t most = 4;
   tables.for_each_table([&](const auto& table) { most += table.changes(); });
-  std::vector<StateChange> changes;
-  changes.reserve(most);
-  changes.push_back({key_bytes(Prefix::app_hash), std::nullopt});  // known at the end
-  changes.push_back({key_bytes(Prefix::head), encode_record(tables.head)});
+  Packer packer(most * kUsualChangeBytes);
+  packer.key(Prefix::app_hash);
+  packer.value([](Bytes& out) { put(out, Hash{}); });  // known at the end
+  const std::size_t covered = packer.bytes().size();
+  packer.key(Prefix::head);
+  packer.value([&](Bytes& out) { put_record(out, tables.head); });
   for_each_prefixed(tables, [&](Prefix prefix, auto& table) {
     for (const auto& key : table.take_changed()) {
-      const auto* record = table.find(key);
-      changes.push_back({key_bytes(prefix, key), record ? std::optional(encode_record(*record)) : std::nullopt});
+      packer.key(prefix, key);
+      if (const auto* record = table.find(key)) {
+        packer.value([&](Bytes& out) { put_record(out, *record); });
+      } else {
+        packer.erased();
+      }
     }
   });
-  for (const auto& change : forgotten) {
-    changes.push_back(
-        {key_bytes(Prefix::replay, change.entry), change.present ? std::optional(Bytes{}) : std::nullopt});
+  for (const auto& record : tables.replay.take_changed()) {
+    packer.key(Prefix::replay, record.key);
+    if (record.hashes.empty()) {
+      packer.erased();
+    } else {
+      packer.value([&](Bytes& out) { put_record(out, record.hashes); });
+    }
   }
-  tables.app_hash = hash_of(tables.app_hash, std::span(changes).subspan(1), tables.scratch);
-  changes.front().value = joined(tables.app_hash);
-  return changes;
+  Bytes& all = packer.bytes();
+  tables.app_hash = crypto::hash("hanse/app/v1", {tables.app_hash.view(), ByteView(all).subspan(covered)});
+  std::copy(tables.app_hash.data.begin(), tables.app_hash.data.end(), all.begin() + covered - Hash::size);
+  return StateChanges(std::move(all));
 }
 
-std::vector<StateChange> dump_state(const Tables& tables) {
-  std::vector<StateChange> out;
-  out.push_back({key_bytes(Prefix::app_hash), joined(tables.app_hash)});
+std::vector<StateRecord> dump_state(const Tables& tables) {
+  std::vector<StateRecord> out;
+  out.push_back({key_bytes(Prefix::app_hash), Bytes(tables.app_hash.data.begin(), tables.app_hash.data.end())});
   out.push_back({key_bytes(Prefix::head), encode_record(tables.head)});
-  out.push_back({key_bytes(Prefix::network), joined(as_bytes(tables.network))});
+  out.push_back({key_bytes(Prefix::network), Bytes(tables.network.begin(), tables.network.end())});
   out.push_back({key_bytes(Prefix::params), wire::encode(tables.params)});
   for_each_prefixed(tables, [&](Prefix prefix, const auto& table) {
     for (const auto& key : table.sorted_keys()) {
       out.push_back({key_bytes(prefix, key), encode_record(table.at(key))});
     }
   });
-  for (const auto& entry : tables.replay.sorted()) out.push_back({key_bytes(Prefix::replay, entry), Bytes{}});
+  for (const auto& record : tables.replay.sorted()) {
+    out.push_back({key_bytes(Prefix::replay, record.key), encode_record(record.hashes)});
+  }
   return out;
 }
 

@@ -44,12 +44,12 @@ TEST(GenesisTest, refuses_what_makes_no_sense) {
 TEST(Loading, refuses_a_damaged_state) {
   const Network net;
   auto records = net.ledger.dump();
-  const auto load = [&](const std::vector<StateChange>& all) {
+  const auto load = [&](const std::vector<StateRecord>& all) {
     std::size_t i = 0;
     return Ledger::load([&]() -> std::optional<std::pair<Bytes, Bytes>> {
       if (i == all.size()) return std::nullopt;
       const auto& record = all[i++];
-      return std::pair{record.key, *record.value};
+      return std::pair{record.key, record.value};
     });
   };
   EXPECT_TRUE(load(records));

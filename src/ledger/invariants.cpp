@@ -1,5 +1,7 @@
 #include "ledger/invariants.hpp"
 
+#include <boost/container/small_vector.hpp>
+
 #include "ledger/invariants_detail.hpp"
 
 namespace hanse::ledger {
@@ -15,14 +17,14 @@ struct Delta {
   std::int64_t live = 0;
 };
 template <class Key>
-using Deltas = std::vector<Delta<Key>>;  // few a transaction: searched from the back, where the last one is
+using Deltas = boost::container::small_vector<Delta<Key>, 4>;  // searched from the back, where the last one is
 
 template <class Key>
 Delta<Key>& delta_of(Deltas<Key>& deltas, const Key& key) {
   for (auto delta = deltas.rbegin(); delta != deltas.rend(); ++delta) {
     if (delta->key == key) return *delta;
   }
-  deltas.push_back({key});
+  deltas.push_back(Delta<Key>{key});
   return deltas.back();
 }
 

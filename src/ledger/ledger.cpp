@@ -10,8 +10,8 @@
 namespace hanse::ledger {
 namespace {
 
-constexpr std::size_t kMaxMessageBytes = 2048;       // the bound of Receipt::message
-constexpr std::size_t kMinForgottenPerBlock = 1024;  // of the replay memory; twice the block's own if that is more
+constexpr std::size_t kMaxMessageBytes = 2048;    // the bound of Receipt::message
+constexpr std::size_t kForgottenPerBlock = 1024;  // records of the replay memory, at most; a block adds few
 
 /// At most so many bytes of UTF-8, cut between characters.
 std::string bounded(std::string text, std::size_t most) {
@@ -137,16 +137,16 @@ model::Receipt Ledger::Impl::apply_transaction(const Envelope& envelope, std::ui
     refuse(receipt, paid.error());
     return receipt;
   }
-  commit(result, envelope.hash);
-  tables.replay.insert(envelope.tx.valid_until, envelope.hash);
-
-  tables.begin();
   if (auto applied = apply_operations(envelope.tx, context, receipt); !applied) {
+    // All of it is undone, and the fee paid anew: one commit a transaction, whichever way it goes.
     roll_back();
     refuse(receipt, applied.error());
-    return receipt;
+    begin(envelope.tx.account);
+    const auto paid = pay_fee(envelope, receipt);
+    HANSE_CHECK(paid.has_value());
   }
   commit(result, envelope.hash);
+  tables.replay.insert(envelope.tx.valid_until, envelope.hash, tables.head.height);
   return receipt;
 }
 
@@ -173,7 +173,7 @@ Result<Ledger> Ledger::load(const std::function<std::optional<std::pair<Bytes, B
   return Ledger(std::move(impl));
 }
 
-std::vector<StateChange> Ledger::dump() const {
+std::vector<StateRecord> Ledger::dump() const {
   return dump_state(impl_->tables);
 }
 
@@ -192,7 +192,7 @@ BlockResult Ledger::apply(const BlockHeader& header, std::span<const Envelope> t
     const auto position = static_cast<std::uint32_t>(result.receipts.size());
     result.receipts.push_back(impl_->apply_transaction(envelope, position, result));
   }
-  tables.replay.expire(header.time, std::max(kMinForgottenPerBlock, 2 * transactions.size()));
+  tables.replay.expire(header.time, kForgottenPerBlock);
   result.changes = take_changes(tables);
   result.app_hash = tables.app_hash;
   return result;

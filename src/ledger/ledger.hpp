@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "ledger/flat_state.hpp"
 #include "ledger/state.hpp"
 #include "market/book.hpp"
 #include "wire/codec.hpp"
@@ -44,13 +45,6 @@ struct BlockHeader {
   Hash beacon;
 };
 
-/// One record of the flat state that a block changed. The key is a table's byte followed by the record's key, big
-/// endian, so that byte order is key order; the value is the encoded record, absent when it was erased.
-struct StateChange {
-  Bytes key;
-  std::optional<Bytes> value;
-};
-
 /// A lease or request that left the live state, in its last form: kept by the store for invoices and audits.
 struct Archived {
   std::optional<model::Lease> lease;
@@ -60,7 +54,7 @@ struct Archived {
 struct BlockResult {
   std::vector<model::Receipt> receipts;  ///< One a transaction, in order.
   std::vector<model::Event> events;
-  std::vector<StateChange> changes;  ///< Sorted by key, one a key.
+  StateChanges changes;
   std::vector<Archived> archived;
   Hash app_hash;  ///< hash(previous app hash ‖ changes): equal histories, equal hashes.
 };
@@ -78,8 +72,8 @@ class Ledger {
   Ledger& operator=(Ledger&&) noexcept;
   ~Ledger();
 
-  /// The whole flat state as changes, sorted by key: what a store writes for a genesis.
-  [[nodiscard]] std::vector<StateChange> dump() const;
+  /// The whole flat state, sorted by key: what a store writes for a genesis.
+  [[nodiscard]] std::vector<StateRecord> dump() const;
 
   /// Applies one block. Fires due timers first, then the transactions in order. A transaction that fails leaves the
   /// state as it was but for its fee. Requires height = last + 1 and time ≥ last time. A broken invariant aborts the

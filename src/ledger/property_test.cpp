@@ -164,10 +164,11 @@ class RandomLife {
     auto expected = as_map(net_.ledger.dump());
     net_.block(transactions);
     for (const auto& change : net_.last.changes) {
+      const Bytes key(change.key.begin(), change.key.end());
       if (change.value)
-        expected[change.key] = *change.value;
+        expected[key] = Bytes(change.value->begin(), change.value->end());
       else
-        expected.erase(change.key);
+        expected.erase(key);
     }
     const auto now = as_map(net_.ledger.dump());
     EXPECT_EQ(expected == now, true) << "the changes are not what changed:\n" << difference(expected, now);

@@ -29,7 +29,6 @@ struct Tables {
   Table<model::AccountId, Watch, WatchIndex> watches;
   Table<model::OfferId, Sweep, SweepIndex> sweeps;
   Replay replay;
-  Bytes scratch;  ///< Room for hashing a block's changes.
 
   Tables();
   Tables(const Tables&) = delete;
@@ -57,10 +56,10 @@ struct Tables {
 
 /// Takes what the block changed, sorted by key, sets the new app hash (over the old one and the changes) and puts its
 /// record, whose key is the smallest, first.
-std::vector<StateChange> take_changes(Tables& tables);
+StateChanges take_changes(Tables& tables);
 
 /// The whole state, sorted by key.
-std::vector<StateChange> dump_state(const Tables& tables);
+std::vector<StateRecord> dump_state(const Tables& tables);
 
 /// Adds one record of the flat state; malformed or already_exists names what is wrong with it.
 Result<> load_record(Tables& tables, ByteView key, ByteView value);

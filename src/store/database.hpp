@@ -20,7 +20,7 @@ namespace hanse::store {
 /// Keys are ordered bytes; numbers in them are big endian, so that byte order is number order.
 enum class Family : std::uint8_t {
   meta,      // name -> value: the format, the origin, the last height and app hash
-  state,     // the live flat state, keyed as ledger::StateChange says
+  state,     // the live flat state, keyed as ledger/flat_state.hpp says
   genesis,   // the flat state at height 0, keyed alike
   blocks,    // height -> app hash ‖ Block
   receipts,  // transaction hash -> Receipt

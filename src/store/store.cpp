@@ -27,11 +27,11 @@ void append(Bytes& out, ByteView part) {
   out.insert(out.end(), part.begin(), part.end());
 }
 
-Origin origin_of_dump(const ledger::State& state, const std::vector<ledger::StateChange>& dump) {
+Origin origin_of_dump(const ledger::State& state, const std::vector<ledger::StateRecord>& dump) {
   Bytes all;
   for (const auto& record : dump) {
     append(all, record.key);
-    append(all, *record.value);
+    append(all, record.value);
   }
   return {state.network(), state.time(), crypto::hash("hanse/genesis/v1", all)};
 }
@@ -135,8 +135,8 @@ Result<> Store::write_genesis(const ledger::Ledger& ledger) {
   auto& database = *impl_->database;
   rocksdb::WriteBatch batch;
   for (const auto& record : dump) {
-    batch.Put(database.handle(Family::state), slice(record.key), slice(*record.value));
-    batch.Put(database.handle(Family::genesis), slice(record.key), slice(*record.value));
+    batch.Put(database.handle(Family::state), slice(record.key), slice(record.value));
+    batch.Put(database.handle(Family::genesis), slice(record.key), slice(record.value));
   }
   const auto meta = database.handle(Family::meta);
   batch.Put(meta, kNetworkKey, origin.network);

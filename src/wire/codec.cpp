@@ -18,11 +18,18 @@ constexpr std::size_t kMaxBytes<model::Job> = model::kMaxJobBytes;
 }  // namespace
 
 template <model::Described T>
-Bytes encode(const T& record) {
-  Bytes out(size_of(record));
-  Writer writer(reinterpret_cast<char*>(out.data()));
+void append(Bytes& out, const T& record) {
+  const std::size_t before = out.size();
+  out.resize(before + size_of(record));
+  Writer writer(reinterpret_cast<char*>(out.data() + before));
   writer.record(record);
   HANSE_CHECK(writer.at() == reinterpret_cast<const char*>(out.data() + out.size()));
+}
+
+template <model::Described T>
+Bytes encode(const T& record) {
+  Bytes out;
+  append(out, record);
   return out;
 }
 
@@ -38,8 +45,9 @@ Result<T> decode(ByteView bytes) {
   return out;
 }
 
-#define HANSE_DEFINE(R)                                    \
-  template Bytes encode<model::R>(const model::R& record); \
+#define HANSE_DEFINE(R)                                                \
+  template Bytes encode<model::R>(const model::R& record);             \
+  template void append<model::R>(Bytes & out, const model::R& record); \
   template Result<model::R> decode<model::R>(ByteView bytes);
 HANSE_WIRE_RECORDS(HANSE_DEFINE)
 #undef HANSE_DEFINE

@@ -20,6 +20,9 @@ namespace hanse::wire {
 
 template <model::Described T>
 Bytes encode(const T& record);
+/// The same bytes, after what `out` holds.
+template <model::Described T>
+void append(Bytes& out, const T& record);
 
 /// malformed or too_large; the message names the record and the field. Text fields must be UTF-8. A SignedTransaction
 /// or Transaction may have kMaxTransactionBytes in all, a Job kMaxJobBytes. Fields that are absent are zero, also where
@@ -29,13 +32,15 @@ template <model::Described T>
 Result<T> decode(ByteView bytes);
 
 /// Every record that crosses a wire or a disk by itself.
-#define HANSE_WIRE_RECORDS(X)                                                                                     \
-  X(Account)                                                                                                      \
-  X(KeyGrant) X(Params) X(Provider) X(Machine) X(PriceList) X(Offer) X(Demand) X(Request) X(Lease) X(Transaction) \
+#define HANSE_WIRE_RECORDS(X)                                                                         \
+  X(Account)                                                                                          \
+  X(KeyGrant)                                                                                         \
+  X(Params) X(Provider) X(Machine) X(PriceList) X(Offer) X(Demand) X(Request) X(Lease) X(Transaction) \
       X(SignedTransaction) X(Receipt) X(Event) X(Block) X(Job)
 
-#define HANSE_DECLARE(R)                                   \
-  extern template Bytes encode<model::R>(const model::R&); \
+#define HANSE_DECLARE(R)                                          \
+  extern template Bytes encode<model::R>(const model::R&);        \
+  extern template void append<model::R>(Bytes&, const model::R&); \
   extern template Result<model::R> decode<model::R>(ByteView);
 HANSE_WIRE_RECORDS(HANSE_DECLARE)
 #undef HANSE_DECLARE
