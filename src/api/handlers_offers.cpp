@@ -100,13 +100,14 @@ std::string format_place(const Place& place) {
 Result<std::optional<Place>> parse_place(const Call& call) {
   const auto text = call.find("after");
   if (!text) return std::optional<Place>{};
-  const auto dot = std::min(text->find('.'), text->size());
+  const char* const begin = text->data();
+  const char* const end = begin + text->size();
+  const char* const dot = std::find(begin, end, '.');
   Place out;
-  const auto first = std::from_chars(text->data(), text->data() + dot, out.figure);
-  const auto second = dot < text->size() ? std::from_chars(text->data() + dot + 1, text->data() + text->size(), out.id)
-                                         : std::from_chars_result{nullptr, std::errc::invalid_argument};
-  if (first.ec != std::errc() || first.ptr != text->data() + dot || second.ec != std::errc() ||
-      second.ptr != text->data() + text->size()) {
+  const auto first = std::from_chars(begin, dot, out.figure);
+  const auto second =
+      dot < end ? std::from_chars(dot + 1, end, out.id) : std::from_chars_result{nullptr, std::errc::invalid_argument};
+  if (first.ec != std::errc() || first.ptr != dot || second.ec != std::errc() || second.ptr != end) {
     return fail(ErrorCode::invalid_argument, "after: give the `next` of the page before as it is");
   }
   return std::optional(out);

@@ -150,7 +150,7 @@ Result<AccountView> NodeApi::account(const model::AccountId& id) {
   if (!answer) return fail(answer);
   auto account = record<model::Account>(*answer, "account");
   if (!account) return fail(account);
-  AccountView view{std::move(*account), {}};
+  AccountView view{*account, {}};
   if (const auto grants = answer->find("grants"); grants != answer->end() && grants->is_array()) {
     for (const auto& item : *grants) {
       auto grant = wire::from_json<model::KeyGrant>(item);

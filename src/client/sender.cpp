@@ -27,8 +27,8 @@ Bytes sign_transaction(const model::Transaction& tx, const crypto::KeyPair& sign
   return wire::encode(out);
 }
 
-Sender::Sender(Http& http, std::string network, model::AccountId account, crypto::KeyPair signer, Clock& clock)
-    : http_(http), network_(std::move(network)), account_(account), signer_(std::move(signer)), clock_(clock) {}
+Sender::Sender(Http& http, std::string network, model::AccountId account, const crypto::KeyPair& signer, Clock& clock)
+    : http_(http), network_(std::move(network)), account_(account), signer_(signer), clock_(clock) {}
 
 Result<model::Receipt> Sender::send(std::vector<model::Operation> operations) {
   if (operations.empty() || operations.size() > model::kMaxOperations) {

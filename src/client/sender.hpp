@@ -16,7 +16,7 @@ Bytes sign_transaction(const model::Transaction& tx, const crypto::KeyPair& sign
 class Sender {
  public:
   /// `account` is whose money moves; `signer` its own key or one it authorised. The clock only sets valid_until.
-  Sender(Http& http, std::string network, model::AccountId account, crypto::KeyPair signer,
+  Sender(Http& http, std::string network, model::AccountId account, const crypto::KeyPair& signer,
          Clock& clock = system_clock());
 
   /// Signs all operations into one transaction, sends it, and waits for the durable receipt. A receipt that is not ok

@@ -61,7 +61,7 @@ Result<Wallet> Wallet::restore(const std::filesystem::path& file, const crypto::
                                     {"address", model::format_address(key.public_key())},
                                     {"locked_seed", to_hex(crypto::lock(seed.view(), passphrase, cost))}};
   if (auto written = write_private_file(file, json.dump(2) + "\n"); !written) return fail(written);
-  return Wallet(std::move(key));
+  return Wallet(key);
 }
 
 Result<Wallet> Wallet::open(const std::filesystem::path& file, std::string_view passphrase) {
@@ -80,7 +80,7 @@ Result<Wallet> Wallet::open(const std::filesystem::path& file, std::string_view 
   auto key = crypto::KeyPair::from_seed(seed);
   // The address stands outside the encryption: somebody may have put another there to receive your money.
   if (key.public_key() != stored->account) return not_a_wallet(file, "its address is not that of its secret");
-  return Wallet(std::move(key));
+  return Wallet(key);
 }
 
 Result<model::AccountId> Wallet::address_of(const std::filesystem::path& file) {

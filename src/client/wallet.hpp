@@ -30,7 +30,7 @@ class Wallet {
   [[nodiscard]] model::AccountId account() const { return key_.public_key(); }
 
  private:
-  explicit Wallet(crypto::KeyPair key) : key_(std::move(key)) {}
+  explicit Wallet(const crypto::KeyPair& key) : key_(key) {}
   crypto::KeyPair key_;
 };
 

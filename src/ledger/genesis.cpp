@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kDay = 86400;
 
-std::unexpected<Error> invalid(std::string what) {
+std::unexpected<Error> invalid(const std::string& what) {
   return fail(ErrorCode::invalid_argument, "genesis: " + what);
 }
 

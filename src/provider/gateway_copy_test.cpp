@@ -10,7 +10,6 @@ namespace {
 
 using testing::GatewayHouse;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::Ran;
 using testing::run_shell;
 

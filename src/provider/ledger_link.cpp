@@ -20,7 +20,7 @@ class HttpLedgerLink : public LedgerLink {
   HttpLedgerLink(std::unique_ptr<client::Http> http, model::AccountId owner)
       : http_(std::move(http)), owner_(owner), address_(model::format_address(owner)) {}
 
-  Result<> begin(crypto::KeyPair agent_key, Clock& clock) {
+  Result<> begin(const crypto::KeyPair& agent_key, Clock& clock) {
     auto status = http_->get("/v1/status");
     if (!status) return fail(status);
     if (!status->is_object() || !status->contains("network") || !(*status)["network"].is_string()) {
@@ -31,7 +31,7 @@ class HttpLedgerLink : public LedgerLink {
     auto parsed = wire::from_json<model::Params>(*params);
     if (!parsed) return fail(parsed);
     params_ = *parsed;
-    sender_.emplace(*http_, (*status)["network"].get<std::string>(), owner_, std::move(agent_key), clock);
+    sender_.emplace(*http_, (*status)["network"].get<std::string>(), owner_, agent_key, clock);
     return {};
   }
 
@@ -135,11 +135,11 @@ class HttpLedgerLink : public LedgerLink {
 }  // namespace
 
 Result<std::unique_ptr<LedgerLink>> LedgerLink::open(client::HttpOptions options, model::AccountId owner,
-                                                     crypto::KeyPair agent_key, Clock& clock) {
+                                                     const crypto::KeyPair& agent_key, Clock& clock) {
   auto http = client::Http::open(std::move(options));
   if (!http) return fail(http);
   auto link = std::make_unique<HttpLedgerLink>(std::move(*http), owner);
-  if (auto begun = link->begin(std::move(agent_key), clock); !begun) return fail(begun);
+  if (auto begun = link->begin(agent_key, clock); !begun) return fail(begun);
   return link;
 }
 

@@ -19,7 +19,7 @@ class LedgerLink {
  public:
   /// Learns the network's name and parameters: fails where the node does not answer.
   static Result<std::unique_ptr<LedgerLink>> open(client::HttpOptions options, model::AccountId owner,
-                                                  crypto::KeyPair agent_key, Clock& clock);
+                                                  const crypto::KeyPair& agent_key, Clock& clock);
   virtual ~LedgerLink() = default;
   [[nodiscard]] virtual const model::Params& params() const = 0;
 

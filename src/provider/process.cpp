@@ -13,8 +13,6 @@
 #include <cstring>
 #include <thread>
 
-extern char** environ;
-
 namespace hanse::provider {
 
 namespace {
