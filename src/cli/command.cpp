@@ -79,6 +79,12 @@ CLI::Option* money_option(CLI::App* command, const std::string& name, Money& amo
                        [](const std::string& text) { return model::parse_money(text); });
 }
 
+CLI::Option* money_option(CLI::App* command, const std::string& name, std::optional<Money>& amount,
+                          const std::string& what) {
+  return parsed_option(command, name, amount, what, "CREDITS",
+                       [](const std::string& text) { return model::parse_money(text); });
+}
+
 CLI::Option* lease_option(CLI::App* command, const std::string& name, model::LeaseId& lease, const std::string& what) {
   return parsed_option(command, name, lease, what, "LEASE",
                        [](const std::string& text) { return model::parse_id<model::LeaseTag>(text); });

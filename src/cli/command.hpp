@@ -29,6 +29,8 @@ CLI::Option* duration_option(CLI::App* command, const std::string& name, std::ui
                              const std::string& what);
 CLI::Option* size_option(CLI::App* command, const std::string& name, std::uint64_t& bytes, const std::string& what);
 CLI::Option* money_option(CLI::App* command, const std::string& name, Money& amount, const std::string& what);
+CLI::Option* money_option(CLI::App* command, const std::string& name, std::optional<Money>& amount,
+                          const std::string& what);
 CLI::Option* lease_option(CLI::App* command, const std::string& name, model::LeaseId& lease, const std::string& what);
 
 /// Where the line did not parse.
@@ -38,7 +40,11 @@ struct Slip {
 };
 Slip find_slip(const CLI::App& root, const std::vector<std::string>& arguments);
 
-// One for each file under commands/.
+// Parts of `provider`, each in a file of its own.
+void add_provider_offers(Program& program, CLI::App& provider);
+void add_provider_status(Program& program, CLI::App& provider);
+
+// One for each other file under commands/.
 void add_bill(Program& program);
 void add_cancel(Program& program);
 void add_completion(Program& program);

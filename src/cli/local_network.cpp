@@ -129,16 +129,15 @@ Result<> LocalNetwork::start_agent(const UpOptions& options) {
   const auto owner = client::Wallet::address_of(home_.owner_wallet());
   if (!owner) return fail(owner);
   if (!std::filesystem::exists(home_.provider_config())) {
-    ProviderDefaults defaults;
-    defaults.node_url = node_->url();
-    defaults.advertise_host = "127.0.0.1";
-    defaults.listen_host = "127.0.0.1";
-    defaults.ssh_port = options.ssh_port;
-    defaults.engine_socket = options.engine_socket;
-    defaults.price = options.price;
-    const auto config = default_agent_config(home_, *owner, defaults, notes_);
-    if (auto written = write_file(home_.provider_config(), provider::format_agent_config(config)); !written)
-      return written;
+    ProviderChoices choices;
+    choices.node_url = node_->url();
+    choices.advertise_host = "127.0.0.1";
+    choices.listen_host = "127.0.0.1";
+    choices.ssh_port = options.ssh_port;
+    choices.engine_socket = options.engine_socket;
+    choices.price = options.price;
+    const auto config = make_agent_config(home_, *owner, {}, choices, notes_);
+    if (auto saved = save_agent_config(home_, config); !saved) return saved;
   }
   auto config = load_agent_config(home_);
   if (!config) return fail(config);
@@ -150,7 +149,8 @@ Result<> LocalNetwork::start_agent(const UpOptions& options) {
   const auto key = agent_key(home_);
   if (!key) return fail(key);
   if (auto authorised = authorise(key->public_key(), config->owner); !authorised) return authorised;
-  auto agent = provider::Agent::start({*config, home_.provider(), context_.program});
+  auto agent = provider::Agent::start(
+      {*config, home_.provider(), context_.program, std::filesystem::exists(drained_mark(home_))});
   if (!agent) return fail(agent);
   agent_ = std::move(*agent);
   for (const auto& note : agent_->notes()) notes_.push_back(note);

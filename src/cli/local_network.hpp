@@ -4,6 +4,7 @@
 // credits from genesis. Everything lies in the home folder; a second start finds it again.
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/context.hpp"
@@ -18,7 +19,7 @@ struct UpOptions {
   std::string listen = "127.0.0.1:7070";
   std::uint16_t ssh_port = 2222;
   std::string engine_socket;
-  Money price;  ///< Per device-hour; 0: guessed.
+  std::optional<Money> price;  ///< Per device-hour; none: guessed.
   Money consumer_credits = credits(1000);
   bool provider = true;  ///< False: node and wallet only.
 };

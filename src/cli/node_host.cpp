@@ -31,6 +31,7 @@ Result<std::unique_ptr<NodeHost>> NodeHost::start(const NodeHostOptions& options
   if (!text) return fail(text);
   const auto genesis = consensus::parse_genesis(*text);
   if (!genesis) return fail(genesis.error().code, options.genesis_file.string() + ": " + genesis.error().message);
+  make_private_folder(options.data_folder);
   auto store = store::Store::open(options.data_folder);
   if (!store) return fail(store);
   std::unique_ptr<NodeHost> self(new NodeHost());

@@ -14,8 +14,7 @@
 namespace hanse::cli {
 
 Result<ProcessLock> ProcessLock::take(const std::filesystem::path& file, const std::string& what) {
-  std::error_code error;
-  std::filesystem::create_directories(file.parent_path(), error);
+  make_private_folder(file.parent_path());
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return fail(ErrorCode::io, file.string() + ": " + std::strerror(errno));
   ProcessLock lock(fd);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/show.hpp"
+#include "market/check.hpp"
 #include "model/country.hpp"
 #include "model/text.hpp"
 
@@ -23,6 +24,18 @@ std::string country_of_locale() {
   return model::is_country(code) ? code : "";
 }
 
+/// Before anybody has chosen anything; the country stays open where nothing tells it.
+provider::AgentConfig first_config(const model::AccountId& owner, const model::Machine& machine) {
+  provider::AgentConfig config;
+  config.owner = owner;
+  config.country = machine.country.empty() ? country_of_locale() : machine.country;
+  config.default_image = "debian:bookworm-slim";
+  config.dns = {"9.9.9.9", "1.1.1.1"};
+  config.prices.on_demand_per_gpu_hour = guessed_price(machine);
+  config.prices.min_duration_s = 60;
+  return config;
+}
+
 }  // namespace
 
 Money guessed_price(const model::Machine& machine) {
@@ -31,33 +44,50 @@ Money guessed_price(const model::Machine& machine) {
   return Money{30'000 * gib};
 }
 
-provider::AgentConfig default_agent_config(const Home& home, const model::AccountId& owner,
-                                           const ProviderDefaults& defaults, std::vector<std::string>& notes) {
+provider::AgentConfig make_agent_config(const Home& home, const model::AccountId& owner,
+                                        const std::optional<provider::AgentConfig>& former,
+                                        const ProviderChoices& choices, std::vector<std::string>& notes) {
   const auto found = provider::detect_inventory(home.provider());
   if (!found.note.empty()) notes.push_back(found.note);
-  provider::AgentConfig config;
-  config.node.url = defaults.node_url;
-  config.owner = owner;
+  auto config = former ? *former : first_config(owner, found.machine);
   config.machine = found.machine;
   if (config.machine.name.empty()) config.machine.name = "machine";
-  config.name = defaults.name.empty() ? config.machine.name : defaults.name;
-  config.advertise_host = defaults.advertise_host.empty() ? config.machine.name : defaults.advertise_host;
-  if (!defaults.listen_host.empty()) config.listen_host = defaults.listen_host;
-  config.ssh_port = defaults.ssh_port;
-  config.engine_socket = defaults.engine_socket;
-  config.country = defaults.country.empty() ? found.machine.country : defaults.country;
-  if (config.country.empty()) config.country = country_of_locale();
+  const auto choose = [](std::string& target, const std::string& chosen) {
+    if (!chosen.empty()) target = chosen;
+  };
+  choose(config.node.url, choices.node_url);
+  choose(config.node.ca_file, choices.ca_file);
+  choose(config.name, choices.name);
+  choose(config.advertise_host, choices.advertise_host);
+  choose(config.listen_host, choices.listen_host);
+  choose(config.engine_socket, choices.engine_socket);
+  choose(config.country, choices.country);
+  config.ssh_port = choices.ssh_port.value_or(config.ssh_port);
+  config.prices.on_demand_per_gpu_hour = choices.price.value_or(config.prices.on_demand_per_gpu_hour);
+  if (config.name.empty()) config.name = config.machine.name;
+  if (config.advertise_host.empty()) config.advertise_host = config.machine.name;
   if (config.country.empty()) {
     config.country = "US";
     notes.push_back("the machine does not say which country it is in; `country: US` is a guess: mend it in " +
                     home.provider_config().string() + " and start again, for renters choose by it");
   }
   config.machine.country = config.country;
-  config.default_image = "debian:bookworm-slim";
-  config.dns = {"9.9.9.9", "1.1.1.1"};
-  config.prices.on_demand_per_gpu_hour = defaults.price.micros > 0 ? defaults.price : guessed_price(config.machine);
-  config.prices.min_duration_s = 60;
   return config;
+}
+
+Result<> save_agent_config(const Home& home, const provider::AgentConfig& config) {
+  if (auto ok = market::check_prices(config.prices); !ok) return ok;
+  return write_file(home.provider_config(), provider::format_agent_config(config));
+}
+
+Result<ProviderPlace> open_provider(Context& context) {
+  const auto home = context.home();
+  if (!home) return fail(home);
+  auto config = load_agent_config(*home);
+  if (!config) return fail(config);
+  const auto api = context.api();
+  if (!api) return fail(api);
+  return ProviderPlace{*home, std::move(*config), *api, ProcessLock::holder(agent_lock(*home))};
 }
 
 Result<provider::AgentConfig> load_agent_config(const Home& home) {
@@ -96,14 +126,22 @@ model::AuthorizeKey agent_grant(const crypto::PublicKey& key, Time now) {
 
 Result<> watch_agent(Context& context, provider::Agent& agent, const Home& home, Interrupt& interrupt,
                      const std::function<Result<>()>& is_well) {
+  std::string trouble;
   while (!interrupt.wait(kWatchMs)) {
     if (auto well = is_well(); !well) return well;
     if (auto healthy = agent.health(); !healthy) return healthy;
-    std::error_code error;
-    if (!std::filesystem::remove(drain_request(home), error)) continue;
-    const auto drained = agent.drain();
-    context.say(drained ? "Drained: no new leases; those that run go on to their end."
-                        : "draining failed: " + drained.error().message);
+    const bool drained = std::filesystem::exists(drained_mark(home));
+    if (drained == agent.is_drained()) continue;
+    const auto config = load_agent_config(home);  // for its prices: they may have changed
+    Result<> done;
+    if (drained)
+      done = agent.drain();
+    else
+      done = config ? agent.resume(config->prices) : Result<>(fail(config));
+    const std::string said = done ? "" : done.error().message;
+    if (done) context.say(drained ? "Drained: no new leases; those that run go on to their end." : "Offering again.");
+    if (!done && said != trouble) context.say((drained ? "draining failed: " : "resuming failed: ") + said);
+    trouble = said;
   }
   return {};
 }

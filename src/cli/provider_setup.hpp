@@ -3,6 +3,10 @@
 // Making this machine a provider: its first config, the agent's authorisation, and running the agent until told to
 // stop. Shared by `provider …` and `up`.
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "cli/context.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/process_lock.hpp"
@@ -10,18 +14,33 @@
 
 namespace hanse::cli {
 
-struct ProviderDefaults {
-  std::string node_url, name, advertise_host, listen_host, engine_socket, country;
-  std::uint16_t ssh_port = 2222;
-  Money price;  ///< Per GPU-hour; 0: a guess by the device.
+/// What the command line names of a provider's config; the rest is kept from a former one, or found or guessed.
+struct ProviderChoices {
+  std::string node_url, ca_file, name, advertise_host, listen_host, engine_socket, country;
+  std::optional<std::uint16_t> ssh_port;
+  std::optional<Money> price;  ///< Per device-hour.
 };
 
-/// What this machine is, as a config to be edited. What it had to guess goes into `notes`.
-provider::AgentConfig default_agent_config(const Home& home, const model::AccountId& owner,
-                                           const ProviderDefaults& defaults, std::vector<std::string>& notes);
+/// A config to be edited: the machine as it is found now, what `choices` name, and all else from `former` (and with it
+/// the owner) or as a guess, which goes into `notes`.
+provider::AgentConfig make_agent_config(const Home& home, const model::AccountId& owner,
+                                        const std::optional<provider::AgentConfig>& former,
+                                        const ProviderChoices& choices, std::vector<std::string>& notes);
 
 /// not_found says that `provider init` writes it.
 Result<provider::AgentConfig> load_agent_config(const Home& home);
+
+/// Replaces provider.yaml; refuses prices that the ledger would refuse.
+Result<> save_agent_config(const Home& home, const provider::AgentConfig& config);
+
+/// What the commands about this home's provider work with.
+struct ProviderPlace {
+  Home home;
+  provider::AgentConfig config;
+  NodeApi* api = nullptr;
+  pid_t agent = 0;  ///< The running agent's process; 0: none.
+};
+Result<ProviderPlace> open_provider(Context& context);
 
 /// A price for a machine whose owner has not thought of one: 0.03 credits an hour per GiB of a GPU's memory, 0.12 for
 /// a CPU.
@@ -35,15 +54,15 @@ bool is_authorised(const AccountView& owner, const crypto::PublicKey& key, Time 
 /// The grant that the owner signs once.
 model::AuthorizeKey agent_grant(const crypto::PublicKey& key, Time now);
 
-/// Where a running agent's folder is, and how the other commands reach it.
-[[nodiscard]] inline std::filesystem::path drain_request(const Home& home) {
-  return home.provider() / "drain";
+/// While this file is there, the agent offers nothing: so a drain outlives its restart.
+[[nodiscard]] inline std::filesystem::path drained_mark(const Home& home) {
+  return home.provider() / "drained";
 }
 [[nodiscard]] inline std::filesystem::path agent_lock(const Home& home) {
   return home.provider() / "agent.pid";
 }
 
-/// Until an interrupt, or the agent or `is_well` says that it cannot go on. Takes drain requests.
+/// Until an interrupt, or the agent or `is_well` says that it cannot go on. Drains and resumes as the mark says.
 Result<> watch_agent(Context& context, provider::Agent& agent, const Home& home, Interrupt& interrupt,
                      const std::function<Result<>()>& is_well);
 

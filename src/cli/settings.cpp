@@ -1,6 +1,7 @@
 #include "cli/settings.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
@@ -51,12 +52,15 @@ Result<std::string> read_text(const std::filesystem::path& file) {
   return text;
 }
 
-Result<> write_file(const std::filesystem::path& file, std::string_view text, unsigned mode) {
+void make_private_folder(const std::filesystem::path& folder) {
   std::error_code error;
-  if (file.has_parent_path() && !std::filesystem::exists(file.parent_path(), error)) {
-    std::filesystem::create_directories(file.parent_path(), error);
-    std::filesystem::permissions(file.parent_path(), std::filesystem::perms::owner_all, error);
-  }
+  if (folder.empty() || std::filesystem::exists(folder, error)) return;
+  make_private_folder(folder.parent_path());
+  ::mkdir(folder.c_str(), S_IRWXU);  // whoever needs the folder will say that it is not there
+}
+
+Result<> write_file(const std::filesystem::path& file, std::string_view text, unsigned mode) {
+  if (file.has_parent_path()) make_private_folder(file.parent_path());
   const std::string draft = file.string() + ".new";
   const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, static_cast<mode_t>(mode));
   if (fd < 0) return std::unexpected(io_error(file, "write"));

@@ -121,12 +121,32 @@ void RunningAgent::beat(const std::stop_token& stop) {
       spdlog::warn("the firewall for leases was gone; raising it again");
       static_cast<void>(raise_firewall());
     }
+    offer_if_due();
     if (clock_.monotonic_ms() >= next_settle) {
       next_settle = clock_.monotonic_ms() + kSettleMs;
       settle();
     }
     std::unique_lock lock(mutex);
     changed.wait_for(lock, stop, pause, [] { return false; });
+  }
+}
+
+/// The ledger takes no new offer of a machine while leases of its withdrawn one run (after a drain, or a change of the
+/// machine): then it is offered as soon as they have ended, and the agent serves them meanwhile.
+Result<> RunningAgent::offer() {
+  auto published = publish_offer(*ledger_, offered_);
+  const bool was_due = offer_is_due_;
+  offer_is_due_ = !published && published.error().code == ErrorCode::already_exists;
+  if (offer_is_due_ && !was_due) spdlog::info("this machine is offered again when its running leases have ended");
+  return offer_is_due_ ? Result<>() : published;
+}
+
+void RunningAgent::offer_if_due() {
+  const std::lock_guard guard(offer_mutex_);
+  if (!offer_is_due_ || drained_) return;
+  if (const auto offered = offer(); !offered) {
+    offer_is_due_ = true;
+    spdlog::warn("offering this machine: {}", offered.error().message);
   }
 }
 

@@ -75,6 +75,7 @@ class Agent {
     AgentConfig config;
     std::filesystem::path data_folder;  ///< Journal, keys, workspaces. One agent at a time (conflict otherwise).
     std::string helper_program;         ///< The hanse program.
+    bool drained = false;               ///< Offers nothing until resume().
   };
   /// Registers or updates the provider, sweeps what a crash left, resumes live leases, then serves until destroyed.
   static Result<std::unique_ptr<Agent>> start(Options options, Clock& clock = system_clock());
@@ -84,6 +85,9 @@ class Agent {
   [[nodiscard]] virtual std::vector<std::string> notes() const = 0;
   /// Withdraws the offers; running leases go on to their end.
   virtual Result<> drain() = 0;
+  /// Offers the machine again, at these prices; once the leases of its withdrawn offer have ended, if some run.
+  virtual Result<> resume(const model::PriceList& prices) = 0;
+  [[nodiscard]] virtual bool is_drained() const = 0;
   /// conflict once another agent has taken this provider over: this one offers and confirms nothing more, and the
   /// program should say so and stop.
   [[nodiscard]] virtual Result<> health() = 0;

@@ -32,7 +32,12 @@ Result<> RunningAgent::begin() {
   events_ = client::EventStream::open(config.node, {*cursor, config.owner});
   event_thread_ = std::jthread([this](const std::stop_token& stop) { follow_events(stop); });
   beat_thread_ = std::jthread([this](const std::stop_token& stop) { beat(stop); });
-  return publish_offer(*ledger_, config);  // last: what is offered is there
+  if (options_.drained) {
+    notes_.emplace_back("drained: nothing is offered until 'hanse provider resume'");
+    return drain();
+  }
+  const std::lock_guard guard(offer_mutex_);
+  return offer();  // last: what is offered is there
 }
 
 Result<> RunningAgent::open_parts() {

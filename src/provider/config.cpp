@@ -6,6 +6,7 @@
 
 #include "client/endpoint.hpp"
 #include "client/yaml.hpp"
+#include "market/check.hpp"
 #include "model/country.hpp"
 #include "model/text.hpp"
 #include "provider/agent.hpp"
@@ -179,6 +180,7 @@ Result<> check_complete(const AgentConfig& config, const YAML::Node& root) {
   if (config.prices.on_demand_per_gpu_hour.micros == 0) {
     return yaml::refuse(root, "`prices: on_demand` is missing or 0: credits per GPU-hour, e.g. 0.35");
   }
+  if (auto ok = market::check_prices(config.prices); !ok) return yaml::refuse(root, "prices", ok.error());
   return {};
 }
 

@@ -18,7 +18,7 @@ namespace hanse::provider {
 class RunningAgent : public Agent, public LeaseHost {
  public:
   RunningAgent(Options options, Clock& clock, FolderLock lock)
-      : options_(std::move(options)), clock_(clock), lock_(std::move(lock)) {}
+      : options_(std::move(options)), clock_(clock), lock_(std::move(lock)), offered_(options_.config) {}
 
   ~RunningAgent() override {
     stopping_ = true;
@@ -39,7 +39,20 @@ class RunningAgent : public Agent, public LeaseHost {
 
   Result<> begin();
   [[nodiscard]] std::uint16_t ssh_port() const override { return gateway_->port(); }
-  Result<> drain() override { return withdraw_offers(*ledger_); }
+  Result<> drain() override {
+    const std::lock_guard guard(offer_mutex_);
+    auto withdrawn = withdraw_offers(*ledger_);
+    if (withdrawn) drained_ = true;
+    return withdrawn;
+  }
+  Result<> resume(const model::PriceList& prices) override {
+    const std::lock_guard guard(offer_mutex_);
+    offered_.prices = prices;
+    auto done = offer();
+    if (done) drained_ = false;
+    return done;
+  }
+  [[nodiscard]] bool is_drained() const override { return drained_; }
   [[nodiscard]] std::vector<std::string> notes() const override { return notes_; }
   [[nodiscard]] Result<> health() override {
     const std::lock_guard guard(mutex_);
@@ -85,6 +98,8 @@ class RunningAgent : public Agent, public LeaseHost {
   Result<> open_gateway();
   void open_network();
   Result<> sweep();
+  Result<> offer();
+  void offer_if_due();
   Result<> resync();
   void adopt(const model::Lease& lease, JournalEntry entry);
   void collect_done();
@@ -120,10 +135,14 @@ class RunningAgent : public Agent, public LeaseHost {
   Result<> health_;
   std::mutex lookup_mutex_;
 
+  std::mutex offer_mutex_;  ///< Guards these two, and that nothing is offered and withdrawn at once.
+  AgentConfig offered_;     ///< As configured; its prices may have changed since.
+  bool offer_is_due_ = false;
+
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<MetricsServer> metrics_;
   std::unique_ptr<client::EventStream> events_;
-  std::atomic<bool> stopping_{false}, ready_{false};
+  std::atomic<bool> stopping_{false}, ready_{false}, drained_{false};
   std::jthread event_thread_, beat_thread_;
 };
 

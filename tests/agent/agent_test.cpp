@@ -231,6 +231,24 @@ TEST(Agent, DrainedMachineTakesNoMoreLeasesAndKeepsThose) {
   const auto offers = house.http->get("/v1/offers?provider=" + model::format_address(house.owner.public_key()));
   ASSERT_TRUE(offers);
   for (const auto& item : (*offers)["items"]) EXPECT_EQ(item["offer"]["state"], "withdrawn");
+  EXPECT_TRUE(house.agent->is_drained());
+  auto prices = house.config().prices;
+  prices.on_demand_per_gpu_hour = credits(2);
+  const auto resumed = house.agent->resume(prices);
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  EXPECT_FALSE(house.agent->is_drained());
+  house.agent.reset();
+  auto restarted = house.start_agent(house.config());  // before its leases have ended
+  ASSERT_TRUE(restarted) << restarted.error().message;
+  house.agent = std::move(*restarted);
+  ASSERT_TRUE(house.agent->resume(prices));
+  house.send(house.consumer, {model::EndLease{id, model::EndReason::completed, ""}});
+  const auto is_offered = [&] {
+    const auto all = house.http->get("/v1/offers?provider=" + model::format_address(house.owner.public_key()));
+    return all && !(*all)["items"].empty() && (*all)["items"].back()["offer"]["state"] == "open";
+  };
+  ASSERT_TRUE(eventually(is_offered));
+  EXPECT_EQ(house.lease(house.rent(nullptr)).rate_per_hour, credits(2));
 }
 
 }  // namespace

@@ -47,9 +47,10 @@ std::string table_of(const std::vector<OfferView>& offers, std::uint32_t gpus, b
     table.add({model::format_id(view.offer.id), model::format_money(view.price.per_gpu_hour),
                gpus > 1 ? model::format_money(view.price.rate_per_hour) : "", device_text(machine),
                std::to_string(view.free_devices) + "/" + std::to_string(machine.gpu_count),
-               size_text(machine.vram_bytes), std::to_string(machine.cpu_threads), size_text(machine.memory_bytes),
-               size_text(free_disk), machine.inet_down_mbps == 0 ? "" : std::to_string(machine.inet_down_mbps) + "M",
-               machine.country, share_text(view.reliability_millionths), view.provider_name});
+               machine.device_kind == model::DeviceKind::cpu ? "" : size_text(machine.vram_bytes),  // MEMORY has it
+               std::to_string(machine.cpu_threads), size_text(machine.memory_bytes), size_text(free_disk),
+               machine.inet_down_mbps == 0 ? "" : std::to_string(machine.inet_down_mbps) + "M", machine.country,
+               share_text(view.reliability_millionths), view.provider_name});
   }
   return table.text(color);
 }

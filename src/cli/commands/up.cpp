@@ -80,7 +80,7 @@ std::vector<std::string> child_arguments(Context& context, const Home& home, con
   };
   if (!options.up.engine_socket.empty()) add("--engine", options.up.engine_socket);
   if (context.globals.passphrase_fd >= 0) add("--passphrase-fd", std::to_string(context.globals.passphrase_fd));
-  if (options.up.price.micros > 0) add("--price", model::format_money(options.up.price));
+  if (options.up.price) add("--price", model::format_money(*options.up.price));
   add("--credits", model::format_money(options.up.consumer_credits));
   if (options.no_provider) words.push_back("--no-provider");
   return words;

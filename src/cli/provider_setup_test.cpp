@@ -1,0 +1,122 @@
+#include "cli/provider_setup.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/check.hpp"
+
+namespace hanse::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ProviderSetup : public ::testing::Test {
+ protected:
+  ProviderSetup() {
+    char name[] = "/tmp/hanse-setup-XXXXXX";
+    HANSE_CHECK(::mkdtemp(name) != nullptr);
+    home.root = name;
+  }
+  ~ProviderSetup() override { std::filesystem::remove_all(home.root); }
+
+  provider::AgentConfig made(const ProviderChoices& choices, const std::optional<provider::AgentConfig>& former = {}) {
+    return make_agent_config(home, owner, former, choices, notes);
+  }
+
+  Home home;
+  model::AccountId owner = crypto::KeyPair::generate().public_key();
+  std::vector<std::string> notes;
+};
+
+TEST_F(ProviderSetup, RenewedConfigKeepsWhatTheCommandLineDoesNotName) {
+  ProviderChoices first;
+  first.node_url = "http://127.0.0.1:7171";
+  first.engine_socket = "/run/my.sock";
+  first.ssh_port = 2322;
+  first.country = "DE";
+  first.price = Money{700'000};
+  auto former = made(first);
+  former.dns = {"8.8.8.8"};
+  former.metrics_port = 9100;
+  const auto other = crypto::KeyPair::generate().public_key();
+  ProviderChoices second;
+  second.name = "renamed";
+  const auto renewed = make_agent_config(home, other, former, second, notes);
+  auto expected = former;
+  expected.name = "renamed";
+  EXPECT_EQ(provider::format_agent_config(renewed), provider::format_agent_config(expected));
+  EXPECT_EQ(renewed.owner, owner);
+}
+
+TEST_F(ProviderSetup, PricesThatTheLedgerWouldRefuseAreRefusedWithTheirLimits) {
+  auto config = made({});
+  for (const auto price : {Money{0}, credits(200'000)}) {
+    config.prices.on_demand_per_gpu_hour = price;
+    const auto saved = save_agent_config(home, config);
+    ASSERT_FALSE(saved);
+    EXPECT_THAT(saved.error().message, HasSubstr("100000"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(home.provider_config()));
+}
+
+TEST_F(ProviderSetup, FoldersOfTheHomeAreTheOwnersAlone) {
+  const auto before = ::umask(022);
+  make_private_folder(home.root / "new" / "node");
+  ASSERT_TRUE(write_file(home.root / "new" / "provider" / "provider.yaml", ""));
+  ASSERT_TRUE(ProcessLock::take(home.root / "other" / "up.pid", "taken"));
+  ::umask(before);
+  for (const char* folder : {"new", "new/node", "new/provider", "other"}) {
+    const auto mode = std::filesystem::status(home.root / folder).permissions();
+    EXPECT_EQ(mode, std::filesystem::perms::owner_all) << folder;
+  }
+}
+
+class FakeAgent : public provider::Agent {
+ public:
+  explicit FakeAgent(std::function<void()> changed) : changed_(std::move(changed)) {}
+  [[nodiscard]] std::uint16_t ssh_port() const override { return 0; }
+  [[nodiscard]] std::vector<std::string> notes() const override { return {}; }
+  Result<> drain() override {
+    drained_ = true;
+    changed_();
+    return {};
+  }
+  Result<> resume(const model::PriceList& prices) override {
+    resumed_at = prices.on_demand_per_gpu_hour;
+    drained_ = false;
+    changed_();
+    return {};
+  }
+  [[nodiscard]] bool is_drained() const override { return drained_; }
+  Result<> health() override { return {}; }
+  Money resumed_at;
+
+ private:
+  std::function<void()> changed_;
+  bool drained_ = false;
+};
+
+TEST_F(ProviderSetup, RunningAgentFollowsTheMarkAndResumesAtTheFilesPrices) {
+  Context context;
+  Interrupt interrupt;
+  auto config = made({});
+  config.prices.on_demand_per_gpu_hour = Money{420'000};
+  ASSERT_TRUE(save_agent_config(home, config));
+  ASSERT_TRUE(write_file(drained_mark(home), ""));
+  int changes = 0;
+  FakeAgent agent([&] {
+    ++changes;
+    if (changes == 1) std::filesystem::remove(drained_mark(home));
+    if (changes == 2) ::raise(SIGINT);
+  });
+  EXPECT_TRUE(watch_agent(context, agent, home, interrupt, [] { return Result<>(); }));
+  EXPECT_EQ(changes, 2);
+  EXPECT_FALSE(agent.is_drained());
+  EXPECT_EQ(agent.resumed_at, Money{420'000});
+}
+
+}  // namespace
+}  // namespace hanse::cli
