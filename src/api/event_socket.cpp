@@ -106,9 +106,8 @@ asio::awaitable<void> follow(Stream& stream, Worker& worker, const UpgradeReques
   }
   beast::error_code ignored;
   beast::get_lowest_layer(socket).close(ignored);
-  while (!drained)
-    co_await ended.async_wait(
-        kTuple);  // NOLINT(bugprone-infinite-loop): it ends it; it holds a reference to `follower`
+  // It holds a reference to `follower`, and sets `drained` when it ends.
+  while (!drained) co_await ended.async_wait(kTuple);  // NOLINT(bugprone-infinite-loop)
 }
 
 }  // namespace

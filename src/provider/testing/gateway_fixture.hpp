@@ -94,7 +94,8 @@ class GatewayHouse {
  public:
   static constexpr model::LeaseId kLease{7};
 
-  explicit GatewayHouse(const std::string& command = "sleep infinity", GatewayOptions options = default_options()) {
+  explicit GatewayHouse(const std::string& command = "sleep infinity",
+                        const GatewayOptions& options = default_options()) {
     char name[] = "/tmp/hanse-gateway-XXXXXX";
     HANSE_CHECK(::mkdtemp(name) != nullptr);
     folder_ = name;
