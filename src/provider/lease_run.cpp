@@ -96,12 +96,7 @@ void LeaseRun::live(const std::stop_token& stop) {
 void LeaseRun::step() {
   if (!prepared_) {
     const auto prepared = prepare();
-    if (!prepared) {
-      if (trouble_since_ms_ == 0) spdlog::warn("{}: {}", name(), prepared.error().message);
-      if (trouble_since_ms_ == 0) trouble_since_ms_ = now_ms();
-      if (now_ms() - trouble_since_ms_ > kOurTroubleMs) end(EndReason::provider_failed, prepared.error().message);
-      return;
-    }
+    if (!prepared) return trouble(prepared.error().message);
     trouble_since_ms_ = 0;
   }
   bool has_container = false;
@@ -110,6 +105,15 @@ void LeaseRun::step() {
     has_container = !entry_.container.empty();
   }
   has_container ? step_with_container() : step_without_container();
+}
+
+/// What is ours to mend and may mend itself: told once, and the lease's end if it lasts.
+void LeaseRun::trouble(const std::string& what) {
+  if (trouble_since_ms_ == 0) {
+    spdlog::warn("{}: {}", name(), what);
+    trouble_since_ms_ = now_ms();
+  }
+  if (now_ms() - trouble_since_ms_ > kOurTroubleMs) end(EndReason::provider_failed, what);
 }
 
 /// Network and folders: what must be there before a container, and again after a reboot.
@@ -146,12 +150,7 @@ void LeaseRun::step_without_container() {
   if (lease_.job_hash.is_zero()) {
     model::Job empty;
     empty.name = name();
-    if (const auto started = start_container(empty); !started) {
-      if (trouble_since_ms_ == 0) spdlog::warn("{}: {}", name(), started.error().message);
-      if (trouble_since_ms_ == 0) trouble_since_ms_ = now;
-      if (now - trouble_since_ms_ > kOurTroubleMs) end(EndReason::provider_failed, started.error().message);
-      return;
-    }
+    if (const auto started = start_container(empty); !started) return trouble(started.error().message);
     static_cast<void>(confirm());
     return;
   }
@@ -213,44 +212,44 @@ void LeaseRun::note_exit(int code) {
 
 void LeaseRun::watch_container() {
   const auto state = context_.engine.inspect(entry_.container);
-  if (state && state->running) {
-    pid_ = state->pid;
-    oom_kills_ = out_of_memory_kills(pid_).value_or(oom_kills_);
-    trouble_since_ms_ = 0;
-    return;
-  }
   if (!state && state.error().code == ErrorCode::not_found) {
     end(EndReason::provider_failed, "the lease's container is gone from the provider's machine");
     return;
   }
   if (!state) {  // the engine is down: its containers run on without it
-    if (trouble_since_ms_ == 0) spdlog::warn("{}: {}", name(), state.error().message);
-    if (trouble_since_ms_ == 0) trouble_since_ms_ = now_ms();
+    if (!std::exchange(engine_is_down_, true)) spdlog::warn("{}: {}", name(), state.error().message);
+    trouble_since_ms_ = 0;
     return;
   }
-  bring_back();
+  engine_is_down_ = false;
+  if (!state->running) return bring_back();
+  pid_ = state->pid;
+  oom_kills_ = out_of_memory_kills(pid_).value_or(oom_kills_);
+  trouble_since_ms_ = 0;
 }
 
 /// The container stopped though nobody asked it to: the engine or the machine restarted, or the job ended its own
-/// first process. It starts again, a few times, unless the job was done.
+/// first process. It starts again, a few times, unless the job was done. An engine refuses to start one that it is
+/// still stopping, and says of that one too that it is not running: the next look tries again.
 void LeaseRun::bring_back() {
-  if (exited_at_ms_ != 0) return;  // its files can still be fetched by a client that is connected; else it just ends
-  if (++restarts_ > kMaxRestarts) {
+  // The files of a job that ended can still be fetched by a client that is connected; else it just ends.
+  if (exited_at_ms_ != 0 || read_exit_code(paths_.control)) return;
+  if (restarts_ == kMaxRestarts) {
     end(EndReason::completed, "the job stopped its own container again and again");
     return;
   }
-  say("the container stopped; starting it again");
   JournalEntry entry;
   {
     const std::lock_guard lock(mutex_);
     entry = entry_;
   }
   auto job = wire::decode<model::Job>(entry.job);
-  const auto written = write_control(paths_.control, job ? *job : model::Job{}, entry.token, notice(entry));
-  if (written && entry.go) static_cast<void>(write_go(paths_.control));
-  const auto started = context_.engine.start(entry_.container);
-  if (!started)
-    end(EndReason::provider_failed, "the container stopped and cannot start again: " + started.error().message);
+  auto started = write_control(paths_.control, job ? *job : model::Job{}, entry.token, notice(entry));
+  if (started && entry.go) started = write_go(paths_.control);
+  if (started) started = context_.engine.start(entry_.container);
+  if (!started) return trouble("the container stopped and cannot start again: " + started.error().message);
+  ++restarts_;
+  say("the container had stopped; it was started again");
 }
 
 /// The workspace limits itself where it is a file system of its own; the container's own layer never does.

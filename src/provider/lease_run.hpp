@@ -84,6 +84,7 @@ class LeaseRun {
  private:
   void live(const std::stop_token& stop);
   void step();
+  void trouble(const std::string& what);
   Result<> prepare();
   void step_without_container();
   void step_with_container();
@@ -120,6 +121,7 @@ class LeaseRun {
 
   // Of the lease's own thread alone.
   std::int64_t next_inspect_ms_ = 0, next_disk_ms_ = 0, trouble_since_ms_ = 0;
+  bool engine_is_down_ = false;
   int restarts_ = 0;
   std::int64_t pid_ = 0;
   std::uint64_t oom_kills_ = 0;

@@ -126,6 +126,21 @@ TEST(Agent, StoppedContainerOfAnUnfinishedJobStartsAgain) {
   EXPECT_TRUE(house.is(id, model::LeaseState::running));
 }
 
+TEST(Agent, ContainerThatIsSlowToStopStartsAgainToo) {
+  House house;
+  house.run_agent();
+  const auto job = make_job("trap '' TERM; echo run >>/workspace/runs; sleep 1000");
+  const auto id = house.rent(&job);
+  ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
+  ASSERT_TRUE(eventually([&] { return house.ssh(id, "cat /workspace/runs").output == "run\n"; }));
+  // For these seconds the engine says that it does not run, and refuses to start it.
+  ASSERT_TRUE(PodmanService::instance().engine().stop(house.container_of(id), 5));
+  EXPECT_TRUE(eventually([&] {
+    return house.ssh(id, "cat /workspace/runs").output == "run\nrun\n" || house.is(id, model::LeaseState::ended);
+  }));
+  EXPECT_TRUE(house.is(id, model::LeaseState::running)) << house.lease(id).note;
+}
+
 TEST(Agent, JobThatFloodsItsLayerIsStoppedWithANote) {
   House house;
   house.authorise("agent");
