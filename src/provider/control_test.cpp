@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "base/rng.hpp"
 #include "provider/journal.hpp"
@@ -210,6 +212,38 @@ TEST(Workspaces, FilesSurviveReopeningAndNothingSurvivesWiping) {
   ASSERT_TRUE(workspaces.wipe("a"));
   EXPECT_TRUE(workspaces.names().empty());
   EXPECT_TRUE(workspaces.wipe("a"));
+}
+
+TEST(Workspaces, ALeaseResolvesItsOwnNamesAndNotTheMachines) {
+  const TemporaryFolder folder;
+  auto& engine = PodmanService::instance().engine();
+  const auto network = fmt::format("hanse-test-hosts-{}", ::getpid());
+  ASSERT_TRUE(engine.create_network(network, "10.213.255.240/29", "hanse.test=hosts"));
+  const auto paths = Workspaces(folder.path / "w").open("lease-7", 32U << 20).value();
+  ContainerSpec spec{.hostname = "lease-7", .hosts_host_path = paths.hosts, .network = network};
+  std::optional<testing::TestContainer> container;
+  const auto look = [&] {
+    auto exec = engine.exec(container->id(), {.command = {"sh", "-c",
+                                                          "cat /etc/hosts; getent hosts lease-7; "
+                                                          "echo 192.0.2.1 evil >>/etc/hosts && echo written; "
+                                                          "rm -f /etc/hosts || mv /etc/hosts /tmp && echo gone"},
+                                              .workdir = "/"});
+    return read_all(**exec).out;
+  };
+  const std::string own = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.0.1 lease-7\n";
+  const std::string expected = own + "127.0.0.1       lease-7\n";
+  container.emplace("sleep 1000", spec);
+  EXPECT_EQ(look(), expected);
+  ASSERT_TRUE(engine.remove(container->id()));
+
+  Workspaces restarted(folder.path / "w");
+  EXPECT_EQ(restarted.open("lease-7", 32U << 20).value().hosts, paths.hosts);
+  container.emplace("sleep 1000", spec);
+  EXPECT_EQ(look(), expected);
+  container.reset();
+  EXPECT_TRUE(engine.remove_network(network));
+  EXPECT_TRUE(restarted.wipe("lease-7"));
+  EXPECT_FALSE(fs::exists(paths.hosts));
 }
 
 TEST(Journal, EntriesAndNotesComeBackAfterACrash) {

@@ -25,6 +25,7 @@ struct ContainerSpec {
   std::string workdir = "/workspace";
   std::string workspace_host_path{};       ///< Bind-mounted at /workspace; empty: none.
   std::string control_host_path{};         ///< Bind-mounted at /run/hanse; empty: none.
+  std::string hosts_host_path{};           ///< Bind-mounted at /etc/hosts, to read; empty: the engine writes one.
   std::string network{};                   ///< The lease's own network, or "none".
   std::vector<std::string> dns{};          ///< Name servers; only with a network.
   std::vector<std::string> gpu_devices{};  ///< Indices or UUIDs of the leased GPUs; empty: none.

@@ -105,12 +105,13 @@ json docker_create_json(const ContainerSpec& spec, const ProcessLimits& limits, 
   if (spec.nano_cpus > 0) host["NanoCpus"] = spec.nano_cpus;
   if (!spec.dns.empty() && host["NetworkMode"] != "none") host["Dns"] = spec.dns;
   json mounts = json::array();
-  if (!spec.workspace_host_path.empty()) {
-    mounts.push_back({{"Type", "bind"}, {"Source", spec.workspace_host_path}, {"Target", "/workspace"}});
-  }
-  if (!spec.control_host_path.empty()) {
-    mounts.push_back({{"Type", "bind"}, {"Source", spec.control_host_path}, {"Target", "/run/hanse"}});
-  }
+  const auto bind = [&](const std::string& source, const char* target, bool read_only) {
+    if (source.empty()) return;
+    mounts.push_back({{"Type", "bind"}, {"Source", source}, {"Target", target}, {"ReadOnly", read_only}});
+  };
+  bind(spec.workspace_host_path, "/workspace", false);
+  bind(spec.control_host_path, "/run/hanse", false);
+  bind(spec.hosts_host_path, "/etc/hosts", true);
   host["Mounts"] = mounts;
   if (!spec.gpu_devices.empty()) {
     host["DeviceRequests"] = json::array(
@@ -160,15 +161,16 @@ json podman_create_json(const ContainerSpec& spec, const ProcessLimits& limits, 
   if (!spec.hostname.empty()) out["hostname"] = spec.hostname;
   if (spec.shm_bytes > 0) out["shm_size"] = spec.shm_bytes;
   json mounts = json::array();
-  const auto bind = [&](const std::string& source, const char* target) {
+  const auto bind = [&](const std::string& source, const char* target, const char* access) {
     if (source.empty()) return;
     mounts.push_back({{"type", "bind"},
                       {"source", source},
                       {"destination", target},
-                      {"options", {"rbind", "rw", "nosuid", "nodev"}}});
+                      {"options", {"rbind", access, "nosuid", "nodev"}}});
   };
-  bind(spec.workspace_host_path, "/workspace");
-  bind(spec.control_host_path, "/run/hanse");
+  bind(spec.workspace_host_path, "/workspace", "rw");
+  bind(spec.control_host_path, "/run/hanse", "rw");
+  bind(spec.hosts_host_path, "/etc/hosts", "ro");
   out["mounts"] = mounts;
   json devices = json::array();
   for (const auto& gpu : spec.gpu_devices) devices.push_back({{"path", "nvidia.com/gpu=" + gpu}});

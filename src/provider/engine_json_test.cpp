@@ -20,6 +20,7 @@ ContainerSpec full_spec() {
           .env = {"A=1"},
           .workspace_host_path = "/w",
           .control_host_path = "/c",
+          .hosts_host_path = "/h",
           .network = "hanse-7",
           .dns = {"9.9.9.9"},
           .gpu_devices = {"0", "2"},
@@ -43,6 +44,9 @@ TEST(EngineJson, DockerGetsDeviceRequestsAndEqualSwap) {
   EXPECT_EQ(body["Entrypoint"], json::array({"/bin/sh"}));
   EXPECT_EQ(body["Cmd"], (json{"-c", "true"}));
   EXPECT_FALSE(host.contains("Privileged"));
+  EXPECT_EQ(host["Mounts"][0]["ReadOnly"], false);
+  EXPECT_EQ(host["Mounts"][2]["Target"], "/etc/hosts");
+  EXPECT_EQ(host["Mounts"][2]["ReadOnly"], true);
 }
 
 TEST(EngineJson, PodmanGetsCdiNamesAndCpuQuota) {
@@ -52,6 +56,8 @@ TEST(EngineJson, PodmanGetsCdiNamesAndCpuQuota) {
   EXPECT_EQ(body["resource_limits"]["memory"]["swap"], 1000);
   EXPECT_EQ(body["netns"]["nsmode"], "bridge");
   EXPECT_EQ(body["no_new_privileges"], true);
+  EXPECT_EQ(body["mounts"][2]["destination"], "/etc/hosts");
+  EXPECT_EQ(body["mounts"][2]["options"], (json{"rbind", "ro", "nosuid", "nodev"}));
 }
 
 TEST(EngineJson, WithoutANetworkThereIsNone) {

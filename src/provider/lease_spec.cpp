@@ -29,6 +29,7 @@ ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, c
   spec.command = supervisor_command();
   spec.workspace_host_path = place.paths.workspace;
   spec.control_host_path = place.paths.control;
+  spec.hosts_host_path = place.paths.hosts;
   spec.network = place.network;
   spec.dns = config.dns;
   spec.labels = place.labels;

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include "provider/process.hpp"
 
@@ -52,6 +53,19 @@ Result<> mount_image(const fs::path& image, const fs::path& where) {
   return {};
 }
 
+/// The names that a lease knows by itself: its own alone. Its forwards end at 127.0.0.1, so its hostname is there too.
+Result<> write_hosts(const fs::path& file, const std::string& hostname) {
+  const fs::path partial = file.string() + ".new";
+  std::ofstream out(partial, std::ios::trunc);
+  out << "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.0.1 " << hostname << "\n";
+  out.close();
+  std::error_code error;
+  if (out) fs::permissions(partial, fs::perms(0444), error);  // jobs that drop root read it too
+  if (out && !error) fs::rename(partial, file, error);
+  if (!out || error) return fail(ErrorCode::io, "cannot write " + file.string() + ": is the disk full?");
+  return {};
+}
+
 Result<> unmount(const fs::path& path) {
   if (!is_mount(path)) return {};
   if (::umount2(path.c_str(), UMOUNT_NOFOLLOW) == 0) return {};
@@ -71,12 +85,16 @@ Workspaces::Workspaces(fs::path folder) : folder_(std::move(folder)) {
 
 Result<Workspaces::Paths> Workspaces::open(const std::string& name, std::uint64_t bytes) {
   const auto home = folder_ / name;
-  const auto workspace = home / "workspace", control = home / "control", image = home / "volume.ext4";
+  const auto workspace = home / "workspace", control = home / "control", hosts = home / "hosts";
+  const auto image = home / "volume.ext4";
   std::error_code error;
   fs::create_directories(workspace, error);
   if (!error) fs::create_directories(control, error);
   if (error) return fail(ErrorCode::io, "cannot make " + home.string() + ": " + error.message());
-  Paths out{workspace.string(), control.string(), mounts_};
+  if (!fs::exists(hosts)) {
+    if (auto written = write_hosts(hosts, name); !written) return fail(written);
+  }
+  Paths out{workspace.string(), control.string(), hosts.string(), mounts_};
   if (!mounts_) {
     fs::permissions(workspace, fs::perms::all, error);
     return out;

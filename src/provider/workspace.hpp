@@ -2,7 +2,8 @@
 
 // A lease's folders on this machine: `/workspace`, its volume, and `/run/hanse`, through which its first process is
 // told what to do. As root each is a file system of its own (a sparse file with ext4 on a loop device; a tmpfs), so
-// that a lease that fills it gets ENOSPC and hurts nobody; otherwise plain folders, and the volume is watched.
+// that a lease that fills it gets ENOSPC and hurts nobody; otherwise plain folders, and the volume is watched. Beside
+// them, where no container reaches, lies the `/etc/hosts` that it gets to read: the engine's would name this machine.
 
 #include <cstdint>
 #include <filesystem>
@@ -20,10 +21,11 @@ class Workspaces {
   explicit Workspaces(std::filesystem::path folder);
 
   struct Paths {
-    std::string workspace, control;
+    std::string workspace, control, hosts;
     bool is_limited = false;
   };  ///< is_limited: the kernel enforces the size.
-  /// Makes them, or mounts again what a reboot unmounted: files stay. io names what failed.
+  /// Makes them for a container whose hostname is `name`, or mounts again what a reboot unmounted: files stay. io names
+  /// what failed.
   Result<Paths> open(const std::string& name, std::uint64_t bytes);
   /// Unmounts and deletes everything of it. Nothing there is fine; io if something keeps it.
   Result<> wipe(const std::string& name);

@@ -175,6 +175,9 @@ TEST(Agent, LeaseOnANetworkReachesNeitherTheHostNorItsGateway) {
   const auto id = house.rent(nullptr);
   ASSERT_TRUE(eventually([&] { return house.is(id, model::LeaseState::running); }));
   EXPECT_THAT(house.ssh(id, "ls /sys/class/net").output, HasSubstr("eth0"));
+  const auto hosts = house.ssh(id, "cat /etc/hosts").output;
+  EXPECT_THAT(hosts, HasSubstr("127.0.0.1 " + model::format_id(id) + "\n"));
+  EXPECT_THAT(hosts, ::testing::Not(HasSubstr(".internal")));
   const auto port = std::to_string(house.server->port());
   const auto probe = [&](const std::string& host) {
     return house.ssh(id, "\"timeout 2 bash -c 'exec 3<>/dev/tcp/" + host + "/" + port + "' && echo open\"").output;
