@@ -188,6 +188,7 @@ BlockResult Ledger::apply(const BlockHeader& header, std::span<const Envelope> t
   tables.head.time = header.time;
   impl_->fire_timers(result);
   result.receipts.reserve(transactions.size());
+  result.events.reserve(result.events.size() + 2 * transactions.size());
   for (const auto& envelope : transactions) {
     const auto position = static_cast<std::uint32_t>(result.receipts.size());
     result.receipts.push_back(impl_->apply_transaction(envelope, position, result));

@@ -114,7 +114,13 @@ class Writer {
   }
 
  private:
-  void varint(std::uint64_t value) { at_ += protozero::add_varint_to_buffer(at_, value); }
+  void varint(std::uint64_t value) {
+    if (value < 0x80) {  // every tag of the first fifteen fields, most lengths
+      *at_++ = static_cast<char>(value);
+    } else {
+      at_ += protozero::add_varint_to_buffer(at_, value);
+    }
+  }
 
   template <class T>
   void field(std::uint32_t number, const T& value) {
