@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "provider/engine_api.hpp"
 #include "provider/engine_json.hpp"
 #include "provider/engine_stream.hpp"
 #include "provider/pull_follower.hpp"
@@ -19,48 +20,13 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::uint32_t kCallMs = 60'000;
 constexpr std::uint32_t kPullSilenceMs = 600'000;  ///< A registry may be slow; a hung one must not hold us for ever.
 constexpr std::size_t kMaxListed = 4096;
 const std::string kLibpod = "/v4.0.0/libpod";
 
-/// The engine's own words: {"message": …}, or whatever it said.
-std::string message_of(const std::string& body) {
-  const json answer = json::parse(body, nullptr, false);
-  if (answer.is_object()) {
-    for (const char* key : {"message", "error"}) {
-      if (const auto it = answer.find(key); it != answer.end() && it->is_string()) return it->get<std::string>();
-    }
-  }
-  return body.substr(0, 500);
-}
-
-Error error_of(const std::string& what, const HttpReply& reply) {
-  const auto text = fmt::format("{}: the container engine says \"{}\"", what, message_of(reply.body));
-  switch (reply.status) {
-    case 404:
-      return {ErrorCode::not_found, text};
-    case 409:
-      return {ErrorCode::conflict, text};
-    case 400:
-      return {ErrorCode::invalid_argument, text};
-    default:
-      return {ErrorCode::io, text};
-  }
-}
-
-/// podman answers 500 where Docker says 404 to an image that is not there.
-Error create_error(const ContainerSpec& spec, const HttpReply& reply) {
-  auto error = error_of("creating container " + spec.name, reply);
-  const bool is_image = error.message.find("image not known") != std::string::npos ||
-                        error.message.find("No such image") != std::string::npos;
-  if (is_image) error = {ErrorCode::not_found, "image " + spec.image + " is not on this machine: pull it first"};
-  return error;
-}
-
 class HttpEngine : public Engine {
  public:
-  explicit HttpEngine(std::string socket) : socket_(std::move(socket)) {}
+  explicit HttpEngine(std::string socket) : api_(std::move(socket)) {}
 
   /// Learns what kind of engine answers.
   Result<> probe() {
@@ -71,13 +37,13 @@ class HttpEngine : public Engine {
   }
 
   Result<Info> info() override {
-    auto version = get("/version");
+    auto version = api_.get("/version");
     if (!version) return fail(version);
     Info out{"docker", version->value("Version", "unknown"), false};
     for (const auto& component : version->value("Components", json::array())) {
       if (component.is_object() && component.value("Name", "") == "Podman Engine") out.kind = "podman";
     }
-    if (auto details = get("/info")) {
+    if (auto details = api_.get("/info")) {
       for (const auto& option : details->value("SecurityOptions", json::array())) {
         if (option == "name=rootless") out.rootless = true;
       }
@@ -86,7 +52,7 @@ class HttpEngine : public Engine {
   }
 
   Result<bool> has_image(const std::string& image) override {
-    auto reply = call(socket_, make_request(http::verb::get, "/images/" + image_path(image) + "/json"), kCallMs);
+    auto reply = api_.call(http::verb::get, "/images/" + image_path(image) + "/json");
     if (!reply) return fail(reply);
     if (reply->status == 404) return false;
     if (reply->status != 200) return std::unexpected(error_of("looking for image " + image, *reply));
@@ -97,7 +63,7 @@ class HttpEngine : public Engine {
     const auto [name, tag] = split_image(image);
     std::string target = "/images/create?fromImage=" + url_encode(name);
     if (!tag.empty()) target += "&tag=" + url_encode(tag);
-    auto stream = open_stream(socket_, make_request(http::verb::post, target), kPullSilenceMs);
+    auto stream = open_stream(api_.socket(), make_request(http::verb::post, target), kPullSilenceMs);
     if (!stream) return fail(stream);
     PullFollower follower(progress);
     std::string refusal;
@@ -139,22 +105,22 @@ class HttpEngine : public Engine {
   }
 
   Result<> start(const std::string& id) override {
-    return post("/containers/" + id + "/start", "starting container " + id.substr(0, 12));
+    return api_.post("/containers/" + id + "/start", "starting container " + id.substr(0, 12));
   }
 
   Result<> stop(const std::string& id, std::uint32_t grace_s) override {
     const auto target = fmt::format("/containers/{}/stop?t={}", id, grace_s);
-    return post(target, "stopping container " + id.substr(0, 12), kCallMs + grace_s * 1000);
+    return api_.post(target, "stopping container " + id.substr(0, 12), EngineApi::kCallMs + grace_s * 1000);
   }
 
   Result<> remove(const std::string& id) override {
     // A plain forced removal would wait out the stop grace of a first process that ignores SIGTERM.
-    static_cast<void>(post("/containers/" + id + "/kill?signal=KILL", "killing container " + id.substr(0, 12)));
-    return erase("/containers/" + id + "?force=true&v=true", "removing container " + id.substr(0, 12));
+    static_cast<void>(api_.post("/containers/" + id + "/kill?signal=KILL", "killing container " + id.substr(0, 12)));
+    return api_.erase("/containers/" + id + "?force=true&v=true", "removing container " + id.substr(0, 12));
   }
 
   Result<ContainerState> inspect(const std::string& id) override {
-    auto answer = get("/containers/" + id + "/json");
+    auto answer = api_.get("/containers/" + id + "/json");
     if (!answer) return fail(answer);
     return parse_state(*answer);
   }
@@ -164,7 +130,7 @@ class HttpEngine : public Engine {
   }
 
   Result<int> wait(const std::string& id) override {
-    auto reply = call(socket_, make_request(http::verb::post, "/containers/" + id + "/wait"), 0);
+    auto reply = api_.call(http::verb::post, "/containers/" + id + "/wait", {}, 0);
     if (!reply) return fail(reply);
     const json answer = json::parse(reply->body, nullptr, false);
     if (reply->status >= 300 || !answer.is_object() || !answer.contains("StatusCode")) {
@@ -174,13 +140,13 @@ class HttpEngine : public Engine {
   }
 
   Result<ContainerStats> stats(const std::string& id) override {
-    auto answer = get("/containers/" + id + "/stats?stream=false&one-shot=true");
+    auto answer = api_.get("/containers/" + id + "/stats?stream=false&one-shot=true");
     if (!answer) return fail(answer);
     return parse_stats(*answer);
   }
 
   Result<std::uint64_t> writable_bytes(const std::string& id) override {
-    auto answer = get("/containers/" + id + "/json?size=true");
+    auto answer = api_.get("/containers/" + id + "/json?size=true");
     if (!answer) return fail(answer);
     const auto size = answer->find("SizeRw");
     if (size == answer->end() || !size->is_number_integer()) return 0;
@@ -190,7 +156,7 @@ class HttpEngine : public Engine {
   Result<std::unique_ptr<ExecStream>> logs(const std::string& id, bool follow) override {
     if (auto known = inspect(id); !known) return fail(known);  // the stream itself may say so only much later
     const auto target = fmt::format("/containers/{}/logs?stdout=true&stderr=true&follow={}", id, follow);
-    auto stream = open_stream(socket_, make_request(http::verb::get, target), follow ? 0 : kCallMs);
+    auto stream = open_stream(api_.socket(), make_request(http::verb::get, target), follow ? 0 : EngineApi::kCallMs);
     if (!stream) return fail(stream);
     return make_log_stream(std::move(*stream));
   }
@@ -198,7 +164,7 @@ class HttpEngine : public Engine {
   Result<std::unique_ptr<ExecStream>> exec(const std::string& id, const ExecSpec& spec) override {
     const json ask = {{"AttachStdin", true}, {"AttachStdout", true}, {"AttachStderr", true},      {"Tty", spec.tty},
                       {"Cmd", spec.command}, {"Env", spec.env},      {"WorkingDir", spec.workdir}};
-    auto reply = call(socket_, make_request(http::verb::post, "/containers/" + id + "/exec", ask.dump()), kCallMs);
+    auto reply = api_.call(http::verb::post, "/containers/" + id + "/exec", ask.dump());
     if (!reply) return fail(reply);
     const json answer = json::parse(reply->body, nullptr, false);
     if (reply->status >= 300 || !answer.is_object() || !answer.contains("Id")) {
@@ -206,12 +172,13 @@ class HttpEngine : public Engine {
     }
     const std::string exec_id = answer.value("Id", "");
     const json begin = {{"Detach", false}, {"Tty", spec.tty}};
-    auto taken = hijack(socket_, make_request(http::verb::post, "/exec/" + exec_id + "/start", begin.dump()), kCallMs);
+    auto taken = hijack(api_.socket(), make_request(http::verb::post, "/exec/" + exec_id + "/start", begin.dump()),
+                        EngineApi::kCallMs);
     if (!taken) return fail(taken);
     if (!taken->stream) {
       return std::unexpected(error_of("running a command in " + id.substr(0, 12), {taken->status, taken->refusal}));
     }
-    auto stream = make_exec_stream(std::move(*taken), socket_, exec_id, spec.tty);
+    auto stream = make_exec_stream(std::move(*taken), api_.socket(), exec_id, spec.tty);
     // The terminal exists only once the process runs, so its size follows; a process that has ended needs none.
     if (spec.tty) static_cast<void>(stream->resize(spec.columns, spec.rows));
     return stream;
@@ -229,7 +196,7 @@ class HttpEngine : public Engine {
                         {"ipv6_enabled", false},
                         {"labels", labels},
                         {"subnets", json::array({{{"subnet", subnet}}})}};
-      return post(kLibpod + "/networks/create", "creating network " + name, kCallMs, ask.dump());
+      return api_.post(kLibpod + "/networks/create", "creating network " + name, EngineApi::kCallMs, ask.dump());
     }
     const json ask = {{"Name", name},
                       {"Driver", "bridge"},
@@ -237,11 +204,11 @@ class HttpEngine : public Engine {
                       {"Labels", labels},
                       {"IPAM", {{"Config", json::array({{{"Subnet", subnet}}})}}},
                       {"Options", {{"com.docker.network.bridge.name", *interface}}}};
-    return post("/networks/create", "creating network " + name, kCallMs, ask.dump());
+    return api_.post("/networks/create", "creating network " + name, EngineApi::kCallMs, ask.dump());
   }
 
   Result<> remove_network(const std::string& name) override {
-    return erase("/networks/" + name, "removing network " + name);
+    return api_.erase("/networks/" + name, "removing network " + name);
   }
 
   Result<std::vector<std::string>> list_networks(const std::string& label) override {
@@ -262,7 +229,7 @@ class HttpEngine : public Engine {
 
   Result<std::vector<ContainerState>> list_once(const std::string& label) {
     const json filters = {{"label", {label}}};
-    auto answer = get("/containers/json?all=true&filters=" + url_encode(filters.dump()));
+    auto answer = api_.get("/containers/json?all=true&filters=" + url_encode(filters.dump()));
     if (!answer) return fail(answer);
     std::vector<ContainerState> out;
     for (const auto& entry : *answer) {
@@ -278,7 +245,7 @@ class HttpEngine : public Engine {
 
   Result<std::vector<std::string>> list_networks_once(const std::string& label) {
     const json filters = {{"label", {label}}};
-    auto answer = get("/networks?filters=" + url_encode(filters.dump()));
+    auto answer = api_.get("/networks?filters=" + url_encode(filters.dump()));
     if (!answer) return fail(answer);
     std::vector<std::string> out;
     for (const auto& entry : *answer) {
@@ -299,37 +266,10 @@ class HttpEngine : public Engine {
         podman_ ? podman_create_json(spec, limits, with_init) : docker_create_json(spec, limits, with_init);
     const std::string target =
         podman_ ? kLibpod + "/containers/create" : "/containers/create?name=" + url_encode(spec.name);
-    std::string text = body.dump(-1, ' ', false, json::error_handler_t::replace);
-    return call(socket_, make_request(http::verb::post, target, std::move(text)), kCallMs);
+    return api_.call(http::verb::post, target, body.dump(-1, ' ', false, json::error_handler_t::replace));
   }
 
-  Result<json> get(const std::string& target) {
-    auto reply = call(socket_, make_request(http::verb::get, target), kCallMs);
-    if (!reply) return fail(reply);
-    if (reply->status != 200) return std::unexpected(error_of("asking for " + target.substr(0, 100), *reply));
-    json answer = json::parse(reply->body, nullptr, false);
-    if (!answer.is_object() && !answer.is_array()) {
-      return fail(ErrorCode::io, "the container engine's answer to " + target + " is no JSON");
-    }
-    return answer;
-  }
-
-  Result<> post(const std::string& target, const std::string& what, std::uint32_t timeout_ms = kCallMs,
-                std::string body = {}) {
-    auto reply = call(socket_, make_request(http::verb::post, target, std::move(body)), timeout_ms);
-    if (!reply) return fail(reply);
-    if (reply->status >= 300 && reply->status != 304) return std::unexpected(error_of(what, *reply));  // 304: it is so
-    return {};
-  }
-
-  Result<> erase(const std::string& target, const std::string& what) {
-    auto reply = call(socket_, make_request(http::verb::delete_, target), kCallMs);
-    if (!reply) return fail(reply);
-    if (reply->status >= 300 && reply->status != 404) return std::unexpected(error_of(what, *reply));
-    return {};
-  }
-
-  const std::string socket_;
+  const EngineApi api_;
   bool podman_ = false;
   std::atomic<bool> use_init_{true};
 };

@@ -1,25 +1,16 @@
 // Files in and out of a lease, with scp(1), sftp(1) and rsync(1), and attempts to get out of it.
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "provider/testing/gateway_fixture.hpp"
+#include "provider/testing/gateway_suite.hpp"
 
 namespace hanse::provider {
 namespace {
 
-using testing::GatewayHouse;
 using ::testing::HasSubstr;
 using testing::Ran;
 using testing::run_shell;
 
-class GatewayCopyTest : public ::testing::Test {
+class GatewayCopyTest : public testing::GatewaySuite<GatewayCopyTest> {
  protected:
-  static GatewayHouse& house() {
-    static GatewayHouse instance;
-    return instance;
-  }
-  static std::string folder() { return house().folder(); }
   static std::string scp() { return "scp -q -F " + house().config() + " "; }
   static Ran sftp(const std::string& commands) {
     return run_shell("printf '%b' '" + commands + "' | sftp -q -b - -F " + house().config() + " " + house().target() +

@@ -1,15 +1,13 @@
 // Port forwards, many clients at once, and peers that do not speak SSH.
 
 #include <arpa/inet.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include "base/rng.hpp"
 #include "provider/descriptor.hpp"
-#include "provider/testing/gateway_fixture.hpp"
+#include "provider/testing/gateway_suite.hpp"
 
 namespace hanse::provider {
 namespace {
@@ -19,12 +17,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::Ran;
 using testing::run_shell;
-
-/// Perl is what the image has to serve a port with: sends back in capitals what it got, at its end.
-constexpr const char* kServer =
-    "perl -MIO::Socket -e '$s = IO::Socket::INET->new(Listen => 5, LocalAddr => \"127.0.0.1\", LocalPort => 5000, "
-    "ReuseAddr "
-    "=> 1); while ($c = $s->accept) { local $/; $t = <$c>; print $c uc $t; close $c }'";
 
 Descriptor dial(std::uint16_t port) {
   Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -46,14 +38,15 @@ bool is_closed_by_peer(int fd) {
   }
 }
 
-class GatewayForwardTest : public ::testing::Test {
+class GatewayForwardTest : public testing::GatewaySuite<GatewayForwardTest> {
+ public:
+  /// Perl is what the image has to serve a port with: sends back in capitals what it got, at its end.
+  static constexpr const char* kCommand =
+      "perl -MIO::Socket -e '$s = IO::Socket::INET->new(Listen => 5, LocalAddr => \"127.0.0.1\", LocalPort => 5000, "
+      "ReuseAddr "
+      "=> 1); while ($c = $s->accept) { local $/; $t = <$c>; print $c uc $t; close $c }'";
+
  protected:
-  /// Made by the main thread: podman's service dies with the thread that started it.
-  static void SetUpTestSuite() { house(); }
-  static GatewayHouse& house() {
-    static GatewayHouse instance(kServer);
-    return instance;
-  }
   /// Sends `text` through a forward by ssh -W, which joins it to standard input and output.
   static Ran through(const std::string& destination, const std::string& text) {
     return run_shell("printf '" + text + "' | timeout 20 " + house().ssh("-o LogLevel=INFO -W " + destination) +
@@ -69,7 +62,7 @@ TEST_F(GatewayForwardTest, ReachesThePortsOfTheLease) {
 }
 
 TEST_F(GatewayForwardTest, MegabytesPassAndEachDirectionEndsByItself) {
-  const std::string sent = house().folder().string() + "/sent", wanted = house().folder().string() + "/wanted";
+  const std::string sent = folder() + "/sent", wanted = folder() + "/wanted";
   run_shell("head -c 6000000 /dev/urandom | base64 > " + sent + "; tr a-z A-Z < " + sent + " > " + wanted);
   const Ran ran = run_shell("timeout 60 " + house().ssh("-W localhost:5000") + " < " + sent + " | cmp - " + wanted +
                             " && echo same");
@@ -123,7 +116,7 @@ TEST_F(GatewayForwardTest, TwentySessionsAtOnceAllWork) {
 }
 
 TEST_F(GatewayForwardTest, ManyChannelsShareOneConnection) {
-  const std::string socket = "-o ControlPath=" + house().folder().string() + "/mux ";
+  const std::string socket = "-o ControlPath=" + folder() + "/mux ";
   FILE* master = ::popen((house().ssh("-M " + socket) + " 'echo up; cat'").c_str(), "w");
   while (run_shell(house().ssh(socket + "-O check") + " 2>/dev/null").code != 0) {
   }

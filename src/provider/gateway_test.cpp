@@ -2,10 +2,7 @@
 
 #include "provider/gateway.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "provider/testing/gateway_fixture.hpp"
+#include "provider/testing/gateway_suite.hpp"
 
 namespace hanse::provider {
 namespace {
@@ -16,20 +13,13 @@ using ::testing::Not;
 using testing::Ran;
 using testing::run_shell;
 
-class GatewayTest : public ::testing::Test {
- protected:
-  static GatewayHouse& house() {
-    static GatewayHouse instance;
-    return instance;
-  }
-};
+class GatewayTest : public testing::GatewaySuite<GatewayTest> {};
 
 TEST_F(GatewayTest, CommandsGiveTheirOutputErrorsAndExitCode) {
-  const Ran ran =
-      run_shell(house().ssh() + " 'echo out; echo err >&2; exit 42' 2>" + house().folder().string() + "/err");
+  const Ran ran = run_shell(house().ssh() + " 'echo out; echo err >&2; exit 42' 2>" + folder() + "/err");
   EXPECT_EQ(ran.code, 42);
   EXPECT_EQ(ran.output, "out\n");
-  EXPECT_EQ(run_shell("cat " + house().folder().string() + "/err").output, "err\n");
+  EXPECT_EQ(run_shell("cat " + folder() + "/err").output, "err\n");
 }
 
 TEST_F(GatewayTest, CommandsRunInTheWorkspaceOfTheContainer) {
@@ -48,7 +38,7 @@ TEST_F(GatewayTest, CommandsThatNeverReadTheirInputEndAllTheSame) {
 }
 
 TEST_F(GatewayTest, FiftyMegabytesPassBothWaysUnchanged) {
-  const std::string file = house().folder().string() + "/blob";
+  const std::string file = folder() + "/blob";
   run_shell("head -c 50000000 /dev/urandom > " + file);
   const Ran ran = run_shell(house().ssh() + " cat < " + file + " | cmp - " + file + " && echo same");
   EXPECT_EQ(ran.output, "same\n");

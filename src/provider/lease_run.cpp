@@ -2,13 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
-#include <fmt/format.h>
-
 #include "model/text.hpp"
-#include "provider/cgroup.hpp"
 #include "provider/control.hpp"
 #include "provider/lease_network.hpp"
-#include "wire/codec.hpp"
 
 namespace hanse::provider {
 
@@ -20,7 +16,6 @@ constexpr std::int64_t kHoldUnpaidMs = 30'000;  ///< Then the held machine is pa
 constexpr std::int64_t kMendJobMs = 60'000;     ///< For a consumer whose job did not start.
 constexpr std::int64_t kOurTroubleMs = 60'000;  ///< Then a lease that we cannot serve ends as our failure.
 constexpr std::int64_t kInspectMs = 1'000, kDiskMs = 3'000;
-constexpr int kMaxRestarts = 3;
 constexpr std::uint32_t kStopGraceS = 10;
 constexpr auto kStep = std::chrono::milliseconds(100);
 constexpr std::size_t kMaxNote = 250;
@@ -191,80 +186,6 @@ void LeaseRun::step_with_container() {
   }
   const auto grace_ms = static_cast<std::int64_t>(context_.config.fetch_grace_s) * 1000;
   if (exited_at_ms_ != 0 && now_ms() - exited_at_ms_ >= grace_ms) end(EndReason::completed, exit_note_);
-}
-
-void LeaseRun::note_exit(int code) {
-  {
-    const std::lock_guard lock(mutex_);
-    entry_.exit_code = code;
-    exited_at_ms_ = now_ms();
-    exit_note_ = fmt::format("job exited with code {}", code);
-    if (code == 137 && out_of_memory_kills(pid_).value_or(oom_kills_) > 0) {
-      const auto& machine = context_.config.machine;
-      const auto share_mb = machine.memory_bytes / 1'000'000 * lease_.gpu_count / std::max(1U, machine.gpu_count);
-      exit_note_ += fmt::format(": killed for using more than its {} MB of memory", share_mb);
-    }
-    say(exit_note_);
-  }
-  static_cast<void>(save());
-  changed_.notify_all();
-}
-
-void LeaseRun::watch_container() {
-  const auto state = context_.engine.inspect(entry_.container);
-  if (!state && state.error().code == ErrorCode::not_found) {
-    end(EndReason::provider_failed, "the lease's container is gone from the provider's machine");
-    return;
-  }
-  if (!state) {  // the engine is down: its containers run on without it
-    if (!std::exchange(engine_is_down_, true)) spdlog::warn("{}: {}", name(), state.error().message);
-    trouble_since_ms_ = 0;
-    return;
-  }
-  engine_is_down_ = false;
-  if (!state->running) return bring_back();
-  pid_ = state->pid;
-  oom_kills_ = out_of_memory_kills(pid_).value_or(oom_kills_);
-  trouble_since_ms_ = 0;
-}
-
-/// The container stopped though nobody asked it to: the engine or the machine restarted, or the job ended its own
-/// first process. It starts again, a few times, unless the job was done. An engine refuses to start one that it is
-/// still stopping, and says of that one too that it is not running: the next look tries again.
-void LeaseRun::bring_back() {
-  // The files of a job that ended can still be fetched by a client that is connected; else it just ends.
-  if (exited_at_ms_ != 0 || read_exit_code(paths_.control)) return;
-  if (restarts_ == kMaxRestarts) {
-    end(EndReason::completed, "the job stopped its own container again and again");
-    return;
-  }
-  JournalEntry entry;
-  {
-    const std::lock_guard lock(mutex_);
-    entry = entry_;
-  }
-  auto job = wire::decode<model::Job>(entry.job);
-  auto started = write_control(paths_.control, job ? *job : model::Job{}, entry.token, notice(entry));
-  if (started && entry.go) started = write_go(paths_.control);
-  if (started) started = context_.engine.start(entry_.container);
-  if (!started) return trouble("the container stopped and cannot start again: " + started.error().message);
-  ++restarts_;
-  say("the container had stopped; it was started again");
-}
-
-/// The workspace limits itself where it is a file system of its own; the container's own layer never does.
-void LeaseRun::watch_disk() {
-  const auto layer = context_.engine.writable_bytes(entry_.container);
-  std::string note;
-  if (layer && *layer > context_.config.layer_bytes) {
-    note = fmt::format("stopped: the job wrote {} outside /workspace, where {} are allowed", model::format_size(*layer),
-                       model::format_size(context_.config.layer_bytes));
-  }
-  const auto limit = lease_.disk_bytes == 0 ? kDefaultWorkspaceBytes : lease_.disk_bytes;
-  if (!paths_.is_limited && Workspaces::used_bytes(paths_.workspace) > limit) {
-    note = "stopped: the job filled more than the " + model::format_size(limit) + " of its /workspace";
-  }
-  if (!note.empty()) end(EndReason::completed, note);
 }
 
 Result<> LeaseRun::confirm() {

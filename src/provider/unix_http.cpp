@@ -116,16 +116,21 @@ Error describe(const error_code& error, const HttpRequest& request) {
           "the container engine broke off " + what + " (" + error.message() + "): see its log; it may be restarting"};
 }
 
+/// The connection on which the request went out.
+Result<std::unique_ptr<UnixStream>> send(const std::string& socket, const HttpRequest& request,
+                                         std::uint32_t timeout_ms) {
+  auto stream = UnixStream::connect(socket, timeout_ms);
+  if (!stream) return fail(stream);
+  error_code error;
+  http::write(**stream, request, error);
+  if (error) return std::unexpected(describe(error, request));
+  return stream;
+}
+
 class StreamedReply : public HttpStream {
  public:
   explicit StreamedReply(std::unique_ptr<UnixStream> stream) : stream_(std::move(stream)) {
     parser_.body_limit(boost::none);
-  }
-  Result<> begin(const HttpRequest& request) {
-    error_code error;
-    http::write(*stream_, request, error);
-    if (error) return std::unexpected(describe(error, request));
-    return {};
   }
   [[nodiscard]] unsigned status() const override { return parser_.get().result_int(); }
   Result<Bytes> read() override {
@@ -174,11 +179,9 @@ HttpRequest make_request(http::verb verb, const std::string& target, std::string
 }
 
 Result<HttpReply> call(const std::string& socket, const HttpRequest& request, std::uint32_t timeout_ms) {
-  auto stream = UnixStream::connect(socket, timeout_ms);
+  auto stream = send(socket, request, timeout_ms);
   if (!stream) return fail(stream);
   error_code error;
-  http::write(**stream, request, error);
-  if (error) return std::unexpected(describe(error, request));
   boost::beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(kMaxReplyBytes);
@@ -189,21 +192,17 @@ Result<HttpReply> call(const std::string& socket, const HttpRequest& request, st
 
 Result<std::unique_ptr<HttpStream>> open_stream(const std::string& socket, const HttpRequest& request,
                                                 std::uint32_t silence_ms) {
-  auto stream = UnixStream::connect(socket, silence_ms);
+  auto stream = send(socket, request, silence_ms);
   if (!stream) return fail(stream);
-  auto reply = std::make_unique<StreamedReply>(std::move(*stream));
-  if (auto begun = reply->begin(request); !begun) return fail(begun);
-  return reply;
+  return std::make_unique<StreamedReply>(std::move(*stream));
 }
 
 Result<Hijacked> hijack(const std::string& socket, HttpRequest request, std::uint32_t timeout_ms) {
   request.set(http::field::connection, "Upgrade");
   request.set(http::field::upgrade, "tcp");
-  auto stream = UnixStream::connect(socket, timeout_ms);
+  auto stream = send(socket, request, timeout_ms);
   if (!stream) return fail(stream);
   error_code error;
-  http::write(**stream, request, error);
-  if (error) return std::unexpected(describe(error, request));
   boost::beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(kMaxReplyBytes);
