@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
 #include <deque>
 #include <filesystem>
 #include <fstream>
@@ -26,12 +25,8 @@ using testing::PodmanService;
 using testing::read_all;
 
 struct TemporaryFolder {
-  fs::path path;
-  TemporaryFolder() {
-    char name[] = "/tmp/hanse-provider-XXXXXX";
-    HANSE_CHECK(::mkdtemp(name) != nullptr);
-    path = name;
-  }
+  const fs::path path = testing::make_test_folder("provider");
+  TemporaryFolder() = default;
   ~TemporaryFolder() {
     std::error_code ignored;
     fs::remove_all(path, ignored);
@@ -49,7 +44,8 @@ struct Supervised {
     paths = workspaces.open("one", 64U << 20).value();
     HANSE_CHECK(write_control(paths.control, job, "secret-token", notice).has_value());
     if (go) HANSE_CHECK(write_go(paths.control).has_value());
-    spec.name = "hanse-supervised-" + std::to_string(::getpid());
+    spec.name = testing::test_name("supervised");
+    spec.labels = {testing::kTestLabel};
     spec.image = testing::kTestImage;
     spec.network = "none";
     spec.workspace_host_path = paths.workspace;
@@ -217,8 +213,8 @@ TEST(Workspaces, FilesSurviveReopeningAndNothingSurvivesWiping) {
 TEST(Workspaces, ALeaseResolvesItsOwnNamesAndNotTheMachines) {
   const TemporaryFolder folder;
   auto& engine = PodmanService::instance().engine();
-  const auto network = fmt::format("hanse-test-hosts-{}", ::getpid());
-  ASSERT_TRUE(engine.create_network(network, "10.213.255.240/29", "hanse.test=hosts"));
+  const auto network = testing::test_name("hosts");
+  ASSERT_TRUE(engine.create_network(network, "10.213.255.240/29", testing::kTestLabel));
   const auto paths = Workspaces(folder.path / "w").open("lease-7", 32U << 20).value();
   ContainerSpec spec{.hostname = "lease-7", .hosts_host_path = paths.hosts, .network = network};
   std::optional<testing::TestContainer> container;

@@ -279,20 +279,20 @@ TEST(Engine, ServiceRestartLeavesContainersRunning) {
 }
 
 TEST(Engine, NetworksAreMadeListedAndRemoved) {
-  const auto name = fmt::format("hanse-test-net-{}", ::getpid());
-  ASSERT_TRUE(engine().create_network(name, "10.213.255.248/29", "hanse.test=net"));
-  EXPECT_THAT(engine().list_networks("hanse.test=net").value(), Contains(name));
+  const auto name = testing::test_name("net");
+  ASSERT_TRUE(engine().create_network(name, "10.213.255.248/29", testing::kTestLabel));
+  EXPECT_THAT(engine().list_networks(testing::kTestLabel).value(), Contains(name));
   const auto seen = run_in("cat /etc/resolv.conf; ls /sys/class/net", {.network = name, .dns = {"203.0.113.53"}});
   EXPECT_THAT(seen, HasSubstr("203.0.113.53"));
   EXPECT_THAT(seen, HasSubstr("eth0"));
   ASSERT_TRUE(engine().remove_network(name));
-  EXPECT_THAT(engine().list_networks("hanse.test=net").value(), Not(Contains(name)));
+  EXPECT_THAT(engine().list_networks(testing::kTestLabel).value(), Not(Contains(name)));
 }
 
 TEST(Engine, CdiDeviceReachesTheContainer) {
   // A device of nvidia.com/gpu that is none: the same way as a real one takes, on a machine without a GPU.
   std::filesystem::create_directories("/var/run/cdi");
-  const std::string file = fmt::format("/var/run/cdi/hanse-test-{}.json", ::getpid());
+  const std::string file = "/var/run/cdi/" + testing::test_name("cdi.json");
   std::ofstream(file) << R"({"cdiVersion":"0.5.0","kind":"nvidia.com/gpu","devices":[{"name":"hanse-test",
     "containerEdits":{"env":["FOUND_GPU=yes"]}}]})";
   EXPECT_THAT(run_in("echo gpu=$FOUND_GPU", {.gpu_devices = {"hanse-test"}}), HasSubstr("gpu=yes"));

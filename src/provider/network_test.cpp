@@ -46,13 +46,12 @@ class HostListener {
 /// Two leases' networks with a container each; the firewall up.
 class Isolation : public ::testing::Test {
  protected:
-  static constexpr const char* kLabel = "hanse.test=isolation";
   void SetUp() override {
     auto& engine = PodmanService::instance().engine();
     ASSERT_TRUE(raise_firewall());
     for (const auto& [name, subnet] : networks_) {
       ASSERT_TRUE(engine.remove_network(name));
-      const auto made = engine.create_network(name, subnet, kLabel);
+      const auto made = engine.create_network(name, subnet, testing::kTestLabel);
       ASSERT_TRUE(made) << made.error().message;
     }
     const std::string serve =
@@ -84,9 +83,8 @@ class Isolation : public ::testing::Test {
     return exec ? read_all(**exec).out : exec.error().message;
   }
 
-  const std::vector<std::pair<std::string, std::string>> networks_{
-      {fmt::format("hanse-iso-a-{}", ::getpid()), "10.213.240.0/29"},
-      {fmt::format("hanse-iso-b-{}", ::getpid()), "10.213.240.8/29"}};
+  const std::vector<std::pair<std::string, std::string>> networks_{{testing::test_name("iso-a"), "10.213.240.0/29"},
+                                                                   {testing::test_name("iso-b"), "10.213.240.8/29"}};
   std::unique_ptr<TestContainer> first_, second_;
 };
 
@@ -154,8 +152,8 @@ TEST_F(Isolation, LeasesOfEveryPoolReachThePublicAtOnce) {
   const PublicHost host;
   EXPECT_EQ(connect("198.20.0.2", 7778), "open\n");
   auto& engine = PodmanService::instance().engine();
-  const auto name = fmt::format("hanse-iso-c-{}", ::getpid());
-  ASSERT_TRUE(engine.create_network(name, "172.30.255.0/29", kLabel));
+  const auto name = testing::test_name("iso-c");
+  ASSERT_TRUE(engine.create_network(name, "172.30.255.0/29", testing::kTestLabel));
   {
     ASSERT_TRUE(raise_firewall());  // as another agent on this machine, with another pool, does
     const TestContainer other("sleep 1000", ContainerSpec{.network = name});
@@ -169,8 +167,8 @@ TEST_F(Isolation, LeasesOfEveryPoolReachThePublicAtOnce) {
 TEST(LeaseNetwork, TwoAgentsWithOnePoolGetOneEach) {
   auto& engine = PodmanService::instance().engine();
   auto first = SubnetPool::parse("10.213.192.0/28").value(), second = first;
-  const auto label = fmt::format("hanse.test=two-{}", ::getpid());
-  const auto name = [](int i) { return fmt::format("hanse-two-{}-{}", i, ::getpid()); };
+  const auto& label = testing::kTestLabel;
+  const auto name = [](int i) { return testing::test_name(fmt::format("two-{}", i)); };
   EXPECT_EQ(make_network(engine, first, name(1), label).value(), "10.213.192.0/29");  // known to the engine alone
   EXPECT_TRUE(try_network(engine, testing::kTestImage, second, label));
   EXPECT_EQ(make_network(engine, second, name(2), label).value(), "10.213.192.8/29");
@@ -186,8 +184,8 @@ TEST(LeaseNetwork, WhatAnInterfaceOfThisMachineUsesIsPassedOver) {
   ASSERT_EQ(run_program({"sh", "-c", setup})->exit_code, 0);
   auto pool = SubnetPool::parse("10.213.200.0/24").value();
   auto& engine = PodmanService::instance().engine();
-  const auto name = fmt::format("hanse-vpn-{}", ::getpid());
-  EXPECT_EQ(make_network(engine, pool, name, "hanse.test=vpn").value(), "10.213.200.16/29");
+  const auto name = testing::test_name("vpn");
+  EXPECT_EQ(make_network(engine, pool, name, testing::kTestLabel).value(), "10.213.200.16/29");
   EXPECT_TRUE(engine.remove_network(name));
   EXPECT_EQ(run_program({"ip", "link", "del", "test-vpn"})->exit_code, 0);
 }

@@ -40,9 +40,6 @@ inline bool eventually(const std::function<bool()>& holds) {
 class House {
  public:
   House() {
-    char name[] = "/tmp/hanse-agent-XXXXXX";
-    HANSE_CHECK(::mkdtemp(name) != nullptr);
-    folder = name;
     ledger::Genesis genesis;
     genesis.network = "agent-test";
     genesis.accounts = {{owner.public_key(), credits(100)}, {consumer.public_key(), credits(100)}};
@@ -62,11 +59,9 @@ class House {
   }
   ~House() {
     agent.reset();
-    sweep();
     server.reset();
     node.reset();
-    std::error_code ignored;
-    fs::remove_all(folder, ignored);
+    provider::testing::sweep_folder(PodmanService::instance().engine(), folder);
   }
 
   provider::AgentConfig config() {
@@ -167,12 +162,12 @@ class House {
   crypto::PublicKey agent_key() {
     return client::open_or_create_ssh_key(folder / "agent" / provider::kAgentKeyFile, "agent").value().public_key();
   }
-  std::string label() { return "hanse.agent=" + to_hex(agent_key().view()).substr(0, 16); }
+  std::string label() { return provider::testing::agent_label(folder / "agent"); }
   std::string container_of(model::LeaseId id) {
     return "hanse-" + to_hex(agent_key().view()).substr(0, 8) + "-" + model::format_id(id);
   }
 
-  fs::path folder;
+  const fs::path folder = provider::testing::make_test_folder("agent");
   crypto::KeyPair owner = crypto::KeyPair::generate();
   crypto::KeyPair consumer = crypto::KeyPair::generate();
   crypto::KeyPair access = crypto::KeyPair::generate();
@@ -181,23 +176,6 @@ class House {
   client::HttpOptions options;
   std::unique_ptr<client::Http> http;
   std::unique_ptr<provider::Agent> agent;
-
- private:
-  void sweep() {
-    const auto containers = PodmanService::instance().engine().list(label());
-    for (const auto& container : containers.value_or(std::vector<provider::ContainerState>{})) {
-      static_cast<void>(PodmanService::instance().engine().remove(container.id));
-    }
-    const auto networks = PodmanService::instance().engine().list_networks(label());
-    for (const auto& network : networks.value_or(std::vector<std::string>{})) {
-      static_cast<void>(PodmanService::instance().engine().remove_network(network));
-    }
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(folder / "agent" / "leases", error)) {
-      static_cast<void>(run_shell("umount -l " + (entry.path() / "workspace").string() + " " +
-                                  (entry.path() / "control").string() + " 2>/dev/null"));
-    }
-  }
 };
 
 inline model::Job make_job(std::string run) {

@@ -5,6 +5,8 @@ a bound, and says what it saw when the bound passes.
 """
 
 import atexit
+import base64
+import ctypes
 import json
 import os
 import re
@@ -21,6 +23,25 @@ ROOT = Path(__file__).resolve().parents[2]
 HANSE = os.environ.get("HANSE_PROGRAM", str(ROOT / "build" / "dev" / "src" / "cli" / "hanse"))
 PASSPHRASE = "correct horse battery staple"
 WAIT_S = 90
+MOST_SWEPT = 50  # folders of dead runs at a start: the rest is the next start's
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def end_with_us():
+    """In a child before it becomes a program: it ends when this one is killed, session of its own or not."""
+    pr_set_pdeathsig = 1
+    LIBC.prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def make_folder(kind):
+    """A new folder that bears this process's id, so that a later run can tell whose it was."""
+    return Path(tempfile.mkdtemp(prefix=f"hanse-{kind}-{os.getpid()}-"))
+
+
+def is_leftover(path):
+    """Was it made by make_folder() in a process that has ended?"""
+    owner = re.fullmatch(r"hanse-(?:e2e|engine)-(\d+)-\w+", path.name)
+    return owner is not None and not os.path.exists(f"/proc/{owner[1]}")
 
 
 def free_port():
@@ -84,7 +105,8 @@ class User:
 
     def start(self, *args, **options):
         """Starts a command in the background; the caller ends it."""
-        return subprocess.Popen([HANSE, *map(str, args)], env=self.environment, stdin=subprocess.DEVNULL, **options)
+        return subprocess.Popen([HANSE, *map(str, args)], env=self.environment, stdin=subprocess.DEVNULL,
+                                preexec_fn=end_with_us, **options)
 
     def leases(self, everything=True):
         return self.hanse("ps", *(["--all"] if everything else []), "--json").json
@@ -100,7 +122,8 @@ class Engine:
     """The container engine: one podman service for a whole test program."""
 
     def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="hanse-engine-"))
+        self.sweep()
+        self.folder = make_folder("engine")
         self.socket = self.folder / "podman.sock"
         self.process = None
         self.start()
@@ -117,12 +140,37 @@ class Engine:
     def podman(self, *args, **options):
         return subprocess.run(self.podman_command(*args), capture_output=True, text=True, check=False, **options)
 
+    def sweep(self):
+        """Removes what runs that were killed left: containers, networks, mounts and folders."""
+        left = [path for path in Path(tempfile.gettempdir()).glob("hanse-*") if is_leftover(path)]
+        for folder in left[:MOST_SWEPT]:
+            self.remove_agents(folder)
+            mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+            for mount in [m for m in mounts if m.startswith(f"{folder}/")]:
+                subprocess.run(["umount", "-l", mount], check=False)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def remove_agents(self, folder):
+        """Containers and networks of the agents whose data is in the folder: they bear the agent's key as a label."""
+        for key in folder.glob("**/agent_key"):
+            public = subprocess.run(["ssh-keygen", "-y", "-f", key], capture_output=True, text=True, check=False).stdout
+            if not public:
+                continue
+            label = "label=hanse.agent=" + base64.b64decode(public.split()[1])[-32:].hex()[:16]
+            containers = self.podman("ps", "-aq", "--filter", label).stdout.split()
+            networks = self.podman("network", "ls", "-q", "--filter", label).stdout.split()
+            if containers:
+                self.podman("rm", "--force", "--time", "0", *containers)
+            if networks:
+                self.podman("network", "rm", "--force", *networks)
+
     def start(self):
         self.socket.unlink(missing_ok=True)
         service = self.podman_command("system", "service", "--time", "0", f"unix://{self.socket}")
         with open(self.folder / "podman.log", "ab") as log:
             self.process = subprocess.Popen(service, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            cwd=self.folder, start_new_session=True)  # conmon leaves files in it
+                                            cwd=self.folder,  # conmon leaves files in it
+                                            start_new_session=True, preexec_fn=end_with_us)
         wait_until("podman's service", self.socket.exists)
 
     def kill(self):
@@ -145,7 +193,7 @@ class Network:
         self.engine = engine
         self.foreign = set()
         self.foreign = set(self.containers())  # of other networks on this machine
-        self.folder = Path(tempfile.mkdtemp(prefix="hanse-e2e-"))
+        self.folder = make_folder("e2e")
         self.port = free_port()
         self.ssh_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"

@@ -96,9 +96,7 @@ class GatewayHouse {
 
   explicit GatewayHouse(const std::string& command = "sleep infinity",
                         const GatewayOptions& options = default_options()) {
-    char name[] = "/tmp/hanse-gateway-XXXXXX";
-    HANSE_CHECK(::mkdtemp(name) != nullptr);
-    folder_ = name;
+    folder_ = make_test_folder("gateway");
     std::filesystem::create_directory(folder_ / "workspace");
     ContainerSpec spec;
     spec.workspace_host_path = folder_ / "workspace";

@@ -20,6 +20,7 @@
 
 #include "base/check.hpp"
 #include "provider/engine.hpp"
+#include "provider/testing/leftovers.hpp"
 
 namespace hanse::provider::testing {
 
@@ -83,11 +84,10 @@ class PodmanService {
 
  private:
   PodmanService() {
-    char name[] = "/tmp/hanse-podman-XXXXXX";
-    HANSE_CHECK(::mkdtemp(name) != nullptr);
-    folder_ = name;
+    folder_ = make_test_folder("podman");
     socket_ = folder_ + "/podman.sock";
     start();
+    sweep_leftovers(*engine_);
   }
   std::string folder_, socket_;
   pid_t pid_ = 0;
@@ -100,7 +100,8 @@ class TestContainer {
  public:
   explicit TestContainer(const std::string& command, ContainerSpec spec = {}) {
     static int counter = 0;
-    if (spec.name.empty()) spec.name = "hanse-test-" + std::to_string(::getpid()) + "-" + std::to_string(++counter);
+    if (spec.name.empty()) spec.name = test_name(std::to_string(++counter));
+    spec.labels.push_back(kTestLabel);
     if (spec.image.empty()) spec.image = kTestImage;
     if (spec.network.empty()) spec.network = "none";
     if (spec.workspace_host_path.empty()) spec.workdir = "/tmp";
