@@ -21,6 +21,10 @@ struct Options {
   std::optional<Money> price, spot, storage;
 };
 
+std::string offers_text(std::size_t count) {
+  return count == 1 ? "1 offer" : std::to_string(count) + " offers";
+}
+
 /// The offers on the ledger that renters can match now.
 Result<std::vector<model::Offer>> open_offers(const ProviderPlace& place) {
   const auto offers = place.api->offers_of(place.config.owner);
@@ -105,7 +109,7 @@ Outcome price(Context& context, const Options& options) {
                                                                        : rate_text(prices.spot_floor_per_gpu_hour)},
              {"storage", rate_text(prices.storage_per_gib_hour) + " per GiB"}},
             context.terminal.out_color));
-  if (changes) context.say(std::to_string(*changed) + " offers changed; leases that run keep their price.");
+  if (changes) context.say(offers_text(*changed) + " changed; leases that run keep their price.");
   return 0;
 }
 
@@ -125,8 +129,8 @@ Outcome drain(Context& context) {
   if (context.json()) {
     context.print_json({{"withdrawn", before->size()}, {"drained", true}});
   } else {
-    context.print("Drained (" + std::to_string(before->size()) +
-                  " offers withdrawn): no new leases, those that run go on to their end, and 'hanse provider resume' "
+    context.print("Drained (" + offers_text(before->size()) +
+                  " withdrawn): no new leases, those that run go on to their end, and 'hanse provider resume' "
                   "offers this machine again.\n");
   }
   return 0;
