@@ -220,14 +220,14 @@ TEST(Workspaces, ALeaseResolvesItsOwnNamesAndNotTheMachines) {
   std::optional<testing::TestContainer> container;
   const auto look = [&] {
     auto exec = engine.exec(container->id(), {.command = {"sh", "-c",
-                                                          "cat /etc/hosts; getent hosts lease-7; "
+                                                          "cat /etc/hosts; getent ahosts lease-7 | head -1; "
                                                           "echo 192.0.2.1 evil >>/etc/hosts && echo written; "
                                                           "rm -f /etc/hosts || mv /etc/hosts /tmp && echo gone"},
                                               .workdir = "/"});
     return read_all(**exec).out;
   };
   const std::string own = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.0.1 lease-7\n";
-  const std::string expected = own + "127.0.0.1       lease-7\n";
+  const std::string expected = own + "127.0.0.1       STREAM lease-7\n";
   container.emplace("sleep 1000", spec);
   EXPECT_EQ(look(), expected);
   ASSERT_TRUE(engine.remove(container->id()));
