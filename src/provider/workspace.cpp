@@ -60,7 +60,8 @@ Result<> write_hosts(const fs::path& file, const std::string& hostname) {
   out << "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.0.1 " << hostname << "\n";
   out.close();
   std::error_code error;
-  if (out) fs::permissions(partial, fs::perms(0444), error);  // jobs that drop root read it too
+  constexpr auto kReadable = fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read;
+  if (out) fs::permissions(partial, kReadable, error);  // jobs that drop root read it too
   if (out && !error) fs::rename(partial, file, error);
   if (!out || error) return fail(ErrorCode::io, "cannot write " + file.string() + ": is the disk full?");
   return {};

@@ -64,6 +64,7 @@ class PodmanService {
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       const int fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+      if (fd < 0) ::_exit(127);
       ::dup2(fd, STDOUT_FILENO);
       ::dup2(fd, STDERR_FILENO);
       ::execlp("podman", "podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "system", "service", "-t", "0",
