@@ -149,8 +149,8 @@ class JsonReader {
     if (!json.is_object() || json.size() != 1) {
       return refuse(where, "must hold objects with one key each, the name of the operation");
     }
-    const auto& name = json.items().begin().key();
-    return alternative(name, json.items().begin().value(), out, where,
+    const auto only = json.begin();
+    return alternative(only.key(), only.value(), out, where,
                        std::make_index_sequence<std::variant_size_v<model::Operation>>());
   }
 
