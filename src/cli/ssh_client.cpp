@@ -219,15 +219,29 @@ bool SshChannel::at_end() const {
   return ssh_channel_is_eof(channel_.get()) != 0 || ssh_channel_is_closed(channel_.get()) != 0;
 }
 
+namespace {
+
+/// Below 0 while nobody knows.
+int status_so_far(ssh_channel channel) {
+#if LIBSSH_VERSION_INT >= SSH_VERSION_INT(0, 11, 0)
+  std::uint32_t code = 0;  // the call below is deprecated since this one is there
+  return ssh_channel_get_exit_state(channel, &code, nullptr, nullptr) == SSH_OK ? static_cast<int>(code) : -1;
+#else
+  return ssh_channel_get_exit_status(channel);
+#endif
+}
+
+}  // namespace
+
 int SshChannel::exit_status() {
   const auto until = system_clock().monotonic_ms() + 1000;
-  int status = ssh_channel_get_exit_status(channel_.get());
+  int status = status_so_far(channel_.get());
   while (status < 0 && ssh_channel_is_closed(channel_.get()) == 0 && system_clock().monotonic_ms() < until) {
     pollfd poll_fd{ssh_get_fd(ssh_channel_get_session(channel_.get())), POLLIN, 0};
     (void)::poll(&poll_fd, 1, 50);
     std::uint8_t byte = 0;
     if (!read_now(&byte, 0)) break;
-    status = ssh_channel_get_exit_status(channel_.get());
+    status = status_so_far(channel_.get());
   }
   return status;
 }
