@@ -40,7 +40,7 @@ start_engine() {
     fi
   done
   command -v podman >/dev/null || die "no container engine: install podman (apt-get install podman runc) or Docker"
-  mkdir -p "$folder"
+  (umask 077; mkdir -p "$folder")
   socket=$folder/podman.sock
   rm -f "$socket"
   local arguments; mapfile -t arguments < <(podman_arguments)
