@@ -31,9 +31,16 @@ Result<CopyReport> upload(Sftp& sftp, const LocalTree& tree, const std::string& 
 Result<CopyReport> upload_file(Sftp& sftp, const LocalFile& file, const std::string& target,
                                const CopyOptions& options);
 /// The lease's `source`, file or folder, to exactly `target`. Writes nothing outside `target`; links to folders are
-/// left out (and said).
+/// left out (and said). Nothing is written if what is to come does not fit (check_space).
 Result<CopyReport> download(Sftp& sftp, const std::string& source, const std::filesystem::path& target,
                             const CopyOptions& options);
+
+/// Refuses a copy after which its file system would have less than 1 % or 64 MiB free, whichever is less: how much is
+/// to come is the machine's word, and it must not fill the renter's disk.
+struct Space {
+  std::uint64_t free = 0, whole = 0;  ///< Bytes.
+};
+Result<> check_space(std::uint64_t to_come, const Space& space, const std::filesystem::path& target);
 
 /// The name under which a file of this size and time travels.
 std::string part_name(const std::string& name, std::uint64_t size, std::uint32_t modified_s);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,6 +39,40 @@ Error local_error(const fs::path& path) {
   return {ErrorCode::io, path.string() + ": " + std::strerror(errno)};
 }
 
+std::uint64_t add_capped(std::uint64_t a, std::uint64_t b) {
+  return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+fs::path part_of(const RemoteFile& file) {
+  return file.target.parent_path() /
+         part_name(file.target.filename().string(), file.attributes.size, file.attributes.modified_s);
+}
+
+bool is_here(const RemoteFile& file) {
+  struct stat there{};
+  return ::lstat(file.target.c_str(), &there) == 0 && S_ISREG(there.st_mode) &&
+         static_cast<std::uint64_t>(there.st_size) == file.attributes.size &&
+         static_cast<std::uint32_t>(there.st_mtime) == file.attributes.modified_s;
+}
+
+/// Of this file, what the disk does not hold yet.
+std::uint64_t to_come(const RemoteFile& file, bool resume) {
+  if (!resume) return file.attributes.size;
+  if (is_here(file)) return 0;
+  struct stat part{};
+  const bool begun = ::lstat(part_of(file).c_str(), &part) == 0;
+  return file.attributes.size - (begun ? std::min(file.attributes.size, static_cast<std::uint64_t>(part.st_size)) : 0);
+}
+
+Result<> fits(std::uint64_t bytes, const fs::path& target) {
+  std::error_code error;
+  fs::path there = fs::absolute(target, error);
+  while (there.has_relative_path() && !fs::exists(there, error)) there = there.parent_path();
+  struct statvfs info{};
+  if (::statvfs(there.c_str(), &info) != 0) return std::unexpected(local_error(there));
+  return check_space(bytes, {info.f_bavail * info.f_frsize, info.f_blocks * info.f_frsize}, there);
+}
+
 /// Lists what is below; iterative, so that depth costs no stack.
 Result<> walk(Sftp& sftp, const std::string& source, const fs::path& target, RemoteTree& tree) {
   using Kind = SftpAttributes::Kind;
@@ -64,7 +99,7 @@ Result<> walk(Sftp& sftp, const std::string& source, const fs::path& target, Rem
       if (attributes.kind == Kind::folder) {
         todo.push_back({path, folder.target / entry.name, folder.depth + 1});
       } else if (attributes.kind == Kind::file) {
-        tree.bytes += attributes.size;
+        tree.bytes = add_capped(tree.bytes, attributes.size);
         tree.files.push_back({path, folder.target / entry.name, attributes});
       } else {
         tree.skipped.push_back(path + ": neither a file nor a folder");
@@ -90,17 +125,13 @@ class Download {
 
   Result<> file(const RemoteFile& file) {
     const std::uint64_t size = file.attributes.size;
-    struct stat there{};
-    if (options_.resume && ::lstat(file.target.c_str(), &there) == 0 && S_ISREG(there.st_mode) &&
-        static_cast<std::uint64_t>(there.st_size) == size &&
-        static_cast<std::uint32_t>(there.st_mtime) == file.attributes.modified_s) {
-      return count(size, size);
-    }
-    const fs::path part =
-        file.target.parent_path() / part_name(file.target.filename().string(), size, file.attributes.modified_s);
+    if (options_.resume && is_here(file)) return count(size, size);
+    if (auto enough = fits(to_come(file, options_.resume), file.target); !enough) return enough;
+    const fs::path part = part_of(file);
     // O_NOFOLLOW: a link planted under that name must not lead the bytes elsewhere.
     fd_ = ::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd_ < 0) return std::unexpected(local_error(part));
+    struct stat there{};
     if (::fstat(fd_, &there) != 0) return std::unexpected(local_error(part));
     const std::uint64_t window = kWindow * kChunkBytes;  // chunks of the last one may be missing
     const auto have = static_cast<std::uint64_t>(there.st_size);
@@ -197,6 +228,9 @@ Result<CopyReport> download(Sftp& sftp, const std::string& source, const std::fi
     tree.files.push_back({source, target, *what});
     tree.bytes = what->size;
   }
+  std::uint64_t bytes = 0;
+  for (const auto& file : tree.files) bytes = add_capped(bytes, to_come(file, options.resume));
+  if (auto enough = fits(bytes, target); !enough) return fail(enough);
   for (const auto& folder : tree.folders) {
     std::error_code error;
     fs::create_directories(folder, error);

@@ -151,6 +151,20 @@ TEST_F(FilesTest, PartNameBindsSizeAndTime) {
   EXPECT_TRUE(part_name("a", 1, 2).starts_with(".a."));
 }
 
+TEST_F(FilesTest, ACopyThatWouldFillTheDiskIsRefusedWithBothFigures) {
+  constexpr std::uint64_t kGb = 1'000'000'000, kMb = 1'000'000;
+  const auto here = [](std::uint64_t to_come, Space space) { return check_space(to_come, space, "/data"); };
+  EXPECT_TRUE(here(19 * kGb, {20 * kGb, 1000 * kGb}));
+  EXPECT_TRUE(here(0, {0, 1000 * kGb})) << "what is here already needs no room";
+  EXPECT_TRUE(here(98 * kMb, {99 * kMb, 100 * kMb})) << "of a small file system 1 % is left";
+  EXPECT_FALSE(here(99 * kMb, {99 * kMb, 100 * kMb}));
+  EXPECT_FALSE(here(20 * kGb - kMb, {20 * kGb, 1000 * kGb})) << "of a large one 64 MiB";
+  EXPECT_FALSE(here(UINT64_MAX, {20 * kGb, 1000 * kGb}));
+  const auto refused = here(5000 * kGb, {20 * kGb, 1000 * kGb});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("5.0 TB are to come and 20.0 GB are free at /data"));
+}
+
 TEST_F(FilesTest, OneHolderOfALockAtATime) {
   const auto file = folder_ / "lock.pid";
   EXPECT_EQ(ProcessLock::holder(file), 0);
