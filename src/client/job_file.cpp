@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <regex>
 
 #include "client/job_resources.hpp"
 #include "client/yaml.hpp"
 #include "model/text.hpp"
 #include "model/where.hpp"
+#include "wire/codec.hpp"
 
 namespace hanse::client {
 namespace {
@@ -27,6 +29,20 @@ bool is_variable(std::string_view name) {
          std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 
+/// It goes into plans, tables and terminals.
+bool is_one_line(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+/// [host[:port]/]path[:tag][@sha256:hex], as container engines read it.
+bool is_image(const std::string& text) {
+  static const std::regex grammar(
+      "([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?/)?"
+      "[a-z0-9]+(([.]|_{1,2}|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_{1,2}|-+)[a-z0-9]+)*)*"
+      "(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?");
+  return std::regex_match(text, grammar);
+}
+
 /// Reads one key of the job after the other; each function leaves alone what is not given.
 struct Reader {
   const yaml::Map& map;
@@ -44,9 +60,17 @@ struct Reader {
       out.job.*field = std::move(*text);
     }
     if (out.job.name.empty()) out.job.name = "job";
-    if (!out.job.image.empty()) return {};
-    return fail(ErrorCode::invalid_argument,
-                "image is missing: name the container to run, like \"image: debian:bookworm-slim\"");
+    if (!is_one_line(out.job.name)) {
+      return yaml::refuse(*map.find("name"), "name must be plain text on one line, like \"name: train\"");
+    }
+    if (out.job.image.empty()) {
+      return fail(ErrorCode::invalid_argument,
+                  "image is missing: name the container to run, like \"image: debian:bookworm-slim\"");
+    }
+    if (is_image(out.job.image)) return {};
+    return yaml::refuse(*map.find("image"),
+                        "image: this names no container image: write [host/]path[:tag], in lower case, like "
+                        "debian:bookworm-slim or ghcr.io/org/app:1.2");
   }
 
   Result<> read_env() {
@@ -226,6 +250,9 @@ Result<JobFile> parse_job_file(std::string_view text, const std::filesystem::pat
   }
   if (auto ok = reader.read_money("max_price", out.demand.max_price_per_gpu_hour); !ok) return fail(ok);
   if (auto ok = reader.read_money("max_cost", out.demand.max_cost); !ok) return fail(ok);
+  // What the machine could not read is refused before one is rented.
+  const auto read_back = wire::decode<model::Job>(wire::encode(out.job));
+  if (!read_back && read_back.error().code == ErrorCode::malformed) return fail(read_back);
   return out;
 }
 

@@ -14,6 +14,7 @@ using ::testing::HasSubstr;
 
 std::optional<std::string> environment(const std::string& name) {
   if (name == "HF_TOKEN") return "secret=1";
+  if (name == "LATIN_1") return "\xfc";
   return std::nullopt;
 }
 
@@ -158,6 +159,30 @@ TEST_F(JobFileTest, PathsPortsModesAndRetriesAreChecked) {
   EXPECT_THAT(refusal("retry: {on: [boredom], for: 1h}"), HasSubstr("boredom"));
   EXPECT_THAT(refusal("retry: {on: [no_capacity]}"), HasSubstr("needs both"));
   EXPECT_THAT(refusal("name: [a]"), HasSubstr("must be text"));
+}
+
+TEST_F(JobFileTest, NamesAndImagesAreReadBeforeAnythingIsRented) {
+  const auto image = [&](const std::string& text) {
+    const auto job = parse("max_duration: 1h\nimage: \"" + text + "\"\n");
+    return job ? "accepted" : job.error().message;
+  };
+  const std::string digest = "@sha256:" + std::string(64, 'a');
+  for (const auto& good :
+       {std::string("a"), std::string("debian:bookworm-slim"), std::string("docker.io/library/debian"),
+        std::string("localhost:5000/a/b_c/d-e:V1.2_x"), std::string("127.0.0.1:5000/x"), "ghcr.io/org/app" + digest,
+        "nvcr.io/nvidia/pytorch:24.05-py3" + digest, std::string("Registry.example.org/a")}) {
+    EXPECT_EQ(image(good), "accepted") << good;
+  }
+  for (const auto* bad : {"x;rm -rf /", "../../x", "http://a/b", "a?b", "Debian", "a:", "a@sha256:12", "/a", "a/",
+                          "a//b", "a b", "-a", "a:b:c", "host:99999999/a", "a\\nb"}) {
+    EXPECT_THAT(image(bad), HasSubstr("line 2: image: this names no container image")) << bad;
+    EXPECT_THAT(image(bad), HasSubstr("debian:bookworm-slim"));
+  }
+  EXPECT_EQ(refusal("name: Übung 1"), "accepted");
+  for (const auto* bad : {"\"a\\0b\"", "\"a\\nb\"", "\"\\e[31m\"", "\"\\x7f\"", "a\xff"}) {
+    EXPECT_NE(refusal(std::string("name: ") + bad), "accepted") << bad;
+  }
+  EXPECT_THAT(refusal("env: [LATIN_1]"), HasSubstr("not UTF-8"));
 }
 
 TEST_F(JobFileTest, BrokenAndOversizedFilesAreErrorsAndNothingElse) {
