@@ -30,6 +30,7 @@ struct AgentConfig {
   std::string default_image;  ///< For leases without a job.
   bool internet = true;       ///< Leases may reach the public internet (never the LAN).
   std::vector<std::string> dns;
+  std::vector<std::string> registries;        ///< Not public, but renters' images may be pulled from them.
   std::string subnet_pool = "10.213.0.0/16";  ///< Private addresses for the leases' networks, one /29 each.
   std::uint64_t layer_bytes = 10ULL << 30;    ///< The most a lease may write outside /workspace.
   std::uint64_t fetch_grace_s = 120;          ///< After a job's end its files stay this long, unless the consumer ends.

@@ -10,6 +10,7 @@
 #include "model/country.hpp"
 #include "model/text.hpp"
 #include "provider/agent.hpp"
+#include "provider/image_reference.hpp"
 #include "provider/network.hpp"
 
 namespace hanse::provider {
@@ -84,6 +85,12 @@ Result<std::string> node_url(const std::string& text) {
   return text;
 }
 
+Result<std::string> registry(const std::string& text) {
+  const auto image = parse_image(text + "/x");
+  if (image && image->registry == text) return text;
+  return fail(ErrorCode::malformed, "\"" + text + "\" is no registry: write host or host:port as images name it");
+}
+
 Result<std::string> pool(const std::string& text) {
   if (const auto parsed = SubnetPool::parse(text); !parsed) return fail(parsed);
   return text;
@@ -102,6 +109,18 @@ Result<std::uint32_t> percent(const std::string& text) {
     return fail(ErrorCode::malformed, "\"" + text + "\" is not a percentage below 100 with at most two decimals");
   }
   return static_cast<std::uint32_t>(value->micros / 10'000);
+}
+
+template <class Parse>
+Result<> take_list(const Map& map, std::string_view key, std::vector<std::string>& out, const Parse& parse) {
+  const auto nodes = map.list(key, 8);
+  if (!nodes) return fail(nodes);
+  for (const auto& node : *nodes) {
+    auto value = parse(node.Scalar());
+    if (!value) return yaml::refuse(node, key, value.error());
+    out.push_back(std::move(*value));
+  }
+  return {};
 }
 
 template <class Parse>
@@ -189,10 +208,10 @@ Result<> check_complete(const AgentConfig& config, const YAML::Node& root) {
 Result<AgentConfig> parse_agent_config(std::string_view text) {
   const auto root = yaml::parse(text);
   if (!root) return fail(root);
-  const auto map = Map::from(
-      *root, "provider.yaml",
-      {"owner", "name", "node", "node_ca", "advertise_host", "listen_host", "ssh_port", "metrics_port", "engine_socket",
-       "default_image", "internet", "dns", "subnet_pool", "layer", "fetch_grace", "country", "machine", "prices"});
+  const auto map = Map::from(*root, "provider.yaml",
+                             {"owner", "name", "node", "node_ca", "advertise_host", "listen_host", "ssh_port",
+                              "metrics_port", "engine_socket", "default_image", "internet", "dns", "registries",
+                              "subnet_pool", "layer", "fetch_grace", "country", "machine", "prices"});
   if (!map) return fail(map);
   AgentConfig out;
   auto taken = all_of(
@@ -207,13 +226,8 @@ Result<AgentConfig> parse_agent_config(std::string_view text) {
        take(*map, "subnet_pool", out.subnet_pool, pool), take(*map, "layer", out.layer_bytes, model::parse_size),
        take(*map, "fetch_grace", out.fetch_grace_s, duration), take(*map, "country", out.country, country_code)});
   if (!taken) return fail(taken);
-  const auto servers = map->list("dns", 8);
-  if (!servers) return fail(servers);
-  for (const auto& node : *servers) {
-    auto address = ip_address(node.Scalar());
-    if (!address) return yaml::refuse(node, "dns", address.error());
-    out.dns.push_back(std::move(*address));
-  }
+  if (auto r = take_list(*map, "dns", out.dns, ip_address); !r) return fail(r);
+  if (auto r = take_list(*map, "registries", out.registries, registry); !r) return fail(r);
   if (const auto node = map->find("machine")) {
     if (auto r = take_machine(*node, out.machine); !r) return fail(r);
   }

@@ -1,6 +1,7 @@
 // The provider.yaml that `hanse provider init` writes.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <yaml-cpp/yaml.h>
 
 #include "model/text.hpp"
@@ -70,8 +71,6 @@ std::string price_section(const model::PriceList& p) {
 }  // namespace
 
 std::string format_agent_config(const AgentConfig& c) {
-  std::string servers;
-  for (const auto& server : c.dns) servers += (servers.empty() ? "" : ", ") + server;
   std::string out = "# What this machine rents out, and how. `hanse provider start` reads it.\n\n";
   const auto line = [&](const char* key, const std::string& value, const char* comment) {
     out += fmt::format("{}: {}{}{}\n", key, value, *comment != '\0' ? "   # " : "", comment);
@@ -87,7 +86,10 @@ std::string format_agent_config(const AgentConfig& c) {
   line("engine_socket", quoted(c.engine_socket), "podman's or Docker's; empty: found");
   line("default_image", quoted(c.default_image), "for leases that bring no job");
   line("internet", c.internet ? "true" : "false", "may leases reach the public internet? (never your LAN)");
-  line("dns", "[" + servers + "]", "name servers for leases; public ones, your LAN's cannot be reached");
+  line("dns", fmt::format("[{}]", fmt::join(c.dns, ", ")),
+       "name servers for leases; public ones, your LAN's cannot be reached");
+  line("registries", fmt::format("[{}]", fmt::join(c.registries, ", ")),
+       "e.g. [\"registry.lan:5000\"]: not public, but renters' images may come from them");
   line("subnet_pool", c.subnet_pool, "private addresses for the leases' networks, one /29 each");
   line("layer", model::format_size(c.layer_bytes), "the most a lease may write outside /workspace");
   line("fetch_grace", model::format_duration(c.fetch_grace_s), "files of an ended job stay this long, for its renter");

@@ -20,6 +20,7 @@ AgentConfig full_config() {
   c.country = c.machine.country = "DE";
   c.default_image = "debian:bookworm-slim";
   c.dns = {"1.1.1.1", "9.9.9.9"};
+  c.registries = {"registry.lan:5000"};
   c.internet = false;
   c.machine.name = "box";
   c.machine.gpu_model = "RTX4090";
@@ -47,6 +48,7 @@ TEST(Config, WhatInitWritesReadsBackEqual) {
   EXPECT_EQ(back->owner, config.owner);
   EXPECT_EQ(back->name, config.name);
   EXPECT_EQ(back->dns, config.dns);
+  EXPECT_EQ(back->registries, config.registries);
   EXPECT_EQ(back->internet, config.internet);
   EXPECT_EQ(back->layer_bytes, config.layer_bytes);
   EXPECT_EQ(back->fetch_grace_s, config.fetch_grace_s);
@@ -67,6 +69,7 @@ TEST(Config, EveryMistakeNamesItsLineAndWhatToDo) {
       {"on_demand: 0.35", "on_demand: cheap", "on_demand"},
       {"vram: ", "vram: 24 # ", "vram"},
       {"internet: false", "internet: maybe", "neither true nor false"},
+      {"registries: [registry", "registries: [http://registry", "is no registry"},
       {"dns: [1.1.1.1", "dns: [one.one", "is not an IP address"},
       {"subnet_pool: 10.213.0.0/16", "subnet_pool: 8.8.0.0/16", "private subnet"},
       {"from: 1d, percent: 2.50", "from: 1d, percent: 100", "percentage"},

@@ -18,7 +18,12 @@ std::string message_of(const std::string& body) {
 }
 
 Error error_of(const std::string& what, const HttpReply& reply) {
-  const auto text = fmt::format("{}: the container engine says \"{}\"", what, message_of(reply.body));
+  const auto said = message_of(reply.body);
+  const auto text = said.empty() ? fmt::format(
+                                       "{}: the container engine answers {} without a reason; its own log may "
+                                       "have one, and 'hanse provider init' tests it",
+                                       what, reply.status)
+                                 : fmt::format("{}: the container engine says \"{}\"", what, said);
   switch (reply.status) {
     case 404:
       return {ErrorCode::not_found, text};

@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/rng.hpp"
+#include "provider/engine_api.hpp"
 #include "provider/engine_stream.hpp"
+#include "provider/pull_follower.hpp"
 
 namespace hanse::provider {
 namespace {
@@ -136,6 +138,17 @@ TEST(FrameReader, WhatIsNoFrameIsMalformed) {
   FrameReader reader;
   reader.feed(as_bytes("HTTP/1.1 500 oops"));
   EXPECT_EQ(reader.next().error().code, ErrorCode::malformed);
+}
+
+TEST(PullFollower, FailureWithoutAReasonIsAFailure) {
+  for (const std::string line : {R"({"error":""})", R"({"error":"no such tag"})"}) {
+    const Engine::Progress nobody;
+    PullFollower follower(nobody);
+    follower.feed(as_bytes(line));
+    follower.finish();
+    EXPECT_NE(follower.error(), "") << line;
+  }
+  EXPECT_NE(error_of("pulling x", {500, R"({"message":""})"}).message.find("without a reason"), std::string::npos);
 }
 
 }  // namespace

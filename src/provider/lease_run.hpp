@@ -92,6 +92,7 @@ class LeaseRun {
   void watch_disk();
   void bring_back();
   void note_exit(int code);
+  Result<> fetch_image(const std::string& image, const Engine::Progress& progress);
   Result<> start_container(const model::Job& job);
   Result<> confirm();
   void end(model::EndReason reason, const std::string& note);

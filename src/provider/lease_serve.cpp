@@ -6,6 +6,7 @@
 
 #include "model/text.hpp"
 #include "provider/control.hpp"
+#include "provider/image_reference.hpp"
 #include "provider/lease_network.hpp"
 #include "provider/lease_run.hpp"
 #include "wire/codec.hpp"
@@ -60,13 +61,7 @@ Result<> LeaseRun::deliver(ByteView bytes, const Engine::Progress& progress) {
     entry_.job.assign(bytes.begin(), bytes.end());
   }
   Result<> result = save();
-  if (result && !job->image.empty()) {
-    const auto there = context_.engine.has_image(job->image);
-    if (!there)
-      result = fail(there);
-    else if (!*there)
-      result = context_.engine.pull(job->image, progress);
-  }
+  if (result && !job->image.empty()) result = fetch_image(job->image, progress);
   if (result) result = start_container(*job);
   if (result) result = confirm();
   std::unique_lock lock(mutex_);
@@ -79,6 +74,16 @@ Result<> LeaseRun::deliver(ByteView bytes, const Engine::Progress& progress) {
   lock.unlock();
   changed_.notify_all();
   return result;
+}
+
+Result<> LeaseRun::fetch_image(const std::string& image, const Engine::Progress& progress) {
+  const auto reference = parse_image(image);
+  if (!reference) return fail(reference);
+  const auto there = context_.engine.has_image(image);
+  if (!there) return fail(there);
+  if (*there) return {};
+  if (auto allowed = check_registry(*reference, context_.config.registries); !allowed) return allowed;
+  return context_.engine.pull(reference->full, progress);
 }
 
 /// Creates and starts it, replacing what a crash may have left under its name.

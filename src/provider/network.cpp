@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <algorithm>
 #include <bit>
 #include <charconv>
@@ -17,6 +18,12 @@
 namespace hanse::provider {
 
 namespace {
+
+/// What the public internet is not. Everything that goes out for a renter is held to it.
+constexpr const char* kInside[] = {"0.0.0.0/8",      "10.0.0.0/8",     "100.64.0.0/10", "127.0.0.0/8",
+                                   "169.254.0.0/16", "172.16.0.0/12",  "192.0.0.0/24",  "192.0.2.0/24",
+                                   "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
+                                   "203.0.113.0/24", "224.0.0.0/3"};
 
 constexpr std::uint32_t kSubnetSize = 8;  // a /29: gateway, one container, and room for none other
 
@@ -112,6 +119,19 @@ bool overlaps(const std::string& subnet, const std::vector<std::string>& others)
          });
 }
 
+bool is_public_address(const std::string& address) {
+  in6_addr six{};
+  if (::inet_pton(AF_INET6, address.c_str(), &six) == 1) {
+    const auto* b = six.s6_addr;
+    const bool is_global = (b[0] & 0xe0) == 0x20;                                            // 2000::/3 is all there is
+    const bool wraps_ipv4 = (b[0] == 0x20 && b[1] == 0x02) ||                                // 6to4
+                            (b[0] == 0x20 && b[1] == 0x01 && b[2] == 0x00 && b[3] == 0x00);  // Teredo
+    const bool is_example = b[0] == 0x20 && b[1] == 0x01 && b[2] == 0x0d && b[3] == 0xb8;
+    return is_global && !wraps_ipv4 && !is_example;
+  }
+  return parse_block(address + "/32") && !overlaps(address + "/32", {std::begin(kInside), std::end(kInside)});
+}
+
 std::string firewall_rules() {
   // Leases are known by their bridges' names (engine.hpp), which the agent sees to before it gives out networks.
   // Priority -100 is after connection tracking (-200), whose states the rules use, and before every usual filter (0).
@@ -121,9 +141,8 @@ delete table inet hanse
 table inet hanse {
   set inside {
     type ipv4_addr; flags interval; auto-merge
-    elements = { 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.0.0.0/24,
-                 192.0.2.0/24, 192.88.99.0/24, 192.168.0.0/16, 198.18.0.0/15, 198.51.100.0/24, 203.0.113.0/24,
-                 224.0.0.0/3 }
+    elements = { )" +
+         fmt::format("{}", fmt::join(kInside, ", ")) + R"( }
   }
   chain input {
     type filter hook input priority -100; policy accept;

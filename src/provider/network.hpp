@@ -39,6 +39,9 @@ std::vector<std::string> addresses_of_this_machine();
 /// True if `subnet` shares an address with one of `others`.
 bool overlaps(const std::string& subnet, const std::vector<std::string>& others);
 
+/// True for a numeric IPv4 or IPv6 address of the public internet: for IPv4, what the firewall lets leases reach.
+bool is_public_address(const std::string& address);
+
 /// The table's rules, as `nft -f` takes them; replaces what stood there. Pure. They know leases by their bridges' names
 /// alone: two agents on one machine raise the very same table, whatever their pools.
 std::string firewall_rules();

@@ -196,6 +196,38 @@ TEST(LeaseNetwork, OverlapIsOfAnyTwoNetworksThatShareAnAddress) {
   EXPECT_FALSE(overlaps("10.0.0.8/29", {"10.0.0.16/29", "10.0.0.7/32", "nonsense"}));
 }
 
+TEST(Network, OnlyAddressesOfThePublicInternetArePublic) {
+  for (const char* inside : {"127.0.0.1",
+                             "127.9.9.9",
+                             "0.0.0.0",
+                             "10.1.2.3",
+                             "172.31.0.1",
+                             "192.168.0.1",
+                             "169.254.169.254",
+                             "100.64.0.1",
+                             "224.0.0.1",
+                             "255.255.255.255",
+                             "::1",
+                             "::",
+                             "fe80::1",
+                             "fe80::1%lo",
+                             "fd00::1",
+                             "ff02::1",
+                             "::ffff:8.8.8.8",
+                             "64:ff9b::7f00:1",
+                             "2002:7f00:1::",
+                             "2001::1",
+                             "2001:db8::1",
+                             "example.org",
+                             ""}) {
+    EXPECT_FALSE(is_public_address(inside)) << inside;
+  }
+  for (const char* outside :
+       {"8.8.8.8", "172.32.0.1", "100.128.0.1", "223.255.255.255", "2606:4700::1111", "2001:4860:4860::8888"}) {
+    EXPECT_TRUE(is_public_address(outside)) << outside;
+  }
+}
+
 TEST(Firewall, RulesNameEveryPrivateRange) {
   const auto rules = firewall_rules();
   for (const char* range : {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",

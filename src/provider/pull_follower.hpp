@@ -35,6 +35,7 @@ class PullFollower {
     if (!entry.is_object()) return;
     if (const auto e = entry.find("error"); e != entry.end() && e->is_string()) {
       error_ = e->get<std::string>();
+      if (error_.empty()) error_ = "the container engine gives no reason";  // empty would read as no error
       return;
     }
     const std::string status = entry.contains("status") && entry["status"].is_string() ? entry["status"] : "";
