@@ -64,7 +64,7 @@ TEST(Agent, ImageThatDoesNotExistIsTheConsumersToHear) {
   auto job = make_job("true");
   job.image = "localhost:1/never-made:v1";
   const auto id = house.rent(&job);
-  EXPECT_THAT(house.deliver(id, job).output, HasSubstr("never-made"));
+  EXPECT_THAT(house.deliver(id, job).output, AllOf(HasSubstr("never-made"), HasSubstr("public registries only")));
   EXPECT_FALSE(house.is(id, model::LeaseState::ended));
   house.send(house.consumer, {model::EndLease{id, model::EndReason::cancelled, ""}});
   EXPECT_TRUE(eventually([&] { return house.traces().empty(); }));
