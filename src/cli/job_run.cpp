@@ -5,6 +5,7 @@
 
 #include "cli/bill.hpp"
 #include "cli/copy.hpp"
+#include "cli/lease_link.hpp"
 #include "cli/progress.hpp"
 #include "cli/show.hpp"
 #include "cli/ssh_files.hpp"
@@ -63,9 +64,8 @@ Outcome JobRun::plan_and_confirm() {
   if (!plan) {
     const bool can_wait = plan.error().code == ErrorCode::no_match && file.retry_on_no_capacity && retry_until_.ms > 0;
     if (!can_wait) {
-      return refuse(plan.error(), plan.error().code == ErrorCode::no_match
-                                      ? "relax one of these, or let it wait: retry: {on: [no_capacity], for: 4h}"
-                                      : "");
+      const bool none = plan.error().code == ErrorCode::no_match;
+      return refuse(plan.error(), none ? no_match_hint(plan.error().message) : "");
     }
     context_.say(printable(plan.error().message));
     context_.say("Nothing fits now; the request waits until " + model::format_time(retry_until_) +
@@ -239,6 +239,9 @@ Outcome JobRun::finish(model::LeaseId lease, const Attempt& attempt) {
 
 Outcome JobRun::detach(model::LeaseId lease) {
   const std::string id = model::format_id(lease);
+  const auto view = (*context_.api())->lease(lease);
+  const auto known = view ? publish_to_ssh(context_, view->lease) : fail(view);
+  if (!known) context_.say("warning: plain ssh does not know " + id + ": " + printable(known.error().message));
   if (context_.json()) {
     context_.print_json(report_);
   } else {

@@ -1,6 +1,7 @@
 #include "cli/lease_link.hpp"
 
 #include "cli/show.hpp"
+#include "cli/ssh_files.hpp"
 #include "model/text.hpp"
 
 namespace hanse::cli {
@@ -18,6 +19,14 @@ Result<LeaseView> live_lease(Context& context, model::LeaseId lease) {
   return view;
 }
 
+Result<LeaseView> own_lease(Context& context, model::LeaseId lease) {
+  const auto me = context.address();
+  if (!me) return fail(me);
+  auto view = live_lease(context, lease);
+  if (!view || view->lease.consumer == *me) return view;
+  return fail(ErrorCode::not_authorized, model::format_id(lease) + " is not yours: 'hanse ps' lists those that are");
+}
+
 Result<std::unique_ptr<SshSession>> open_lease(Context& context, model::LeaseId lease) {
   const auto view = live_lease(context, lease);
   if (!view) return fail(view);
@@ -33,6 +42,29 @@ Result<std::unique_ptr<SshSession>> open_lease(Context& context, model::LeaseId 
   if (!session) return session;
   if (auto entered = (*session)->login(lease, home->access_key()); !entered) return fail(entered);
   return session;
+}
+
+Result<> publish_to_ssh(Context& context, model::Lease lease) {
+  constexpr std::size_t kMaxLeases = 1000;
+  const auto home = context.home();
+  if (!home) return fail(home);
+  const auto api = context.api();
+  if (!api) return fail(api);
+  if (lease.state == model::LeaseState::matched) {  // not confirmed yet: where the provider says it is
+    const auto provider = (*api)->provider(lease.provider);
+    if (!provider) return fail(provider);
+    lease.endpoint = provider->provider.endpoint;
+    lease.host_key = provider->provider.host_key;
+  }
+  std::vector<model::Lease> running{std::move(lease)};
+  if (const auto me = context.address()) {
+    const auto all = (*api)->leases("consumer", *me, "live", kMaxLeases);
+    for (const auto& view : all ? *all : std::vector<LeaseView>{}) {
+      const bool is_new = view.lease.id != running.front().id;
+      if (view.lease.state == model::LeaseState::running && is_new) running.push_back(view.lease);
+    }
+  }
+  return write_ssh_files(running, *home);
 }
 
 }  // namespace hanse::cli

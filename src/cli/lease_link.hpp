@@ -12,7 +12,13 @@ namespace hanse::cli {
 /// The lease, if it is live; wrong_state says how it ended.
 Result<LeaseView> live_lease(Context& context, model::LeaseId lease);
 
+/// The same, if it is this account's too; not_authorized says whose it is not.
+Result<LeaseView> own_lease(Context& context, model::LeaseId lease);
+
 /// Connects and logs in. wrong_state: it has ended or has not started.
 Result<std::unique_ptr<SshSession>> open_lease(Context& context, model::LeaseId lease);
+
+/// Makes plain `ssh lease-7` know this lease, and the account's others that run (ssh_files.hpp).
+Result<> publish_to_ssh(Context& context, model::Lease lease);
 
 }  // namespace hanse::cli

@@ -34,6 +34,11 @@ Result<Plan> make_plan(Context& context, const model::Demand& demand, const std:
   return plan;
 }
 
+std::string no_match_hint(std::string_view explanation) {
+  const std::string wait = "a job waits for one with retry: {on: [no_capacity], for: 4h}";
+  return explanation.find(" would: ") == std::string_view::npos ? wait : "relax one of these, or wait: " + wait;
+}
+
 std::string plan_text(const Plan& plan, bool color) {
   using model::format_money;
   const auto& machine = plan.offer.offer.machine;

@@ -23,6 +23,9 @@ struct Plan {
 /// Asks the node which offer serves the demand and all that the plan shows of it. no_match carries the explanation.
 Result<Plan> make_plan(Context& context, const model::Demand& demand, const std::string& what);
 
+/// What to do about no_match: "relax" only where the explanation names what.
+std::string no_match_hint(std::string_view explanation);
+
 std::string plan_text(const Plan& plan, bool color);
 nlohmann::json plan_json(const Plan& plan);
 

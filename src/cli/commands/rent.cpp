@@ -5,6 +5,7 @@
 #include "cli/bill.hpp"
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/lease_link.hpp"
 #include "cli/plan.hpp"
 #include "cli/progress.hpp"
 #include "cli/show.hpp"
@@ -66,7 +67,10 @@ Outcome rent(Context& context, Options options) {
       return refuse(ErrorCode::no_match, offer.error().message, "'hanse offers' shows what is for rent");
     }
   }
-  if (!plan) return refuse(plan.error());
+  if (!plan) {
+    const bool none = plan.error().code == ErrorCode::no_match;
+    return refuse(plan.error(), none ? no_match_hint(plan.error().message) : "");
+  }
   if (auto agreed = confirm(context, *plan, options.yes); !agreed) return refuse(agreed.error());
   if (options.demand.max_price_per_gpu_hour.micros == 0)
     options.demand.max_price_per_gpu_hour = plan->price.per_gpu_hour;
@@ -79,6 +83,8 @@ Outcome rent(Context& context, Options options) {
   model::LeaseId lease = receipt->outcomes.front().lease;
   const auto view = await_start(context, lease);
   if (!view) return refuse(view.error());
+  if (auto known = publish_to_ssh(context, view->lease); !known)
+    context.say("warning: plain ssh does not know it: " + printable(known.error().message));
   if (context.json()) {
     context.print_json({{"lease", wire::to_json(view->lease)}});
     return 0;

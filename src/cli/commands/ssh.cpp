@@ -14,8 +14,6 @@
 namespace hanse::cli {
 namespace {
 
-constexpr std::size_t kMaxLeases = 1000;
-
 /// Once: how plain `ssh lease-7`, scp, rsync and editors find the leases. `can_ask` before a shell; before a command a
 /// question could be in its way.
 void offer_include(Context& context, const Home& home, bool can_ask) {
@@ -49,14 +47,7 @@ Outcome ssh(Context& context, model::LeaseId id, const std::vector<std::string>&
   if (lease->lease.state != model::LeaseState::running) {
     return refuse(ErrorCode::wrong_state, model::format_id(id) + " has not started yet; try again in a moment");
   }
-  std::vector<model::Lease> running{lease->lease};
-  if (const auto me = context.address()) {
-    const auto all = (*context.api())->leases("consumer", *me, "live", kMaxLeases);
-    for (const auto& view : all ? *all : std::vector<LeaseView>{}) {
-      if (view.lease.state == model::LeaseState::running && view.lease.id != id) running.push_back(view.lease);
-    }
-  }
-  if (auto written = write_ssh_files(running, *home); !written) return refuse(written.error());
+  if (auto written = publish_to_ssh(context, lease->lease); !written) return refuse(written.error());
   const std::string config = (home->ssh() / "config").string();
   const std::string name = model::format_id(id);
   if (context.json()) {
