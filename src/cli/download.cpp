@@ -222,7 +222,7 @@ Result<CopyReport> download(Sftp& sftp, const std::string& source, const std::fi
   if (what->kind == SftpAttributes::Kind::folder) {
     if (auto walked = walk(sftp, source, target, tree); !walked) return fail(walked);
   } else if (what->kind != SftpAttributes::Kind::file) {
-    return fail(ErrorCode::invalid_argument, source + ": neither a file nor a folder; nothing was copied");
+    return fail(ErrorCode::invalid_argument, source + ": neither a file nor a folder; this one was not copied");
   } else {
     if (target.has_parent_path()) tree.folders.push_back(target.parent_path());
     tree.files.push_back({source, target, *what});

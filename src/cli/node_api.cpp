@@ -43,6 +43,12 @@ Money money(const json& from, const char* key) {
   return Money{value_or<std::int64_t>(from, key, 0)};
 }
 
+/// Said here: what is far too long would not even be read to its end.
+Error where_too_long(const std::string& where) {
+  return {ErrorCode::too_large, "the constraints have " + std::to_string(where.size()) + " bytes, and " +
+                                    std::to_string(model::kMaxWhereBytes) + " are allowed: leave some out"};
+}
+
 market::Price price_from(const json& all) {
   const auto found = all.find("price");
   if (found == all.end() || !found->is_object()) return {};
@@ -168,6 +174,7 @@ Result<ProviderView> NodeApi::provider(const model::AccountId& id) {
 }
 
 Result<std::vector<OfferView>> NodeApi::offers(const OfferQuery& query) {
+  if (query.where.size() > model::kMaxWhereBytes) return std::unexpected(where_too_long(query.where));
   std::string target = "/v1/offers?where=" + url_encode(query.where) + "&gpus=" + std::to_string(query.gpus);
   // Durations and sizes go as text with their unit, as people write them.
   if (query.duration_s > 0) target += "&duration=" + url_encode(model::format_duration(query.duration_s));
@@ -187,6 +194,7 @@ Result<OfferView> NodeApi::offer(model::OfferId id) {
 }
 
 Result<QuoteView> NodeApi::quote(const model::Demand& demand) {
+  if (demand.where.size() > model::kMaxWhereBytes) return std::unexpected(where_too_long(demand.where));
   auto answer = http_.post("/v1/quotes", wire::to_json(demand));
   if (!answer) return fail(answer);
   QuoteView quote;

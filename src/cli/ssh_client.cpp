@@ -133,8 +133,9 @@ Result<> SshSession::login(model::LeaseId lease, const std::filesystem::path& ke
   const int rc = ssh_userauth_publickey(session_.get(), user.c_str(), key.get());
   if (rc == SSH_AUTH_SUCCESS) return {};
   if (rc == SSH_AUTH_ERROR) return std::unexpected(lost("logging in"));
-  return fail(ErrorCode::denied, endpoint_ + " does not let this key into " + user +
-                                     ": the lease has ended, or was made with another access key");
+  return fail(ErrorCode::denied,
+              endpoint_ + " does not let this key into " + user +
+                  ": the lease has ended, or was made with another access key; 'hanse ps' lists yours");
 }
 
 Result<std::unique_ptr<SshChannel>> SshSession::opened(ssh_channel raw, const std::string& doing) {

@@ -27,8 +27,7 @@ Error unreachable(const Endpoint& endpoint, const beast::error_code& error) {
     return {ErrorCode::denied, "the node at " + endpoint.url() + " did not prove who it is (" + error.message() +
                                    "): check the address and give its certificate authority"};
   }
-  return {ErrorCode::unavailable, "no node answers at " + endpoint.url() + " (" + error.message() +
-                                      "): check that it runs there, or name another node"};
+  return {ErrorCode::unavailable, "no node answers at " + endpoint.url() + " (" + error.message() + ")"};
 }
 
 asio::awaitable<beast::error_code> dial(PlainStream& stream, const Endpoint& endpoint) {

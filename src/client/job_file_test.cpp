@@ -187,6 +187,7 @@ TEST_F(JobFileTest, NamesAndImagesAreReadBeforeAnythingIsRented) {
 
 TEST_F(JobFileTest, BrokenAndOversizedFilesAreErrorsAndNothingElse) {
   EXPECT_THAT(parse("image: [a").error().message, HasSubstr("not YAML"));
+  EXPECT_THAT(parse(std::string(100'000, '[')).error().message, HasSubstr("nested too deep"));
   EXPECT_EQ(parse(std::string(300 * 1024, 'a')).error().code, ErrorCode::too_large);
   Rng rng(7);
   for (int round = 0; round < 2000; ++round) {

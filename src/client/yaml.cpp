@@ -1,5 +1,7 @@
 #include "client/yaml.hpp"
 
+#include <yaml-cpp/depthguard.h>
+
 #include <algorithm>
 
 #include "model/text.hpp"
@@ -36,6 +38,8 @@ Result<YAML::Node> parse(std::string_view text) {
   if (text.size() > kMaxBytes) return fail(ErrorCode::too_large, "the file is larger than 256 KiB");
   try {
     return YAML::Load(std::string(text));
+  } catch (const YAML::DeepRecursion& e) {
+    return fail(ErrorCode::too_large, line_of(e.mark) + "the file is nested too deep");
   } catch (const YAML::Exception& e) {
     return fail(ErrorCode::malformed, line_of(e.mark) + "this is not YAML (" + e.msg + ")");
   }

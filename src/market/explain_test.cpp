@@ -212,7 +212,7 @@ TEST(Explain, ReadsAsAPersonWouldWriteIt) {
   model::Demand demand;
   demand.duration_s = 3600;
   demand.where = "vram>=80GB gpu in [H100,A100]";
-  EXPECT_EQ(book.explain(*Wanted::from(demand)).text(), "There is no offer to choose from.");
+  EXPECT_EQ(book.explain(*Wanted::from(demand)).text(), "Nothing is for rent now.");
 
   book.put(machine(1, "A100-40GB", 40, 850'000), provider);
   book.put(machine(2, "A100-40GB", 48, 900'000), provider);
@@ -234,14 +234,20 @@ TEST(Explain, ReadsAsAPersonWouldWriteIt) {
   demand.gpu_count = 1;
   book.set_reachable(account_of(1), false);
   EXPECT_EQ(book.explain(*Wanted::from(demand)).text(),
-            "None of 4 offers fits.\n"
             "2 offers fit but their providers do not answer now.\n"
-            "No single change would make one fit.\n"
             "Ruled out by: reachable (4), gpu=A100 (2).");
 
   demand.offer = {4};
   EXPECT_EQ(book.explain(*Wanted::from(demand)).offers, 1U);
   EXPECT_TRUE(book.explain(*Wanted::from(demand)).text().starts_with("The only offer does not fit."));
+
+  Book small;
+  auto taken = machine(1, "A100", 80, 850'000);
+  taken.leased_devices = 0b11;
+  small.put(taken, provider);
+  demand = {};
+  demand.duration_s = 3600;
+  EXPECT_EQ(small.explain(*Wanted::from(demand)).text(), "1 offer fits but is taken now.");
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ std::string relaxation(const Explanation::Ruled& ruled) {
 std::string hindrance(const Explanation::Ruled& ruled) {
   const auto fit = counted(ruled.only_this, "offer fits but ", "offers fit but ");
   const bool one = ruled.only_this == 1;
-  if (ruled.constraint == "capacity") return fit + (one ? "has" : "have") + " too few free GPUs at the moment.\n";
+  if (ruled.constraint == "capacity") return fit + (one ? "is" : "are") + " taken now.\n";
   if (ruled.constraint == "reachable")
     return fit + (one ? "its provider does" : "their providers do") + " not answer now.\n";
   if (ruled.constraint == "open") return fit + (one ? "was" : "were") + " withdrawn.\n";
@@ -62,16 +62,28 @@ std::string hindrance(const Explanation::Ruled& ruled) {
 }  // namespace
 
 std::string Explanation::text() const {
-  if (offers == 0) return "There is no offer to choose from.";
+  if (offers == 0) return "Nothing is for rent now.";
   if (ruled.empty()) return "Some of the " + counted(offers, "offer fits.", "offers fit.");
-  std::string out =
-      offers == 1 ? "The only offer does not fit.\n" : "None of " + std::to_string(offers) + " offers fits.\n";
+  std::string out, hindrances;
   std::size_t shown = 0;
+  std::uint64_t hindered = 0;
   for (const auto& r : ruled) {
     if (r.price && shown++ < kShownRelaxations) out += relaxation(r);
-    if (!r.price && r.only_this > 0) out += hindrance(r);
+    if (r.price || r.only_this == 0) continue;
+    hindrances += hindrance(r);
+    hindered += r.only_this;
   }
-  if (shown == 0) out += "No single change would make one fit.\n";
+  if (hindered > 0) {
+    out = hindrances + out;
+  } else {
+    if (shown == 0) out = "No single change would make one fit.\n";
+    out.insert(
+        0, offers == 1 ? "The only offer does not fit.\n" : "None of " + std::to_string(offers) + " offers fits.\n");
+  }
+  if (hindered == offers) {  // what rules them out has been said
+    out.pop_back();
+    return out;
+  }
 
   auto most = ruled;
   std::erase_if(most, [](const auto& r) { return r.offers == 0; });

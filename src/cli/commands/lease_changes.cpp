@@ -63,9 +63,7 @@ Outcome extend(Context& context, model::LeaseId lease, const std::string& durati
   if (const auto readable = new_duration(duration, 0); !readable) {
     return refuse(readable.error(), "'8h' is how long in all, '+30m' how much more");
   }
-  const auto me = context.address();
-  if (!me) return refuse(me.error());
-  const auto before = live_lease(context, lease);
+  const auto before = own_lease(context, lease);
   if (!before) return refuse(before.error());
   const auto seconds = new_duration(duration, before->lease.duration_s);
   const std::string what = "lasts " + model::format_duration(*seconds) + " from its start";
@@ -80,9 +78,7 @@ Outcome extend(Context& context, model::LeaseId lease, const std::string& durati
 }
 
 Outcome topup(Context& context, model::LeaseId lease, Money amount, bool yes) {
-  const auto me = context.address();
-  if (!me) return refuse(me.error());
-  const auto before = live_lease(context, lease);
+  const auto before = own_lease(context, lease);
   if (!before) return refuse(before.error());
   const std::string what = model::format_money(amount) + " credits more";
   if (auto agreed = agree(context, *before, "gets " + what, amount, yes); !agreed) return agreed;

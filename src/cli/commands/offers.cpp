@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/plan.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
 #include "model/text.hpp"
@@ -80,8 +81,8 @@ Outcome offers(Context& context, const Options& options) {
     return static_cast<int>(found->empty() ? Exit::no_match : Exit::ok);
   }
   if (found->empty()) {
-    return refuse(ErrorCode::no_match, quote.explanation.empty() ? "no offer fits" : quote.explanation,
-                  "relax one of these, or let `hanse run` wait with retry: {on: [no_capacity]}");
+    const Error none{ErrorCode::no_match, quote.explanation.empty() ? "no offer fits" : quote.explanation};
+    return refuse(none, no_match_hint(none.message));
   }
   context.print(table_of(*found, options.query.gpus, context.terminal.out_color));
   if (options.explain && quote.matched) {

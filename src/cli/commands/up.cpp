@@ -42,18 +42,23 @@ void tell(int fd, const nlohmann::json& what) {
   ::close(fd);
 }
 
+std::string start_hint(const Error& error) {
+  if (error.message.find("listen") != std::string::npos) return "--listen HOST:PORT and --ssh-port N take other ports";
+  if (error.code == ErrorCode::conflict) return "'hanse down' stops it; --data DIR keeps another one apart";
+  if (error.code == ErrorCode::unavailable) {
+    return "--engine FILE or HANSE_ENGINE_SOCKET names podman's or Docker's socket; --no-provider starts the network "
+           "without renting this machine out";
+  }
+  return "";
+}
+
 Outcome up_here(Context& context, const Options& options) {
   Interrupt interrupt;
   auto network = LocalNetwork::start(context, options.up);
   if (!network) {
     const auto& error = network.error();
     tell(options.ready_fd, {{"error", error.message}, {"code", name_of(error.code)}});
-    std::string hint;
-    if (error.code == ErrorCode::conflict) hint = "'hanse down' stops it; --data DIR keeps another one apart";
-    if (error.code == ErrorCode::io) hint = "--listen HOST:PORT and --ssh-port N take other ports";
-    if (error.code == ErrorCode::unavailable)
-      hint = "--no-provider starts the network without renting this machine out";
-    return refuse(error, hint);
+    return refuse(error, start_hint(error));
   }
   tell(options.ready_fd, (*network)->summary_json());
   if (context.json()) {
@@ -144,8 +149,9 @@ Outcome up_in_background(Context& context, const Options& options) {
   }
   if (said->contains("error")) {
     ::waitpid(child, nullptr, 0);
-    return refuse(error_code_of(said->value("code", "")), said->value("error", ""),
-                  "its log is " + home->up_log().string());
+    const Error error{error_code_of(said->value("code", "")), said->value("error", "")};
+    const std::string hint = start_hint(error);
+    return refuse(error, hint.empty() ? "its log is " + home->up_log().string() : hint);
   }
   if (context.json()) {
     context.print_json(*said);

@@ -181,7 +181,7 @@ Outcome history(Context& context, const Options& options) {
     context.print_json({{"events", items}});
     return 0;
   }
-  Table table({{"TIME"}, {"WHAT"}, {"BALANCE", Align::right}, {"LEASE"}, {"WITH"}, {"NOTE"}});
+  Table table({{"TIME"}, {"WHAT"}, {"CHANGE", Align::right}, {"LEASE"}, {"WITH"}, {"NOTE"}});
   for (std::size_t i = skip; i < events->size(); ++i) {
     const auto& event = (*events)[i];
     const auto& other = event.account == *me ? event.counterparty : event.account;
