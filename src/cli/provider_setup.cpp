@@ -75,9 +75,26 @@ provider::AgentConfig make_agent_config(const Home& home, const model::AccountId
   return config;
 }
 
+Result<> check_typed_prices(const model::PriceList& prices, const std::string& on_demand) {
+  auto checked = market::check_prices(prices);
+  if (checked) return checked;
+  std::string message = checked.error().message;
+  const std::pair<std::string, std::string> names[] = {{"on_demand_per_gpu_hour", on_demand},
+                                                       {"spot_floor_per_gpu_hour", "--spot"},
+                                                       {"storage_per_gib_hour", "--storage"}};
+  for (const auto& [field, typed] : names) {
+    if (const auto at = message.find(field); at != std::string::npos) message.replace(at, field.size(), typed);
+  }
+  return fail(checked.error().code, message);
+}
+
 Result<> save_agent_config(const Home& home, const provider::AgentConfig& config) {
   if (auto ok = market::check_prices(config.prices); !ok) return ok;
-  return write_file(home.provider_config(), provider::format_agent_config(config));
+  const auto text = provider::format_agent_config(config);
+  if (auto ok = provider::parse_agent_config(text); !ok) {
+    return fail(ok.error().code, "nothing is written, for it could not be read back: " + ok.error().message);
+  }
+  return write_file(home.provider_config(), text);
 }
 
 Result<ProviderPlace> open_provider(Context& context) {

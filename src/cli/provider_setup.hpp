@@ -19,6 +19,7 @@ struct ProviderChoices {
   std::string node_url, ca_file, name, advertise_host, listen_host, engine_socket, country;
   std::optional<std::uint16_t> ssh_port;
   std::optional<Money> price;  ///< Per device-hour.
+  bool operator==(const ProviderChoices&) const = default;
 };
 
 /// A config to be edited: the machine as it is found now, what `choices` name, and all else from `former` (and with it
@@ -30,7 +31,10 @@ provider::AgentConfig make_agent_config(const Home& home, const model::AccountId
 /// not_found says that `provider init` writes it.
 Result<provider::AgentConfig> load_agent_config(const Home& home);
 
-/// Replaces provider.yaml; refuses prices that the ledger would refuse.
+/// market::check_prices, with the names that the command line has for them; `on_demand` is "PRICE" or "--price".
+Result<> check_typed_prices(const model::PriceList& prices, const std::string& on_demand);
+
+/// Replaces provider.yaml; writes nothing that load_agent_config, or the ledger for its prices, would refuse.
 Result<> save_agent_config(const Home& home, const provider::AgentConfig& config);
 
 /// What the commands about this home's provider work with.

@@ -62,6 +62,24 @@ TEST_F(ProviderSetup, PricesThatTheLedgerWouldRefuseAreRefusedWithTheirLimits) {
   EXPECT_FALSE(std::filesystem::exists(home.provider_config()));
 }
 
+TEST_F(ProviderSetup, ConfigThatCouldNotBeReadBackIsNotWritten) {
+  ProviderChoices choices;
+  choices.country = "de";
+  const auto saved = save_agent_config(home, made(choices));
+  ASSERT_FALSE(saved);
+  EXPECT_THAT(saved.error().message, HasSubstr("two capitals"));
+  EXPECT_FALSE(std::filesystem::exists(home.provider_config()));
+  choices.country = "DE";
+  EXPECT_TRUE(save_agent_config(home, made(choices)));
+}
+
+TEST_F(ProviderSetup, RefusedPriceIsNamedAsItWasTyped) {
+  auto prices = made({}).prices;
+  EXPECT_TRUE(check_typed_prices(prices, "--price"));
+  prices.on_demand_per_gpu_hour = Money{0};
+  EXPECT_THAT(check_typed_prices(prices, "--price").error().message, ::testing::StartsWith("--price takes"));
+}
+
 TEST_F(ProviderSetup, FoldersOfTheHomeAreTheOwnersAlone) {
   const auto before = ::umask(022);
   make_private_folder(home.root / "new" / "node");

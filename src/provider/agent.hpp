@@ -3,6 +3,8 @@
 // The provider agent: keeps the offers of this machine on the ledger, makes leases run, meters them, ends them, wipes
 // them. Survives restarts of itself, the node and the container engine (its journal remembers).
 
+#include <sys/types.h>
+
 #include <array>
 #include <filesystem>
 #include <memory>
@@ -61,7 +63,8 @@ struct Check {
   std::string what, actual, required, remedy;
   Verdict verdict = Verdict::good;
 };
-std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::path& data_folder);
+/// `agent`: the process of the agent that runs on this folder, which has the ssh port; 0: none runs.
+std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::path& data_folder, pid_t agent = 0);
 
 /// In the data folder: the agent's own key (client::open_or_create_ssh_key), which the owner authorises once for
 /// kAgentOperations, so that the owner's key is not needed where the agent runs.

@@ -111,7 +111,7 @@ Check check_workspace(const std::filesystem::path& data_folder) {
   return out;
 }
 
-Check check_port(const AgentConfig& config) {
+Check check_port(const AgentConfig& config, pid_t agent) {
   Check out{"ssh port", std::to_string(config.ssh_port), "free", "", Verdict::good};
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -119,12 +119,17 @@ Check check_port(const AgentConfig& config) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    out.actual = fmt::format("{}: {}", config.ssh_port, std::strerror(errno));
-    out.remedy = "set another 'ssh_port', or stop what listens there (an agent that runs already?)";
-    out.verdict = Verdict::warning;
-  }
+  const bool is_free = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const int why = errno;
   ::close(fd);
+  if (is_free) return out;
+  if (agent > 0) {
+    out.actual = fmt::format("{}: the agent that runs here (process {}) has it", config.ssh_port, agent);
+    return out;
+  }
+  out.actual = fmt::format("{}: {}", config.ssh_port, std::strerror(why));
+  out.remedy = "set another 'ssh_port', or stop what listens there";
+  out.verdict = Verdict::warning;
   return out;
 }
 
@@ -161,7 +166,7 @@ Check check_node(const AgentConfig& config) {
 
 }  // namespace
 
-std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::path& data_folder) {
+std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::path& data_folder, pid_t agent) {
   std::error_code error;
   std::filesystem::create_directories(data_folder, error);
   std::vector<Check> out;
@@ -174,7 +179,7 @@ std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::p
   out.push_back(at_least("disk", disk_free(data_folder), config.machine.disk_bytes, "disk"));
   out.push_back(check_network(config, engine.get()));
   out.push_back(check_workspace(data_folder));
-  out.push_back(check_port(config));
+  out.push_back(check_port(config, agent));
   out.push_back(check_reachable_name(config));
   out.push_back(check_node(config));
   return out;

@@ -68,6 +68,7 @@ Result<> write_provider_config(Context& context, const Home& home, ProviderChoic
   if (choices.engine_socket.empty()) choices.engine_socket = environment("HANSE_ENGINE_SOCKET");
   std::vector<std::string> notes;
   const auto config = make_agent_config(home, *owner, former, choices, notes);
+  if (auto ok = check_typed_prices(config.prices, "--price"); !ok) return ok;
   for (const auto& note : notes) context.say("note: " + note);
   return save_agent_config(home, config);
 }
@@ -80,11 +81,15 @@ Outcome init(Context& context, const Options& options) {
     if (auto written = write_provider_config(context, *home, options.choices); !written) return refuse(written.error());
     context.say("Written: " + file.string());
   } else {
-    context.say(file.string() + " is there already and is kept (--force writes it anew).");
+    const bool ignores = options.choices != ProviderChoices{} || !context.globals.node.empty();
+    context.say(file.string() + " is there already and is kept" +
+                (ignores ? ": the options given here were NOT applied (--force applies them, and keeps the rest)."
+                         : " (--force writes it anew)."));
   }
   const auto config = load_agent_config(*home);
   if (!config) return refuse(config.error());
-  return print_checks(context, provider::self_test(*config, home->provider()), file.string());
+  return print_checks(context, provider::self_test(*config, home->provider(), ProcessLock::holder(agent_lock(*home))),
+                      file.string());
 }
 
 /// Once: the owner lets the agent's key act for it. Needs the owner's passphrase only then.
@@ -97,14 +102,9 @@ Result<> authorise(Context& context, const Home& home, const provider::AgentConf
   if (!owner) return fail(owner);
   const Time now = system_clock().now();
   if (is_authorised(*owner, key->public_key(), now)) return {};
-  context.say("The agent signs with a key of its own that may not send money; your wallet authorises it once.");
   const auto me = context.address();
-  if (!me) return fail(me);
-  if (*me != config.owner) {
-    return fail(ErrorCode::not_authorized, "the config's owner is " + model::format_address(config.owner) +
-                                               " and the wallet here is another; authorise " +
-                                               to_hex(key->public_key().view()) + " from the owner's wallet");
-  }
+  if (!me || *me != config.owner) return {};  // the agent refuses, with the line to run where the owner's wallet is
+  context.say("The agent signs with a key of its own that may not send money; your wallet authorises it once.");
   const auto receipt = context.send({agent_grant(key->public_key(), now)});
   if (!receipt) return fail(receipt);
   return {};

@@ -8,7 +8,6 @@
 #include "cli/provider_setup.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
-#include "market/check.hpp"
 #include "wire/json.hpp"
 
 namespace hanse::cli {
@@ -69,7 +68,8 @@ Result<> send_as_agent(Context& context, const ProviderPlace& place, std::vector
 }
 
 Result<std::size_t> change_prices(Context& context, const provider::AgentConfig& config) {
-  if (auto ok = market::check_prices(config.prices); !ok) return fail(ok);  // before the node is asked for anything
+  if (auto ok = check_typed_prices(config.prices, "the price"); !ok)
+    return fail(ok);  // before the node is asked for anything
   const auto place = open_provider(context);
   if (!place) return fail(place);
   const auto offers = open_offers(*place);
@@ -140,7 +140,7 @@ Outcome resume(Context& context) {
   const auto place = open_provider(context);
   if (!place) return refuse(place.error());
   std::error_code error;
-  std::filesystem::remove(drained_mark(place->home), error);
+  const bool was_drained = std::filesystem::remove(drained_mark(place->home), error);
   if (error) return refuse(ErrorCode::io, drained_mark(place->home).string() + ": " + error.message());
   const bool runs = place->agent > 0;
   const auto held_up = runs ? is_held_up(*place) : Result<bool>(false);
@@ -151,10 +151,11 @@ Outcome resume(Context& context) {
   if (context.json()) {
     context.print_json({{"drained", false}, {"offered", runs && !*held_up}});
   } else {
-    context.print(*held_up ? "No longer drained: this machine is offered again when the leases that run have ended.\n"
-                  : runs   ? "This machine is offered again.\n"
-                           : "No longer drained. The agent does not run: it offers this machine when it starts ('hanse "
-                             "provider start', or 'hanse up').\n");
+    const std::string head = was_drained ? "No longer drained" : "Nothing changes, it was not drained";
+    context.print(head + (*held_up ? ": this machine is offered again when the leases that run have ended.\n"
+                          : runs   ? ": this machine is offered.\n"
+                                   : ". The agent does not run: it offers this machine when it starts ('hanse provider "
+                                     "start', or 'hanse up').\n"));
   }
   return 0;
 }
