@@ -12,7 +12,7 @@
 
 #include "base/rng.hpp"
 #include "provider/journal.hpp"
-#include "provider/testing/podman_service.hpp"
+#include "provider/testing/engine_service.hpp"
 #include "provider/workspace.hpp"
 
 namespace hanse::provider {
@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::PodmanService;
+using testing::EngineService;
 using testing::read_all;
 
 struct TemporaryFolder {
@@ -51,7 +51,7 @@ struct Supervised {
     spec.workspace_host_path = paths.workspace;
     spec.control_host_path = paths.control;
     spec.command = supervisor_command();
-    auto& engine = PodmanService::instance().engine();
+    auto& engine = EngineService::instance().engine();
     HANSE_CHECK(engine.remove(spec.name).has_value());
     auto created = engine.create(spec);
     if (!created) std::fprintf(stderr, "%s\n", created.error().message.c_str());
@@ -61,16 +61,16 @@ struct Supervised {
     HANSE_CHECK(started.has_value());
   }
   ~Supervised() {
-    static_cast<void>(PodmanService::instance().engine().remove(id));
+    static_cast<void>(EngineService::instance().engine().remove(id));
     static_cast<void>(workspaces.wipe("one"));
   }
   testing::Output output() const {
-    auto logs = PodmanService::instance().engine().logs(id, true);
+    auto logs = EngineService::instance().engine().logs(id, true);
     HANSE_CHECK(logs.has_value());
     auto stream = make_job_output(std::move(*logs), "secret-token");
     return read_all(*stream);
   }
-  bool running() const { return PodmanService::instance().engine().inspect(id)->running; }
+  bool running() const { return EngineService::instance().engine().inspect(id)->running; }
 };
 
 model::Job job(std::string run, std::string setup = {}) {
@@ -114,7 +114,7 @@ TEST(Supervisor, JobWaitsForTheWordToGo) {
 
 TEST(Supervisor, StopReachesTheJobAndItsChildren) {
   const Supervised one(job("trap 'echo bye; exit 0' TERM; echo up; sleep 1000 & wait"));
-  auto& engine = PodmanService::instance().engine();
+  auto& engine = EngineService::instance().engine();
   auto logs = engine.logs(one.id, true);
   ASSERT_EQ(as_text((*logs)->read()->bytes), "up\n");
   ASSERT_TRUE(engine.stop(one.id, 20));
@@ -212,7 +212,7 @@ TEST(Workspaces, FilesSurviveReopeningAndNothingSurvivesWiping) {
 
 TEST(Workspaces, ALeaseResolvesItsOwnNamesAndNotTheMachines) {
   const TemporaryFolder folder;
-  auto& engine = PodmanService::instance().engine();
+  auto& engine = EngineService::instance().engine();
   const auto network = testing::test_name("hosts");
   ASSERT_TRUE(engine.create_network(network, "10.213.255.240/29", testing::kTestLabel));
   const auto paths = Workspaces(folder.path / "w").open("lease-7", 32U << 20).value();

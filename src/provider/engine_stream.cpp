@@ -106,7 +106,10 @@ class HijackedExec : public ExecStream {
     }
     return {};
   }
-  void close_input() override { stream_->close_input(); }
+  /// A terminal's input does not end but with the terminal: Docker would take the end of the stream for a detach.
+  void close_input() override {
+    if (!tty_) stream_->close_input();
+  }
 
   Result<> resize(std::uint16_t columns, std::uint16_t rows) override {
     if (!tty_) return {};

@@ -143,7 +143,7 @@ TEST_F(GatewayCopyTest, TheHelperHasNoMoreRightsThanTheContainer) {
   for (int i = 0; i < 500 && pid.empty(); ++i) pid = run_shell(find).output;
   ASSERT_FALSE(pid.empty());
   pid = pid.substr(0, pid.find('\n'));
-  const auto state = testing::PodmanService::instance().engine().inspect(house().container());
+  const auto state = testing::EngineService::instance().engine().inspect(house().container());
   ASSERT_TRUE(state);
   for (const std::string field : {"CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Uid", "Gid"}) {
     const auto value = [&](const std::string& process) {
@@ -175,7 +175,7 @@ TEST_F(GatewayCopyTest, AHelperThatDiesGivesAnError) {
   FILE* session = ::popen((scp() + "-l 8000 " + blob() + " " + house().target() + ":died 2>&1").c_str(), "r");
   for (int i = 0; i < 2000 && !std::filesystem::exists(house().workspace() / "died"); ++i) ::usleep(5000);
   run_shell("pkill -KILL -f 'namespace-helper sftp " +
-            std::to_string(testing::PodmanService::instance().engine().inspect(house().container())->pid) + "$'");
+            std::to_string(testing::EngineService::instance().engine().inspect(house().container())->pid) + "$'");
   std::string output;
   char line[256];
   while (std::fgets(line, sizeof line, session) != nullptr) output += line;

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "provider/testing/podman_service.hpp"
+#include "provider/testing/engine_service.hpp"
 #include "provider/workspace.hpp"
 
 namespace hanse::provider::testing {
@@ -19,7 +19,7 @@ TEST(Leftovers, OfADeadRunGoAndThoseOfALiveOneStay) {
   const pid_t dead = ::fork();
   if (dead == 0) ::_exit(0);
   ASSERT_EQ(::waitpid(dead, nullptr, 0), dead);
-  auto& engine = PodmanService::instance().engine();
+  auto& engine = EngineService::instance().engine();
   const TestContainer live("sleep 1000");
   const TestContainer left("sleep 1000", {.name = fmt::format("hanse-test-{}-1", dead)});
   const auto network = fmt::format("hanse-test-{}-net", dead), live_network = test_name("net");

@@ -13,13 +13,13 @@
 
 #include "provider/lease_network.hpp"
 #include "provider/process.hpp"
-#include "provider/testing/podman_service.hpp"
+#include "provider/testing/engine_service.hpp"
 
 namespace hanse::provider {
 namespace {
 
 using ::testing::HasSubstr;
-using testing::PodmanService;
+using testing::EngineService;
 using testing::read_all;
 using testing::TestContainer;
 
@@ -47,7 +47,7 @@ class HostListener {
 class Isolation : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto& engine = PodmanService::instance().engine();
+    auto& engine = EngineService::instance().engine();
     ASSERT_TRUE(raise_firewall());
     for (const auto& [name, subnet] : networks_) {
       ASSERT_TRUE(engine.remove_network(name));
@@ -69,7 +69,7 @@ class Isolation : public ::testing::Test {
     first_.reset();
     second_.reset();
     for (const auto& [name, subnet] : networks_) {
-      EXPECT_TRUE(PodmanService::instance().engine().remove_network(name));
+      EXPECT_TRUE(EngineService::instance().engine().remove_network(name));
     }
   }
 
@@ -79,7 +79,7 @@ class Isolation : public ::testing::Test {
     const auto script =
         fmt::format("timeout 2 bash -c 'exec 3<>/dev/tcp/{}/{}' 2>/dev/null && echo open || echo shut", host, port);
     auto exec =
-        PodmanService::instance().engine().exec(from, {.command = {"bash", "-c", script}, .env = {}, .workdir = "/"});
+        EngineService::instance().engine().exec(from, {.command = {"bash", "-c", script}, .env = {}, .workdir = "/"});
     return exec ? read_all(**exec).out : exec.error().message;
   }
 
@@ -116,7 +116,7 @@ TEST_F(Isolation, HostIsShutOverLinkLocalIpv6Too) {
       "socket(S,PF_INET6,SOCK_STREAM,0); alarm 3; $a=Socket::pack_sockaddr_in6({},Socket::inet_pton(AF_INET6,"
       "\"ff02::1\"),$i); print connect(S,$a) ? \"open\" : \"shut\"'",
       host.port());
-  auto exec = PodmanService::instance().engine().exec(first_->id(),
+  auto exec = EngineService::instance().engine().exec(first_->id(),
                                                       {.command = {"bash", "-c", script}, .env = {}, .workdir = "/"});
   ASSERT_TRUE(exec);
   EXPECT_THAT(read_all(**exec).out, ::testing::Not(HasSubstr("open")));
@@ -151,7 +151,7 @@ class PublicHost {
 TEST_F(Isolation, LeasesOfEveryPoolReachThePublicAtOnce) {
   const PublicHost host;
   EXPECT_EQ(connect("198.20.0.2", 7778), "open\n");
-  auto& engine = PodmanService::instance().engine();
+  auto& engine = EngineService::instance().engine();
   const auto name = testing::test_name("iso-c");
   ASSERT_TRUE(engine.create_network(name, "172.30.255.0/29", testing::kTestLabel));
   {
@@ -165,7 +165,7 @@ TEST_F(Isolation, LeasesOfEveryPoolReachThePublicAtOnce) {
 }
 
 TEST(LeaseNetwork, TwoAgentsWithOnePoolGetOneEach) {
-  auto& engine = PodmanService::instance().engine();
+  auto& engine = EngineService::instance().engine();
   auto first = SubnetPool::parse("10.213.192.0/28").value(), second = first;
   const auto& label = testing::kTestLabel;
   const auto name = [](int i) { return testing::test_name(fmt::format("two-{}", i)); };
@@ -183,7 +183,7 @@ TEST(LeaseNetwork, WhatAnInterfaceOfThisMachineUsesIsPassedOver) {
   const std::string setup = "ip link add test-vpn type bridge && ip addr add 10.213.200.3/28 dev test-vpn";
   ASSERT_EQ(run_program({"sh", "-c", setup})->exit_code, 0);
   auto pool = SubnetPool::parse("10.213.200.0/24").value();
-  auto& engine = PodmanService::instance().engine();
+  auto& engine = EngineService::instance().engine();
   const auto name = testing::test_name("vpn");
   EXPECT_EQ(make_network(engine, pool, name, testing::kTestLabel).value(), "10.213.200.16/29");
   EXPECT_TRUE(engine.remove_network(name));

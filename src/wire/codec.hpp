@@ -32,12 +32,12 @@ template <model::Described T>
 Result<T> decode(ByteView bytes);
 
 /// Every record that crosses a wire or a disk by itself.
-#define HANSE_WIRE_RECORDS(X)                                                                                    \
-  X(Account)                                                                                                     \
-  X(KeyGrant)                                                                                                    \
-  X(Params)                                                                                                      \
-  X(Provider) X(Machine) X(PriceList) X(Offer) X(Demand) X(Request) X(Lease) X(Transaction) X(SignedTransaction) \
-      X(Receipt) X(Event) X(Block) X(Job)
+// clang-format off
+#define HANSE_WIRE_RECORDS(X)                                                     \
+  X(Account) X(KeyGrant) X(Params) X(Provider) X(Machine) X(PriceList) X(Offer)   \
+  X(Demand) X(Request) X(Lease) X(Transaction) X(SignedTransaction) X(Receipt)    \
+  X(Event) X(Block) X(Job)
+// clang-format on
 
 #define HANSE_DECLARE(R)                                          \
   extern template Bytes encode<model::R>(const model::R&);        \

@@ -18,13 +18,13 @@
 #include "model/text.hpp"
 #include "provider/agent.hpp"
 #include "provider/testing/gateway_fixture.hpp"
-#include "provider/testing/podman_service.hpp"
+#include "provider/testing/engine_service.hpp"
 #include "wire/json.hpp"
 
 namespace hanse::testing {
 
 namespace fs = std::filesystem;
-using provider::testing::PodmanService;
+using provider::testing::EngineService;
 using provider::testing::Ran;
 using provider::testing::run_shell;
 
@@ -61,7 +61,7 @@ class House {
     agent.reset();
     server.reset();
     node.reset();
-    provider::testing::sweep_folder(PodmanService::instance().engine(), folder);
+    provider::testing::sweep_folder(EngineService::instance().engine(), folder);
   }
 
   provider::AgentConfig config() {
@@ -71,7 +71,7 @@ class House {
     c.name = "test-box";
     c.advertise_host = c.listen_host = "127.0.0.1";
     c.ssh_port = 0;
-    c.engine_socket = PodmanService::instance().socket();
+    c.engine_socket = EngineService::instance().socket();
     c.country = c.machine.country = "DE";
     c.default_image = provider::testing::kTestImage;
     c.internet = false;
@@ -149,10 +149,10 @@ class House {
   /// What the engine and the disk still hold of this house's leases.
   std::vector<std::string> traces() {
     std::vector<std::string> out;
-    const auto networks = PodmanService::instance().engine().list_networks(label());
+    const auto networks = EngineService::instance().engine().list_networks(label());
     if (!networks) return {networks.error().message};
     for (const auto& network : *networks) out.push_back(network);
-    const auto containers = PodmanService::instance().engine().list(label());
+    const auto containers = EngineService::instance().engine().list(label());
     if (!containers) return {containers.error().message};
     for (const auto& container : *containers) out.push_back(container.name);
     for (const auto& entry : fs::directory_iterator(folder / "agent" / "leases")) out.push_back(entry.path());

@@ -20,7 +20,7 @@
 #include "base/check.hpp"
 #include "provider/gateway.hpp"
 #include "provider/gateway_key.hpp"
-#include "provider/testing/podman_service.hpp"
+#include "provider/testing/engine_service.hpp"
 
 namespace hanse::provider::testing {
 
@@ -51,7 +51,7 @@ class FixedHost final : public LeaseHost {
       if (it == entries_.end() || it->second.ended) return fail(ErrorCode::wrong_state, "the lease has ended");
       id = it->second.container;
     }
-    const auto state = PodmanService::instance().engine().inspect(id);
+    const auto state = EngineService::instance().engine().inspect(id);
     if (!state) return fail(state);
     return Container{id, state->pid};
   }
@@ -102,7 +102,7 @@ class GatewayHouse {
     spec.workspace_host_path = folder_ / "workspace";
     container_.emplace(command, spec);
     host.put(kLease, {client.public_key(), container_->id()});
-    auto started = Gateway::start(host_key, PodmanService::instance().engine(), host, options);
+    auto started = Gateway::start(host_key, EngineService::instance().engine(), host, options);
     HANSE_CHECK(started);
     gateway = std::move(*started);
     write_key("key", client);
