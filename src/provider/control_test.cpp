@@ -20,8 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using testing::EngineService;
+using ::testing::HasSubstr;
 using testing::read_all;
 
 struct TemporaryFolder {

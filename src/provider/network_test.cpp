@@ -18,8 +18,8 @@
 namespace hanse::provider {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::EngineService;
+using ::testing::HasSubstr;
 using testing::read_all;
 using testing::TestContainer;
 
