@@ -13,6 +13,7 @@
 #include "client/http.hpp"
 #include "model/text.hpp"
 #include "provider/agent.hpp"
+#include "provider/descriptor.hpp"
 #include "provider/lease_network.hpp"
 #include "provider/workspace.hpp"
 
@@ -116,12 +117,11 @@ Check check_port(const AgentConfig& config, pid_t agent) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(config.ssh_port);
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const bool is_free = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const bool is_free = socket && ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                       ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   const int why = errno;
-  ::close(fd);
   if (is_free) return out;
   if (agent > 0) {
     out.actual = fmt::format("{}: the agent that runs here (process {}) has it", config.ssh_port, agent);

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/server.hpp"
+#include "base/check.hpp"
 #include "client/http.hpp"
 #include "consensus/testing/running_node.hpp"
 #include "model/text.hpp"
@@ -116,11 +117,12 @@ inline model::SubmitRequest request_of(std::uint64_t duration_s = 3600) {
 class RawConnection {
  public:
   explicit RawConnection(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    HANSE_CHECK(fd_ >= 0);
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = fd_ >= 0 && ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+    connected_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
   }
   ~RawConnection() { ::close(fd_); }
   RawConnection(const RawConnection&) = delete;

@@ -94,6 +94,7 @@ std::vector<std::string> child_arguments(Context& context, const Home& home, con
 [[noreturn]] void become_background(const std::vector<std::string>& words, int log_fd) {
   ::setsid();
   const int null_fd = ::open("/dev/null", O_RDONLY);
+  if (null_fd < 0) ::_exit(127);
   ::dup2(null_fd, STDIN_FILENO);
   ::dup2(log_fd, STDOUT_FILENO);
   ::dup2(log_fd, STDERR_FILENO);
