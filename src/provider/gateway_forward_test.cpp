@@ -74,6 +74,7 @@ TEST_F(GatewayForwardTest, ReachesNothingButTheLease) {
   Descriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
+  ASSERT_TRUE(listener);
   ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(::listen(listener.get(), 5), 0);
   socklen_t size = sizeof address;

@@ -27,6 +27,7 @@ using testing::TestContainer;
 class HostListener {
  public:
   HostListener() : fd_(::socket(AF_INET6, SOCK_STREAM, 0)) {
+    HANSE_CHECK(fd_ >= 0);
     const int off = 0;
     ::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     sockaddr_in6 address{};

@@ -12,6 +12,9 @@ namespace hanse::provider::testing {
 /// class MyTest : public GatewaySuite<MyTest>. A suite may name another `kCommand` for the container to run.
 template <class Suite>
 class GatewaySuite : public ::testing::Test {
+  GatewaySuite() = default;
+  friend Suite;
+
  protected:
   static constexpr const char* kCommand = "sleep infinity";
 
