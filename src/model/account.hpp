@@ -33,6 +33,25 @@ struct KeyGrant {
   bool operator==(const KeyGrant&) const = default;
 };
 
+/// What an account's leases cost it lately, day by day: what lowers its fees.
+struct Spending {
+  AccountId account;
+  std::uint64_t day = 0;     ///< The newest day on record, counted from the Unix epoch.
+  std::vector<Money> daily;  ///< A ring: the leases that ended on day d are at d % kSpendingDays.
+
+  bool operator==(const Spending&) const = default;
+};
+inline constexpr std::uint32_t kSpendingDays = 30;
+
+/// Who spent `from` or more in the last kSpendingDays pays fees that are lower by `discount_bps` (1/10,000).
+struct FeeTier {
+  Money from;
+  std::uint32_t discount_bps = 0;
+
+  bool operator==(const FeeTier&) const = default;
+};
+inline constexpr std::uint32_t kMaxFeeTiers = 8;
+
 /// What genesis fixes. Every duration and bound that the ledger applies is here.
 struct Params {
   std::vector<std::string> fee_operations;  ///< Parallel to fee_amounts: the flat fee of an operation, by its name.
@@ -46,6 +65,7 @@ struct Params {
   std::uint64_t max_wait_s = 7 * 86400;        ///< Of an unmatched request.
   std::uint32_t timers_per_block = 1024;       ///< Fired at most; the rest in the next block.
   std::uint32_t max_live_per_account = 10000;  ///< Live leases, requests and offers, each.
+  std::vector<FeeTier> fee_tiers;              ///< Both ascending. None: nobody's fees are lowered.
 
   bool operator==(const Params&) const = default;
 };
@@ -67,6 +87,18 @@ struct Describe<KeyGrant> {
                                             field<6>("expires_at_ms", &KeyGrant::expires_at)};
 };
 template <>
+struct Describe<Spending> {
+  static constexpr std::string_view name = "Spending";
+  static constexpr auto fields = std::tuple{field<1>("account", &Spending::account), field<2>("day", &Spending::day),
+                                            field<3>("daily_micros", &Spending::daily, kSpendingDays)};
+};
+template <>
+struct Describe<FeeTier> {
+  static constexpr std::string_view name = "FeeTier";
+  static constexpr auto fields =
+      std::tuple{field<1>("from_micros", &FeeTier::from), field<2>("discount_bps", &FeeTier::discount_bps)};
+};
+template <>
 struct Describe<Params> {
   static constexpr std::string_view name = "Params";
   static constexpr auto fields = std::tuple{field<1>("fee_operations", &Params::fee_operations, 64),
@@ -79,7 +111,8 @@ struct Describe<Params> {
                                             field<8>("max_duration_s", &Params::max_duration_s),
                                             field<9>("max_wait_s", &Params::max_wait_s),
                                             field<10>("timers_per_block", &Params::timers_per_block),
-                                            field<11>("max_live_per_account", &Params::max_live_per_account)};
+                                            field<11>("max_live_per_account", &Params::max_live_per_account),
+                                            field<12>("fee_tiers", &Params::fee_tiers, kMaxFeeTiers)};
 };
 
 }  // namespace hanse::model

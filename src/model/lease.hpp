@@ -14,8 +14,13 @@
 namespace hanse::model {
 
 inline constexpr std::uint32_t kMaxWhereBytes = 4096;
+inline constexpr std::uint32_t kMaxMachines = 64;  ///< Of one gang.
+inline constexpr std::uint32_t kMaxTermRates = 9;  ///< The list price, and each step of an offer's term discounts.
 
 enum class Mode : std::uint8_t { on_demand, spot, reserved };
+
+/// Where the machines of a gang must stand.
+enum class Placement : std::uint8_t { anywhere, same_provider, same_country };
 
 /// What a consumer wants: hard constraints, size, time, and what it will pay at most.
 struct Demand {
@@ -27,7 +32,8 @@ struct Demand {
   std::uint64_t disk_bytes = 0;  ///< Size of /workspace.
   Mode mode = Mode::on_demand;
   Money max_price_per_gpu_hour;  ///< All-in (GPU and storage, after discounts); 0: no ceiling.
-  Money max_cost;                ///< The whole lease can never cost more; 0: no ceiling.
+  Money max_cost;                ///< All of it, every machine together, can never cost more; 0: no ceiling.
+  Placement placement = Placement::anywhere;  ///< Of several machines.
 
   bool operator==(const Demand&) const = default;
 };
@@ -41,7 +47,7 @@ struct Request {
   Hash job_hash;                 ///< Of the job that it will deliver; zero: none, an empty machine.
   Demand demand;
   RequestState state = RequestState::waiting;
-  LeaseId lease;  ///< The current one, while matched.
+  LeaseId lease;  ///< The current one, while matched; of a gang the first: its members are numbered on from it.
   Time submitted_at;
   Time wait_until;                            ///< Until then it waits for capacity; 0: it does not wait.
   std::vector<AccountId> excluded_providers;  ///< They missed the start deadline for this request.
@@ -58,6 +64,14 @@ enum class EndReason : std::uint8_t {
   preempted,
   provider_failed,
   never_started
+};
+
+/// What an hour costs, in all, of a lease that was rented for at least `from_s`.
+struct TermRate {
+  std::uint64_t from_s = 0;
+  Money rate_per_hour;
+
+  bool operator==(const TermRate&) const = default;
 };
 
 struct Lease {
@@ -87,6 +101,10 @@ struct Lease {
   std::string endpoint;                   ///< `host:port` of the gateway, as confirmed.
   crypto::PublicKey host_key;
   std::string note;  ///< Why it ended, in the words of who ended it.
+  Mode mode = Mode::on_demand;
+  std::vector<TermRate>
+      early_rates;  ///< Reserved with a term discount: what it costs when left early. Ascending from 0.
+  LeaseId gang;     ///< The first lease of its gang; 0: it stands alone.
 
   bool operator==(const Lease&) const = default;
 };
@@ -99,6 +117,10 @@ struct Lease {
 template <>
 struct Names<Mode> {
   static constexpr std::array<std::string_view, 3> names{"on_demand", "spot", "reserved"};
+};
+template <>
+struct Names<Placement> {
+  static constexpr std::array<std::string_view, 3> names{"anywhere", "same_provider", "same_country"};
 };
 template <>
 struct Names<RequestState> {
@@ -125,7 +147,8 @@ struct Describe<Demand> {
                                             field<6>("disk_bytes", &Demand::disk_bytes),
                                             field<7>("mode", &Demand::mode),
                                             field<8>("max_price_micros_per_gpu_hour", &Demand::max_price_per_gpu_hour),
-                                            field<9>("max_cost_micros", &Demand::max_cost)};
+                                            field<9>("max_cost_micros", &Demand::max_cost),
+                                            field<10>("placement", &Demand::placement)};
 };
 template <>
 struct Describe<Request> {
@@ -140,6 +163,12 @@ struct Describe<Request> {
                                             field<8>("submitted_at_ms", &Request::submitted_at),
                                             field<9>("wait_until_ms", &Request::wait_until),
                                             field<10>("excluded_providers", &Request::excluded_providers, 16)};
+};
+template <>
+struct Describe<TermRate> {
+  static constexpr std::string_view name = "TermRate";
+  static constexpr auto fields =
+      std::tuple{field<1>("from_s", &TermRate::from_s), field<2>("rate_micros_per_hour", &TermRate::rate_per_hour)};
 };
 template <>
 struct Describe<Lease> {
@@ -169,7 +198,10 @@ struct Describe<Lease> {
                                             field<23>("refunded_micros", &Lease::refunded),
                                             field<24>("endpoint", &Lease::endpoint, 262),
                                             field<25>("host_key", &Lease::host_key),
-                                            field<26>("note", &Lease::note, 256)};
+                                            field<26>("note", &Lease::note, 256),
+                                            field<27>("mode", &Lease::mode),
+                                            field<28>("early_rates", &Lease::early_rates, kMaxTermRates),
+                                            field<29>("gang", &Lease::gang)};
 };
 
 }  // namespace hanse::model

@@ -34,9 +34,9 @@ Result<T> decode(ByteView bytes);
 /// Every record that crosses a wire or a disk by itself.
 // clang-format off
 #define HANSE_WIRE_RECORDS(X)                                                     \
-  X(Account) X(KeyGrant) X(Params) X(Provider) X(Machine) X(PriceList) X(Offer)   \
-  X(Demand) X(Request) X(Lease) X(Transaction) X(SignedTransaction) X(Receipt)    \
-  X(Event) X(Block) X(Job)
+  X(Account) X(KeyGrant) X(Params) X(Spending) X(Provider) X(Machine) X(PriceList) \
+  X(Offer) X(Demand) X(Request) X(Lease) X(Transaction) X(SignedTransaction)      \
+  X(Receipt) X(Event) X(Block) X(Job)
 // clang-format on
 
 #define HANSE_DECLARE(R)                                          \
