@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ledger/tables.hpp"
+#include "market/place.hpp"
 #include "model/event.hpp"
 
 namespace hanse::ledger {

@@ -1,6 +1,10 @@
 #include "ledger/invariants_detail.hpp"
 
+#include <algorithm>
 #include <bit>
+
+#include "market/price.hpp"
+#include "market/reserved.hpp"
 
 namespace hanse::ledger {
 namespace {
@@ -23,9 +27,43 @@ Result<> check_lease_money(const model::Lease& lease) {
       if (kept < price_of(lease, lease.billed_s)) {
         return broken(model::format_id(lease.id) + " kept less than was earned");
       }
+      if (kept > std::max(market::final_cost(lease, lease.end_reason, lease.ends_at, lease.billed_s), lease.released)) {
+        return broken(model::format_id(lease.id) + " kept more than was owed");
+      }
       return {};
   }
   return broken(model::format_id(lease.id) + " is in no state");
+}
+
+/// Leaving early never pays less than the term's own rate, and what is prepaid is prepaid whole.
+Result<> check_reserved(const model::Lease& lease) {
+  const auto whole = market::lock_for(lease.rate_per_hour, lease.duration_s, Money{});
+  if (!whole || lease.locked < *whole) return broken(model::format_id(lease.id) + " is not prepaid for its term");
+  Money dearer = kMaxMoney;
+  std::uint64_t from_s = 0;
+  for (const auto& step : lease.early_rates) {
+    const bool is_first = &step == &lease.early_rates.front();
+    if (step.rate_per_hour > dearer || step.rate_per_hour < lease.rate_per_hour ||
+        (is_first ? step.from_s != 0 : step.from_s <= from_s)) {
+      return broken(model::format_id(lease.id) + "'s rates for leaving early do not fall");
+    }
+    dearer = step.rate_per_hour;
+    from_s = step.from_s;
+  }
+  return {};
+}
+
+/// A gang's request has the leases from its first on; one that moved on leaves ended ones behind, which wait for their
+/// money only.
+bool is_its_request(const Tables& tables, const model::Lease& lease, const model::Request* request) {
+  const bool ended = lease.state == model::LeaseState::ended;
+  if (!lease.gang) {
+    const auto state = ended ? model::RequestState::ended : model::RequestState::matched;
+    return request != nullptr && request->lease == lease.id && request->state == state;
+  }
+  if (request == nullptr || request->lease != lease.gang) return ended;
+  return lease.id.value - lease.gang.value < request->demand.machines && check_request(tables, *request).has_value() &&
+         (ended || request->state == model::RequestState::matched);
 }
 
 }  // namespace
@@ -56,9 +94,11 @@ Result<> check_lease(const Tables& tables, const model::Lease& lease) {
     if (offer == nullptr || offer->provider != lease.provider) return wrong("'s offer is not there");
     if ((offer->leased_devices & lease.devices) != lease.devices) return wrong("'s devices are not marked");
   }
-  const auto state = ended ? model::RequestState::ended : model::RequestState::matched;
-  if (request == nullptr || request->lease != lease.id || request->state != state) {
-    return wrong("'s request is not its own");
+  if (!is_its_request(tables, lease, request)) return wrong("'s request is not its own");
+  if (lease.mode == model::Mode::reserved) {
+    if (auto reserved = check_reserved(lease); !reserved) return reserved;
+  } else if (!lease.early_rates.empty()) {
+    return wrong(" is not reserved and has rates for leaving early");
   }
   if (!tables.timers.contains(tables.leases.index.position(lease))) return wrong(" has no timer out of its state");
   return {};
@@ -73,9 +113,14 @@ Result<> check_request(const Tables& tables, const model::Request& request) {
     const Timer timer{request.wait_until, request.id.value, TimerKind::request_expiry};
     return tables.timers.contains(timer) ? Result<>{} : wrong(" has no timer out of its state");
   }
-  const auto* lease = tables.leases.find(request.lease);
-  if (lease == nullptr || lease->request != request.id) return wrong("'s lease is not there");
-  if (is_live(*lease) != (request.state == model::RequestState::matched)) return wrong(" lags behind its lease");
+  bool has_lease = false;
+  bool has_live = false;
+  for_each_lease(tables, request, [&](const model::Lease& lease) {
+    has_lease = true;
+    has_live = has_live || is_live(lease);
+  });
+  if (!has_lease) return wrong("'s lease is not there");
+  if (has_live != (request.state == model::RequestState::matched)) return wrong(" lags behind its lease");
   return {};
 }
 

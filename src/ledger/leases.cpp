@@ -2,6 +2,8 @@
 
 #include "ledger/accrual.hpp"
 #include "ledger/requests.hpp"
+#include "market/reserved.hpp"
+#include "model/text.hpp"
 
 namespace hanse::ledger {
 namespace {
@@ -44,12 +46,26 @@ void count_end(Context& context, const model::Lease& lease) {
   context.provider_changed(lease.provider);
 }
 
+bool has_live_lease(const Tables& tables, const model::Request& request) {
+  bool found = false;
+  for_each_lease(tables, request, [&](const model::Lease& lease) { found = found || is_live(lease); });
+  return found;
+}
+
+/// Was it the last lease of the request to be closed?
+bool is_last(const Tables& tables, const model::Request& request, const model::Lease& closed) {
+  if (!closed.gang) return request.lease == closed.id;
+  bool is_empty = true;
+  for_each_lease(tables, request, [&](const model::Lease&) { is_empty = false; });
+  return is_empty;
+}
+
 void close_lease(Context& context, model::LeaseId id) {
   const model::Lease lease = context.tables.leases.erase(id);
   emit_lease(context, model::EventKind::lease_closed, lease);
   Archived archived{lease, std::nullopt};
   const auto* request = context.tables.requests.find(lease.request);
-  if (request != nullptr && request->lease == id && request->state == model::RequestState::ended) {
+  if (request != nullptr && request->state == model::RequestState::ended && is_last(context.tables, *request, lease)) {
     archived.request = context.tables.requests.erase(lease.request);
   }
   context.archived.push_back(std::move(archived));
@@ -65,31 +81,30 @@ void release(Context& context, const model::Lease& lease, Money amount) {
   emit_lease(context, model::EventKind::lease_released, changed).amount = amount;
 }
 
-}  // namespace
-
-model::LeaseId match_lease(Context& context, model::RequestId request_id, const market::Match& match) {
+void make_lease(Context& context, const model::Request& request, const market::Match& match) {
   auto& tables = context.tables;
-  const model::LeaseId id{tables.head.next_lease++};
-  const auto& request = tables.requests.change(request_id, [&](model::Request& r) {
-    r.state = model::RequestState::matched;
-    r.lease = id;
-  });
+  const auto& demand = request.demand;
   model::Lease lease;
-  lease.id = id;
-  lease.request = request_id;
+  lease.id = {tables.head.next_lease++};
+  lease.request = request.id;
   lease.offer = match.offer;
   lease.provider = match.provider;
   lease.consumer = request.consumer;
   lease.access_key = request.access_key;
   lease.job_hash = request.job_hash;
-  lease.gpu_count = request.demand.gpu_count;
+  lease.gpu_count = demand.gpu_count;
   lease.devices = match.devices;
-  lease.disk_bytes = request.demand.disk_bytes;
+  lease.disk_bytes = demand.disk_bytes;
   lease.rate_per_hour = match.price.rate_per_hour;
-  lease.duration_s = request.demand.duration_s;
+  lease.duration_s = demand.duration_s;
   lease.matched_at = context.now();
   lease.start_deadline = after_s(context.now(), static_cast<std::int64_t>(context.params().start_deadline_s));
   lease.locked = match.lock;
+  lease.mode = demand.mode;
+  if (demand.mode == model::Mode::reserved) {
+    lease.early_rates = market::early_rates(tables.offers.at(match.offer).prices, demand, lease.rate_per_hour);
+  }
+  if (demand.machines > 1) lease.gang = request.lease;
   const auto& made = tables.leases.insert(std::move(lease));
 
   tables.offers.change(match.offer, [&](model::Offer& o) {
@@ -98,14 +113,52 @@ model::LeaseId match_lease(Context& context, model::RequestId request_id, const 
   });
   tables.providers.change(match.provider, [](model::Provider& p) { ++p.live_leases; });
   context.offer_changed(match.offer);
-  auto& matched = context.emit(model::EventKind::request_matched);
-  matched.account = made.consumer;
-  matched.counterparty = made.provider;
-  matched.offer = made.offer;
-  matched.request = request_id;
-  matched.lease = id;
   emit_lease(context, model::EventKind::lease_matched, made).amount = made.locked;
-  return id;
+}
+
+/// Everything about the end of a live lease that concerns neither its request nor those that wait.
+const model::Lease& finish(Context& context, model::LeaseId id, model::EndReason reason, Time at, std::string note) {
+  auto& tables = context.tables;
+  const auto& before = tables.leases.at(id);
+  const auto& provider = tables.providers.at(before.provider);
+  const bool started = before.state == model::LeaseState::running;
+  const std::int64_t billed_s = started ? delivered_s(before, provider, at, context.params()) : 0;
+  const Money earned = std::max(market::final_cost(before, reason, at, billed_s), before.released);
+  const Money refund{before.locked.micros - before.refunded.micros - earned.micros};
+  const auto& lease = tables.leases.change(id, [&](model::Lease& l) {
+    l.state = model::LeaseState::ended;
+    l.end_reason = reason;
+    l.ends_at = at;
+    l.billed_s = billed_s;
+    l.refunded.micros += refund.micros;
+    l.note = std::move(note);
+  });
+  context.credit(lease.consumer, refund);
+  count_end(context, lease);
+  free_devices(context, lease);
+  auto& event = emit_lease(context, model::EventKind::lease_ended, lease);
+  event.amount = refund;
+  event.note = name_of(reason);
+  return lease;
+}
+
+}  // namespace
+
+model::LeaseId match_leases(Context& context, model::RequestId request_id, const market::Matches& matches) {
+  auto& tables = context.tables;
+  const model::LeaseId first{tables.head.next_lease};
+  const auto& request = tables.requests.change(request_id, [&](model::Request& r) {
+    r.state = model::RequestState::matched;
+    r.lease = first;
+  });
+  auto& matched = context.emit(model::EventKind::request_matched);
+  matched.account = request.consumer;
+  matched.counterparty = matches.front().provider;
+  matched.offer = matches.front().offer;
+  matched.request = request_id;
+  matched.lease = first;
+  for (const auto& match : matches) make_lease(context, request, match);
+  return first;
 }
 
 void start_lease(Context& context, model::LeaseId id, std::string endpoint, const crypto::PublicKey& host_key) {
@@ -122,31 +175,26 @@ void start_lease(Context& context, model::LeaseId id, std::string endpoint, cons
 }
 
 void end_lease(Context& context, model::LeaseId id, model::EndReason reason, Time at, std::string note) {
-  auto& tables = context.tables;
-  const auto& before = tables.leases.at(id);
-  const auto& provider = tables.providers.at(before.provider);
-  const bool started = before.state == model::LeaseState::running;
-  const std::int64_t billed_s = started ? delivered_s(before, provider, at, context.params()) : 0;
-  const Money earned = std::max(price_of(before, billed_s), before.released);
-  const Money refund{before.locked.micros - before.refunded.micros - earned.micros};
-  const auto& lease = tables.leases.change(id, [&](model::Lease& l) {
-    l.state = model::LeaseState::ended;
-    l.end_reason = reason;
-    l.ends_at = at;
-    l.billed_s = billed_s;
-    l.refunded.micros += refund.micros;
-    l.note = std::move(note);
-  });
-  context.credit(lease.consumer, refund);
-  count_end(context, lease);
-  free_devices(context, lease);
-  auto& event = emit_lease(context, model::EventKind::lease_ended, lease);
-  event.amount = refund;
-  event.note = name_of(reason);
+  const auto& lease = finish(context, id, reason, at, std::move(note));
   const auto offer = lease.offer;
-  if (reason != model::EndReason::never_started) end_matched_request(context, lease.request);
+  if (!lease.gang || !has_live_lease(context.tables, context.tables.requests.at(lease.request))) {
+    end_matched_request(context, lease.request);
+  }
   if (escrow(lease).micros == 0) close_lease(context, id);
-  if (reason != model::EndReason::never_started) sweep_waiting(context, offer);
+  sweep_waiting(context, offer);
+}
+
+void drop_leases(Context& context, const model::Request& request, model::LeaseId failed, const std::string& note) {
+  for_each_lease(context.tables, request, [&](const model::Lease& member) {
+    if (!is_live(member)) return;
+    const auto id = member.id;
+    const bool is_failed = id == failed;
+    const bool runs = member.state == model::LeaseState::running;
+    const auto& lease = finish(context, id, is_failed ? model::EndReason::never_started : model::EndReason::cancelled,
+                               runs ? std::min(context.now(), member.ends_at) : context.now(),
+                               is_failed ? note : model::format_id(failed) + " of its gang did not start");
+    if (escrow(lease).micros == 0) close_lease(context, id);
+  });
 }
 
 void settle_lease(Context& context, model::LeaseId id) {
@@ -180,11 +228,12 @@ bool end_leases_of_lost(Context& context, const model::AccountId& provider, std:
     });
   }
   for (const auto id : live) {
-    const auto& lease = context.tables.leases.at(id);
-    if (lease.state == model::LeaseState::matched) {
+    const auto* lease = context.tables.leases.find(id);
+    if (lease == nullptr || !is_live(*lease)) continue;  // it ended with another of its gang
+    if (lease->state == model::LeaseState::matched) {
       fail_start(context, id, "the provider is lost");
     } else {
-      end_lease(context, id, model::EndReason::provider_failed, std::min(context.now(), lease.ends_at),
+      end_lease(context, id, model::EndReason::provider_failed, std::min(context.now(), lease->ends_at),
                 "the provider is lost: no heartbeat for too long");
     }
   }

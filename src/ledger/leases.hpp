@@ -7,16 +7,21 @@
 
 namespace hanse::ledger {
 
-/// Makes the lease of a match and turns the request to it. The lock is out of the consumer's account already.
-model::LeaseId match_lease(Context& context, model::RequestId request, const market::Match& match);
+/// Makes the leases of a placement, numbered on from the one returned, and turns the request to them. The locks are out
+/// of the consumer's account already.
+model::LeaseId match_leases(Context& context, model::RequestId request, const market::Matches& matches);
 
 /// matched → running: payment starts now. The provider's sign of life is the caller's part, before.
 void start_lease(Context& context, model::LeaseId lease, std::string endpoint, const crypto::PublicKey& host_key);
 
 /// Ends a live lease as of `at` (not after now): what is earned stays for the claim window, the rest goes back to the
-/// consumer at once, the devices are free. Ends its request too, except for never_started: then the caller moves the
-/// request on. A lease that earned nothing is closed on the spot.
+/// consumer at once, the devices are free. Ends its request too, unless other machines of its gang go on. A lease that
+/// earned nothing is closed on the spot.
 void end_lease(Context& context, model::LeaseId lease, model::EndReason reason, Time at, std::string note);
+
+/// The same for every live lease of a request that goes on: `failed` never started, the others are cancelled, whatever
+/// they delivered is paid. The caller moves the request on, and offers the devices to those that wait.
+void drop_leases(Context& context, const model::Request& request, model::LeaseId failed, const std::string& note);
 
 /// Pays out what has passed the claim window; closes an ended lease once all of its money is out.
 void settle_lease(Context& context, model::LeaseId lease);

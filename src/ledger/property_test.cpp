@@ -50,6 +50,8 @@ class RandomLife {
   }
   [[nodiscard]] int accepted() const { return accepted_; }
   [[nodiscard]] int bills() const { return bills_; }
+  [[nodiscard]] int early() const { return early_; }
+  [[nodiscard]] int gangs() const { return gangs_; }
 
  private:
   static model::Params params() {
@@ -75,6 +77,22 @@ class RandomLife {
     }
   }
 
+  model::PriceList some_prices() {
+    model::PriceList prices;
+    prices.on_demand_per_gpu_hour = Money{rng_.between(1, 5'000'000)};
+    prices.storage_per_gib_hour = Money{rng_.between(0, 500)};
+    if (!rng_.one_in(3)) prices.term_discounts = {{60, 1000}, {600, 4000}};
+    if (rng_.one_in(3)) prices.volume_discounts = {{2, 1000}};
+    return prices;
+  }
+  model::LeaseId some_running_lease() {
+    const auto leases = net_.state().leases_of_consumer({}, {}, 1000);
+    for (std::uint64_t tries = leases.empty() ? 0 : 20; tries > 0; --tries) {
+      const auto* lease = leases[rng_.below(leases.size())];
+      if (lease->state == model::LeaseState::running) return lease->id;
+    }
+    return {};
+  }
   model::Operation some_lease_operation(model::LeaseId id) {
     switch (rng_.below(8)) {
       case 0:
@@ -83,7 +101,9 @@ class RandomLife {
         return model::ExtendLease{id, rng_.below(5000)};
       case 2:
       case 3:
-        return model::EndLease{id, static_cast<model::EndReason>(rng_.below(7)), "over"};
+        return model::EndLease{
+            rng_.one_in(2) ? id : some_running_lease(),
+            rng_.one_in(2) ? model::EndReason::completed : static_cast<model::EndReason>(rng_.below(7)), "over"};
       case 4:
         return model::Settle{id};
       default:
@@ -103,13 +123,13 @@ class RandomLife {
       case 3:
         return registration(someone());
       case 4: {
-        auto post = offer_of(1 + static_cast<std::uint32_t>(rng_.below(8)), Money{rng_.between(1, 5'000'000)},
-                             "box " + std::to_string(rng_.below(3)));
-        post.prices.storage_per_gib_hour = Money{rng_.between(0, 500)};
+        auto post =
+            offer_of(1 + static_cast<std::uint32_t>(rng_.below(8)), credits(1), "box " + std::to_string(rng_.below(3)));
+        post.prices = some_prices();
         return post;
       }
       case 5:
-        return model::UpdateOffer{offer, offer_of(1, Money{rng_.between(1, 5'000'000)}).prices, {}};
+        return model::UpdateOffer{offer, some_prices(), {}};
       case 6:
         return rng_.one_in(4) ? model::Operation(model::WithdrawOffer{offer}) : model::Heartbeat{};
       case 7:
@@ -119,6 +139,10 @@ class RandomLife {
         auto request = request_for(1 + static_cast<std::uint32_t>(rng_.below(4)), 60 + rng_.below(3000));
         if (rng_.one_in(2)) request.wait_until = after_s(net_.now, rng_.between(1, 2000));
         if (rng_.one_in(3)) request.demand.max_cost = Money{rng_.between(1, 500'000)};
+        if (rng_.one_in(2)) request.demand.mode = model::Mode::reserved;
+        if (rng_.one_in(2)) request.job_hash.data.fill(1);
+        if (rng_.one_in(4)) request.demand.machines = 1 + static_cast<std::uint32_t>(rng_.below(4));
+        if (rng_.one_in(6)) request.demand.placement = static_cast<model::Placement>(rng_.below(3));
         request.demand.disk_bytes = rng_.below(10) << 30;
         return request;
       }
@@ -135,11 +159,19 @@ class RandomLife {
         if (lease->provider == actor(i)) return i;
       }
     }
+    if (const auto* end = std::get_if<model::EndLease>(&operation); end && !rng_.one_in(4)) {
+      const auto* lease = net_.state().lease(end->lease);
+      for (std::uint64_t i = 1; lease && i <= kActors; ++i) {
+        if ((rng_.one_in(3) ? lease->provider : lease->consumer) == actor(i)) return i;
+      }
+    }
     return someone();
   }
 
   void step(int number) {
     net_.now = after_s(net_.now, rng_.one_in(40) ? rng_.between(0, 1500) : rng_.between(0, 40));
+    // Timers that are left over for the next block see what was heard in this one: the oracle knows nothing of that.
+    for (auto due = net_.state().next_timer(); due && *due <= net_.now; due = net_.state().next_timer()) apply({});
     std::vector<Envelope> transactions;
     for (std::uint64_t count = rng_.below(8); count > 0; --count) {
       std::vector<model::Operation> operations{some_operation()};
@@ -202,8 +234,18 @@ class RandomLife {
     const auto timeout_ms = static_cast<std::int64_t>(params().heartbeat_timeout_s) * 1000;
     const std::int64_t delivered = oracle_.delivered_s(lease, timeout_ms);
     EXPECT_EQ(lease.billed_s, delivered) << model::format_id(lease.id);
-    const auto price = lease.rate_per_hour.micros * delivered / 3600;
+    // Left early, a reserved lease pays what the offer had asked for the time that it was kept.
+    auto rate = lease.rate_per_hour;
+    const std::int64_t kept_s = (lease.ends_at.ms - lease.started_at.ms) / 1000;
+    if (lease.end_reason == model::EndReason::completed && kept_s < static_cast<std::int64_t>(lease.duration_s)) {
+      for (const auto& step : lease.early_rates) {
+        if (static_cast<std::int64_t>(step.from_s) <= kept_s) rate = step.rate_per_hour;
+      }
+      early_ += lease.early_rates.empty() ? 0 : 1;
+    }
+    const auto price = rate.micros * delivered / 3600;
     EXPECT_EQ(lease.released.micros, std::min(price, lease.locked.micros)) << model::format_id(lease.id);
+    gangs_ += lease.gang ? 1 : 0;
     ++bills_;
   }
 
@@ -224,21 +266,25 @@ class RandomLife {
   Network net_;
   Oracle oracle_;
   std::uint64_t offers_ = 0, requests_ = 0, leases_ = 0;
-  int accepted_ = 0, bills_ = 0;
+  int accepted_ = 0, bills_ = 0, early_ = 0, gangs_ = 0;
 };
 
 TEST(RandomLives, keep_every_invariant_and_bill_exactly) {
-  int accepted = 0, bills = 0;
+  int accepted = 0, bills = 0, early = 0, gangs = 0;
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     RandomLife life(seed);
     life.live(400);
     accepted += life.accepted();
     bills += life.bills();
+    early += life.early();
+    gangs += life.gangs();
     if (::testing::Test::HasFailure()) return;
   }
   EXPECT_GT(accepted, 10'000);
   EXPECT_GT(bills, 500);
+  EXPECT_GT(early, 10);
+  EXPECT_GT(gangs, 50);
 }
 
 }  // namespace

@@ -23,11 +23,34 @@ model::Event& emit_request(Context& context, model::EventKind kind, const model:
   return event;
 }
 
-/// Locks the money and makes the lease; false if the consumer is short of money by now.
-bool try_match(Context& context, const model::Request& request, const std::optional<market::Match>& match) {
-  if (!match || !context.debit(request.consumer, match->lock)) return false;
-  match_lease(context, request.id, *match);
+/// Locks the money and makes the leases; false if the consumer is short of money by now.
+bool try_match(Context& context, const model::Request& request, const market::Matches& matches) {
+  if (matches.empty() || !context.debit(request.consumer, market::lock_of(matches))) return false;
+  match_leases(context, request.id, matches);
   return true;
+}
+
+/// What fits now that there is room on the offer.
+market::Matches place_on(const Context& context, const market::Wanted& wanted, model::OfferId offer) {
+  const auto match = context.book.fits(wanted, offer);
+  if (!match) return {};
+  const bool is_plain = wanted.demand.machines == 1 && wanted.demand.mode == model::Mode::on_demand;
+  return is_plain ? market::Matches{*match} : find_place(context, wanted);
+}
+
+/// Those of its live leases.
+std::vector<model::OfferId> offers_of(const Context& context, const model::Request& request) {
+  std::vector<model::OfferId> out;
+  for_each_lease(context.tables, request, [&](const model::Lease& lease) {
+    if (is_live(lease)) out.push_back(lease.offer);
+  });
+  return out;
+}
+
+market::Records records_of(const Context& context) {
+  const Tables& tables = context.tables;
+  return {[&tables](model::OfferId id) -> const model::Offer& { return tables.offers.at(id); },
+          [&tables](const model::AccountId& id) -> const model::Provider& { return tables.providers.at(id); }};
 }
 
 void schedule(Context& context, model::OfferId offer, model::RequestId from) {
@@ -53,6 +76,14 @@ bool has_room(const Context& context, model::OfferId id) {
 
 }  // namespace
 
+market::Matches find_place(const Context& context, const market::Wanted& wanted) {
+  return market::place(context.book, wanted, records_of(context));
+}
+
+std::string why_not(const Context& context, const market::Wanted& wanted) {
+  return market::why_not(context.book, wanted, records_of(context));
+}
+
 void end_request(Context& context, model::RequestId id, std::string_view why) {
   context.tables.requests.change(id, [](model::Request& r) { r.state = model::RequestState::ended; });
   model::Request request = context.tables.requests.erase(id);
@@ -69,9 +100,9 @@ void end_matched_request(Context& context, model::RequestId id) {
 void fail_start(Context& context, model::LeaseId id, std::string note) {
   const auto& lease = context.tables.leases.at(id);
   const auto request_id = lease.request;
-  const auto offer = lease.offer;
   const auto provider = lease.provider;
-  end_lease(context, id, model::EndReason::never_started, context.now(), std::move(note));
+  auto offers = offers_of(context, context.tables.requests.at(request_id));
+  drop_leases(context, context.tables.requests.at(request_id), id, note);
 
   const auto& request = context.tables.requests.change(request_id, [&](model::Request& r) {
     if (r.excluded_providers.size() < kMaxExcluded) r.excluded_providers.push_back(provider);
@@ -79,7 +110,7 @@ void fail_start(Context& context, model::LeaseId id, std::string note) {
   });
   const bool may_go_on = request.excluded_providers.size() < kMaxExcluded;
   const auto wanted = wanted_of(request);
-  if (!may_go_on || !try_match(context, request, context.book.find(wanted))) {
+  if (!may_go_on || !try_match(context, request, find_place(context, wanted))) {
     if (may_go_on && request.wait_until > context.now()) {
       context.tables.requests.change(request_id, [](model::Request& r) { r.state = model::RequestState::waiting; });
       emit_request(context, model::EventKind::request_waiting, request);
@@ -87,7 +118,7 @@ void fail_start(Context& context, model::LeaseId id, std::string note) {
       end_request(context, request_id, "its provider did not start it, and no other offer fits");
     }
   }
-  sweep_waiting(context, offer);
+  for (const auto offer : offers) sweep_waiting(context, offer);
 }
 
 void sweep_waiting(Context& context, model::OfferId offer, model::RequestId after) {
@@ -103,7 +134,7 @@ void sweep_waiting(Context& context, model::OfferId offer, model::RequestId afte
   for (const auto id : batch) {
     const auto& request = context.tables.requests.at(id);
     const auto wanted = wanted_of(request);
-    try_match(context, request, offer ? context.book.fits(wanted, offer) : context.book.find(wanted));
+    try_match(context, request, offer ? place_on(context, wanted, offer) : find_place(context, wanted));
     if (!has_room(context, offer)) return;
   }
   if (more) schedule(context, offer, batch.back());

@@ -14,8 +14,13 @@ void end_request(Context& context, model::RequestId request, std::string_view wh
 /// Ends the request of a lease that ended; it leaves with that lease.
 void end_matched_request(Context& context, model::RequestId request);
 
+/// Where the request would go now: market::place().
+[[nodiscard]] market::Matches find_place(const Context& context, const market::Wanted& wanted);
+/// Why nowhere: market::why_not().
+[[nodiscard]] std::string why_not(const Context& context, const market::Wanted& wanted);
+
 /// A matched lease that its provider did not start: full refund, and the request goes to the next best offer, else
-/// waits while it may, else ends.
+/// waits while it may, else ends. A gang starts whole or not at all: its other leases end with it, and all of it moves.
 void fail_start(Context& context, model::LeaseId lease, std::string note);
 
 /// Capacity appeared on the offer (0: on any): tries those that wait, oldest first, kSweepSize at once; a timer goes on

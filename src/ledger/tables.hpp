@@ -54,6 +54,16 @@ struct Tables {
   Head head_before_;
 };
 
+/// Calls `visit(lease)` for each lease of the request's placement that is still there; it may erase that one.
+template <class Visitor>
+void for_each_lease(const Tables& tables, const model::Request& request, Visitor&& visit) {
+  if (!request.lease) return;
+  for (std::uint64_t i = 0; i < request.demand.machines; ++i) {
+    const auto* lease = tables.leases.find({request.lease.value + i});
+    if (lease != nullptr && lease->request == request.id) visit(*lease);
+  }
+}
+
 /// Takes what the block changed, sorted by key, sets the new app hash (over the old one and the changes) and puts its
 /// record, whose key is the smallest, first.
 StateChanges take_changes(Tables& tables);

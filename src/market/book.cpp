@@ -33,21 +33,37 @@ Match make_match(const Wanted& wanted, const Listing& listing, const Seller& sel
   return match;
 }
 
+Result<> check_gang(const model::Demand& demand) {
+  if (demand.machines == 0 || demand.machines > model::kMaxMachines) {
+    return fail(ErrorCode::invalid_argument, "machines is " + std::to_string(demand.machines) + ": ask for 1 to " +
+                                                 std::to_string(model::kMaxMachines));
+  }
+  if (static_cast<std::size_t>(demand.placement) >= model::Names<model::Placement>::names.size()) {
+    return fail(ErrorCode::invalid_argument, "placement is anywhere, same_provider or same_country");
+  }
+  if (demand.machines == 1 && demand.placement != model::Placement::anywhere) {
+    return fail(ErrorCode::invalid_argument, "placement " + std::string(name_of(demand.placement)) +
+                                                 " is for several machines: ask for more than one, or leave it out");
+  }
+  if (demand.machines > 1 && demand.offer) {
+    return fail(ErrorCode::invalid_argument,
+                model::format_id(demand.offer) + " is one machine: leave it out to ask for several, or ask for one");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Wanted> Wanted::from(const model::Demand& demand, std::vector<model::AccountId> excluded) {
   if (demand.gpu_count == 0 || demand.gpu_count > model::kMaxDevicesPerMachine) {
     return fail(ErrorCode::invalid_argument, "gpu_count is " + std::to_string(demand.gpu_count) + ": ask for 1 to 64");
   }
-  if (demand.mode != model::Mode::on_demand) {
+  if (demand.mode != model::Mode::on_demand && demand.mode != model::Mode::reserved) {
     return fail(ErrorCode::unsupported, "mode " + std::string(name_of(demand.mode)) +
                                             " is not matched by this network: "
-                                            "use on_demand");
+                                            "use on_demand or reserved");
   }
-  if (demand.machines != 1) {
-    return fail(ErrorCode::unsupported,
-                "machines is " + std::to_string(demand.machines) + ": this network rents one machine a request");
-  }
+  if (auto gang = check_gang(demand); !gang) return fail(gang);
   if (demand.disk_bytes > kMaxBytes) return fail(ErrorCode::invalid_argument, "disk_bytes is over 2^60 (1EiB)");
   if (!is_valid(demand.max_price_per_gpu_hour) || !is_valid(demand.max_cost)) {
     return fail(ErrorCode::invalid_argument, "max_price and max_cost are amounts of money from 0 to 9000000000");

@@ -318,8 +318,9 @@ TEST(Wanted, RefusesWhatCannotBeMatched) {
   EXPECT_EQ(code([](auto& d) { d.gpu_count = 65; }), ErrorCode::invalid_argument);
   EXPECT_EQ(code([](auto& d) { d.mode = model::Mode::spot; }), ErrorCode::unsupported);
   EXPECT_EQ(code([](auto& d) { d.mode = static_cast<model::Mode>(77); }), ErrorCode::unsupported);
-  EXPECT_EQ(code([](auto& d) { d.machines = 2; }), ErrorCode::unsupported);
-  EXPECT_EQ(code([](auto& d) { d.machines = 0; }), ErrorCode::unsupported);
+  EXPECT_EQ(code([](auto& d) { d.mode = model::Mode::reserved; }), ErrorCode::ok);
+  EXPECT_EQ(code([](auto& d) { d.machines = 2; }), ErrorCode::ok);
+  EXPECT_EQ(code([](auto& d) { d.machines = 0; }), ErrorCode::invalid_argument);
   EXPECT_EQ(code([](auto& d) { d.disk_bytes = UINT64_MAX; }), ErrorCode::invalid_argument);
   EXPECT_EQ(code([](auto& d) { d.max_cost = Money{-1}; }), ErrorCode::invalid_argument);
   EXPECT_EQ(code([](auto& d) { d.max_price_per_gpu_hour = Money{INT64_MAX}; }), ErrorCode::invalid_argument);

@@ -25,13 +25,20 @@ Result<model::Outcome> apply(const model::CancelRequest& op, Context& context) {
     end_request(context, op.request, "cancelled by its consumer");
     return outcome;
   }
-  const auto* lease = context.tables.leases.find(request->lease);
-  if (request->state != model::RequestState::matched || lease->state != model::LeaseState::matched) {
+  std::vector<model::LeaseId> matched;
+  bool has_run = request->state != model::RequestState::matched;
+  for_each_lease(context.tables, *request, [&](const model::Lease& lease) {
+    if (lease.state == model::LeaseState::matched) matched.push_back(lease.id);
+    has_run = has_run || lease.started_at.ms != 0;
+  });
+  if (has_run) {
     return fail(ErrorCode::wrong_state, model::format_id(op.request) + " runs as " + model::format_id(request->lease) +
                                             " or did: 'hanse stop' ends a lease");
   }
   outcome.lease = request->lease;
-  end_lease(context, outcome.lease, model::EndReason::cancelled, context.now(), "cancelled by its consumer");
+  for (const auto id : matched) {
+    end_lease(context, id, model::EndReason::cancelled, context.now(), "cancelled by its consumer");
+  }
   return outcome;
 }
 

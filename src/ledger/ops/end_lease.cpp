@@ -38,6 +38,12 @@ Result<> end_by_provider(const model::EndLease& op, const model::Lease& lease, C
     fail_start(context, op.lease, op.note);
     return {};
   }
+  if (op.reason == EndReason::completed && !lease.early_rates.empty() && lease.job_hash.is_zero() &&
+      context.now() < lease.ends_at) {
+    return fail(ErrorCode::wrong_state, model::format_id(op.lease) +
+                                            " is reserved and has no job that could be done: its consumer ends it "
+                                            "early, or you say provider_failed");
+  }
   end_lease(context, op.lease, op.reason, std::min(context.now(), lease.ends_at), op.note);
   return {};
 }

@@ -1,6 +1,7 @@
 #include "ledger/ops/submit_request.hpp"
 
 #include "ledger/leases.hpp"
+#include "ledger/requests.hpp"
 #include "ledger/rules.hpp"
 #include "model/text.hpp"
 
@@ -10,7 +11,7 @@ namespace {
 constexpr std::size_t kMaxExplanationBytes = 2048;  // the bound of Outcome::explanation
 
 std::string explain(const Context& context, const market::Wanted& wanted) {
-  std::string text = context.book.explain(wanted).text();
+  std::string text = why_not(context, wanted);
   if (text.size() > kMaxExplanationBytes) text.resize(kMaxExplanationBytes);
   return text;
 }
@@ -60,17 +61,21 @@ Result<model::Outcome> apply(const model::SubmitRequest& op, Context& context) {
   if (auto room = check_limit(context, requests.by_consumer.count(context.account), "requests"); !room) {
     return fail(room);
   }
+  if (op.demand.machines > 1) {
+    const auto leases = context.tables.leases.index.by_consumer.count(context.account);
+    if (auto room = check_limit(context, leases + op.demand.machines - 1, "leases"); !room) return fail(room);
+  }
   const auto wanted = market::Wanted::from(op.demand);
   if (!wanted) return fail(wanted);
-  const auto match = context.book.find(*wanted);
-  if (!match && op.wait_until.ms == 0) return fail(ErrorCode::no_match, explain(context, *wanted));
+  const auto matches = find_place(context, *wanted);
+  if (matches.empty() && op.wait_until.ms == 0) return fail(ErrorCode::no_match, explain(context, *wanted));
 
   model::Outcome outcome;
-  if (match) {
-    if (auto spent = context.spend(match->lock, "the lease's escrow"); !spent) return fail(spent);
+  if (!matches.empty()) {
+    if (auto spent = context.spend(market::lock_of(matches), "the lease's escrow"); !spent) return fail(spent);
     outcome.request = insert_request(op, context);
-    outcome.offer = match->offer;
-    outcome.lease = match_lease(context, outcome.request, *match);
+    outcome.offer = matches.front().offer;
+    outcome.lease = match_leases(context, outcome.request, matches);
     return outcome;
   }
   outcome.explanation = explain(context, *wanted);
