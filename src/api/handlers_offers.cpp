@@ -7,6 +7,7 @@
 
 #include "api/route.hpp"
 #include "api/views.hpp"
+#include "market/place.hpp"
 #include "wire/json.hpp"
 
 namespace hanse::api {
@@ -235,20 +236,21 @@ Result<Answer> quote(const Context& context, const Call& call) {
   const auto wanted = market::Wanted::from(*demand);
   if (!wanted) return fail(wanted);
 
-  nlohmann::json out{{"match", nullptr}, {"explanation", nullptr}};
+  nlohmann::json out{{"match", nullptr}, {"members", nlohmann::json::array()}, {"explanation", nullptr}};
   context.node.read([&](const ledger::Ledger& ledger) {
     const auto& state = ledger.state();
     const Time at = now(state, context.clock.now());
-    const auto match = ledger.book().find(*wanted);
-    if (!match) {
+    const market::Records records{
+        [&](model::OfferId id) -> const model::Offer& { return *state.offer(id); },
+        [&](const model::AccountId& id) -> const model::Provider& { return *state.provider(id); }};
+    const auto matches = market::place(ledger.book(), *wanted, records);
+    if (matches.empty()) {
       out["explanation"] = explanation_view(ledger.book().explain(*wanted));
+      out["explanation"]["text"] = market::why_not(ledger.book(), *wanted, records);
       return;
     }
-    out["match"] = {{"offer", offer_view(state, *state.offer(match->offer), match->price, at)},
-                    {"provider", provider_view(state, *state.provider(match->provider), at)},
-                    {"devices", match->devices},
-                    {"price", price_view(match->price)},
-                    {"lock_micros", match->lock.micros}};
+    for (const auto& match : matches) out["members"].push_back(match_view(state, *demand, match, at));
+    out["match"] = out["members"].front();
   });
   return json_answer(out);
 }

@@ -79,6 +79,12 @@ TEST_F(OpenApiTest, EveryRouteAnswersAsItsSchemaSays) {
       check("/v1/quotes", "POST", "/v1/quotes", "application/json", R"({"duration_s":3600,"where":"vram>=80GB"})");
   EXPECT_TRUE(none.body_json()["match"].is_null());
   EXPECT_THAT(none.body_json()["explanation"]["text"], ::testing::Not(""));
+  const auto gang =
+      check("/v1/quotes", "POST", "/v1/quotes", "application/json", R"({"duration_s":3600,"machines":64})");
+  EXPECT_THAT(gang.body_json()["explanation"]["text"], ::testing::HasSubstr("64 machines are wanted"));
+  const auto term =
+      check("/v1/quotes", "POST", "/v1/quotes", "application/json", R"({"duration_s":3600,"mode":"reserved"})");
+  EXPECT_EQ(term.body_json()["members"].size(), 1U) << term.body;
   const std::string type = "application/x-protobuf";
   const auto good = server.sign(3, {transfer(4, 5)});
   EXPECT_EQ(check("/v1/transactions", "POST", "/v1/transactions", type, std::string(as_text(good))).status, 200U);

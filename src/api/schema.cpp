@@ -110,6 +110,7 @@ void add_records(json& out) {
 #define HANSE_SCHEMA(R) out[std::string(model::Describe<model::R>::name)] = record<model::R>();
   HANSE_SCHEMA(Account)
   HANSE_SCHEMA(KeyGrant)
+  HANSE_SCHEMA(FeeTier)
   HANSE_SCHEMA(Params)
   HANSE_SCHEMA(Provider)
   HANSE_SCHEMA(Measurement)
@@ -118,6 +119,7 @@ void add_records(json& out) {
   HANSE_SCHEMA(PriceList)
   HANSE_SCHEMA(Offer)
   HANSE_SCHEMA(Request)
+  HANSE_SCHEMA(TermRate)
   HANSE_SCHEMA(Lease)
   HANSE_SCHEMA(Outcome)
   HANSE_SCHEMA(Receipt)
@@ -166,11 +168,13 @@ void add_market_views(json& out) {
                              {"reliability_millionths", integer(1'000'000)},
                              {"free_devices", integer(model::kMaxDevicesPerMachine)},
                              {"reachable", boolean}});
+  const json exit = object({{"after_s", integer()}, {"cost_micros", integer()}, {"at_term_rate_micros", integer()}});
   out["QuoteMatch"] = object({{"offer", schema_ref("OfferView")},
                               {"provider", schema_ref("ProviderView")},
                               {"devices", integer()},
                               {"price", schema_ref("Price")},
-                              {"lock_micros", integer()}});
+                              {"lock_micros", integer()},
+                              {"early_exits", list_of(exit, 3)}});
   const json ruled = object({{"constraint", string},
                              {"offers", integer()},
                              {"only_this", integer()},
@@ -178,8 +182,9 @@ void add_market_views(json& out) {
                              {"price", or_null(schema_ref("Price"))},
                              {"offer", text("^(offer-[1-9][0-9]*)?$")}});
   out["Explanation"] = object({{"offers", integer()}, {"text", string}, {"ruled", list_of(ruled, kMaxJobText)}});
-  out["Quote"] =
-      object({{"match", or_null(schema_ref("QuoteMatch"))}, {"explanation", or_null(schema_ref("Explanation"))}});
+  out["Quote"] = object({{"match", or_null(schema_ref("QuoteMatch"))},
+                         {"members", list_of(schema_ref("QuoteMatch"), model::kMaxMachines)},
+                         {"explanation", or_null(schema_ref("Explanation"))}});
 }
 
 void add_lease_views(json& out) {
@@ -188,7 +193,8 @@ void add_lease_views(json& out) {
   out["Accrual"] = object({{"billed_s", integer()},
                            {"accrued_micros", integer()},
                            {"pending_micros", integer()},
-                           {"escrow_micros", integer()}});
+                           {"escrow_micros", integer()},
+                           {"left_now_micros", integer()}});
   out["LeaseView"] = object({{"lease", schema_ref("Lease")}, {"accrual", schema_ref("Accrual")}, {"live", boolean}});
   json invoice = json::object();
   for (const auto* name :

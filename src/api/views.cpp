@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "market/reserved.hpp"
 #include "model/text.hpp"
 #include "wire/json.hpp"
 
@@ -24,6 +25,13 @@ Bill bill_of(const ledger::State& state, const model::Lease& lease, Time now) {
   out.escrow = model::escrow(lease);
   out.unspent = Money{out.escrow.micros - out.pending.micros};
   return out;
+}
+
+/// What the lease would come to if its consumer ended it now.
+Money left_now(const model::Lease& lease, const Bill& bill, Time now) {
+  if (lease.state != model::LeaseState::running) return bill.accrued;
+  const Time at = std::min(now, lease.ends_at);
+  return std::max(market::final_cost(lease, model::EndReason::completed, at, bill.billed_s), lease.released);
 }
 
 }  // namespace
@@ -80,6 +88,26 @@ nlohmann::json explanation_view(const market::Explanation& explanation) {
   return {{"offers", explanation.offers}, {"text", explanation.text()}, {"ruled", std::move(ruled)}};
 }
 
+nlohmann::json match_view(const ledger::State& state, const model::Demand& demand, const market::Match& match,
+                          Time now) {
+  const auto& offer = *state.offer(match.offer);
+  auto exits = nlohmann::json::array();
+  if (demand.mode == model::Mode::reserved) {
+    const auto rates = market::early_rates(offer.prices, demand, match.price.rate_per_hour);
+    for (const auto& exit : market::early_exits(rates, demand.duration_s, match.price.rate_per_hour)) {
+      exits.push_back({{"after_s", exit.after_s},
+                       {"cost_micros", exit.cost.micros},
+                       {"at_term_rate_micros", exit.at_term_rate.micros}});
+    }
+  }
+  return {{"offer", offer_view(state, offer, match.price, now)},
+          {"provider", provider_view(state, *state.provider(match.provider), now)},
+          {"devices", match.devices},
+          {"price", price_view(match.price)},
+          {"lock_micros", match.lock.micros},
+          {"early_exits", std::move(exits)}};
+}
+
 nlohmann::json request_view(const model::Request& request, bool live) {
   return {{"request", wire::to_json(request)}, {"live", live}};
 }
@@ -91,7 +119,8 @@ nlohmann::json lease_view(const ledger::State& state, const model::Lease& lease,
            {{"billed_s", bill.billed_s},
             {"accrued_micros", bill.accrued.micros},
             {"pending_micros", bill.pending.micros},
-            {"escrow_micros", bill.escrow.micros}}},
+            {"escrow_micros", bill.escrow.micros},
+            {"left_now_micros", left_now(lease, bill, now).micros}}},
           {"live", live}};
 }
 

@@ -17,6 +17,9 @@ nlohmann::json provider_view(const ledger::State& state, const model::Provider& 
 nlohmann::json offer_view(const ledger::State& state, const model::Offer& offer,
                           const std::optional<market::Price>& price, Time now);
 nlohmann::json explanation_view(const market::Explanation& explanation);
+/// An offer that a demand would get, what it locks, and what leaving it early would cost.
+nlohmann::json match_view(const ledger::State& state, const model::Demand& demand, const market::Match& match,
+                          Time now);
 nlohmann::json request_view(const model::Request& request, bool live);
 nlohmann::json lease_view(const ledger::State& state, const model::Lease& lease, bool live, Time now);
 nlohmann::json invoice_view(const ledger::State& state, const model::Lease& lease, Time now);

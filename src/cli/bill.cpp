@@ -16,9 +16,10 @@ Bill make_bill(const LeaseView& view) {
   bill.lease = lease.id;
   bill.ended = lease.state == model::LeaseState::ended;
   bill.seconds = view.billed_s;
-  bill.rate_per_hour = lease.rate_per_hour;
-  bill.amount = accrued(lease.rate_per_hour, view.billed_s).value_or(kMaxMoney);
-  // A lease that max_cost ends has earned its whole lock and never more.
+  // A reserved lease that was left early is billed as if it had been rented for so long.
+  bill.rate_per_hour = bill.ended ? market::final_rate(lease, lease.end_reason, lease.ends_at) : lease.rate_per_hour;
+  bill.amount = accrued(bill.rate_per_hour, view.billed_s).value_or(kMaxMoney);
+  // A lease that max_cost ends, or a term that is nearly over, has earned its whole lock and never more.
   if (bill.amount > lease.locked) bill.amount = lease.locked;
   bill.locked = lease.locked;
   bill.paid = lease.released;

@@ -89,6 +89,57 @@ TEST(Plan, ShowsAllThatOneAgreesTo) {
   }
 }
 
+TEST(Bill, OfAReservedLeaseThatWasLeftEarlyIsAtTheRateOfTheTimeItWasKept) {
+  auto view = lease_after(7200, Money{800'000}, Money{16'000'000}, Money{}, true);
+  auto& lease = view.lease;
+  lease.started_at = Time{1000};
+  lease.ends_at = after_s(lease.started_at, 7200);
+  lease.duration_s = 72'000;
+  lease.end_reason = model::EndReason::completed;
+  lease.early_rates = {{0, Money{1'000'000}}, {36'000, Money{800'000}}};
+  view.accrued = view.pending = Money{2'000'000};
+  lease.refunded = Money{14'000'000};
+  const auto bill = make_bill(view);
+  EXPECT_TRUE(bill.adds_up()) << bill_json(bill).dump();
+  EXPECT_EQ(bill.rate_per_hour, Money{1'000'000});
+  lease.end_reason = model::EndReason::provider_failed;
+  EXPECT_FALSE(make_bill(view).adds_up()) << "then nothing is clawed back";
+}
+
+TEST(Plan, ShowsWhatLeavingAReservedTermEarlyCosts) {
+  Plan plan;
+  plan.demand.mode = model::Mode::reserved;
+  plan.demand.duration_s = 86'400;
+  plan.early_exits = {{21'600, credits(3), Money{2'400'000}}, {43'200, credits(6), Money{4'800'000}}};
+  plan.most = Money{9'600'000};
+  const auto text = plan_text(plan, false);
+  for (const std::string_view part : {"reserved for", "1d", "9.60 credits, paid in advance",
+                                      "after 6h 3.00 instead of 2.40, after 12h 6.00 instead of 4.80"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
+}
+
+TEST(Plan, ShowsEveryMachineOfAGangAndHoldsToAllOfIt) {
+  Plan plan;
+  plan.demand.machines = 2;
+  for (const std::int64_t price : {1'000'000, 1'500'000}) {
+    OfferView member;
+    member.offer.id.value = plan.members.size() + 3;
+    member.offer.machine.country = "DE";
+    member.price.rate_per_hour = member.price.per_gpu_hour = Money{price};
+    plan.members.push_back(member);
+  }
+  plan.most = Money{2'500'000};
+  const auto text = plan_text(plan, false);
+  for (const std::string_view part : {"machine 1", "offer-3", "machine 2", "offer-4", "2.50/h all-in"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
+  model::Demand demand = plan.demand;
+  hold_to(plan, demand);
+  EXPECT_EQ(demand.max_price_per_gpu_hour, Money{1'500'000});
+  EXPECT_EQ(demand.max_cost, Money{2'500'000});
+}
+
 TEST(Plan, SaysWhenTheBalanceIsTooLittle) {
   Plan plan;
   plan.most = credits(5);

@@ -77,8 +77,7 @@ Outcome JobRun::plan_and_confirm() {
   }
   report_["plan"] = plan_json(*plan);
   if (auto agreed = confirm(context_, *plan, options_.yes); !agreed) return refuse(agreed.error());
-  // What was agreed to is the ceiling, should prices move before the request is in.
-  if (file.demand.max_price_per_gpu_hour.micros == 0) file.demand.max_price_per_gpu_hour = plan->price.per_gpu_hour;
+  hold_to(*plan, file.demand);
   endpoint_ = plan->endpoint;
   host_key_ = plan->host_key;
   return 0;

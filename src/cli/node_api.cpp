@@ -78,6 +78,7 @@ Result<LeaseView> lease_from(const json& item) {
     view.billed_s = value_or<std::int64_t>(*accrual, "billed_s", 0);
     view.accrued = money(*accrual, "accrued_micros");
     view.pending = money(*accrual, "pending_micros");
+    view.left_now = money(*accrual, "left_now_micros");
   }
   return view;
 }
@@ -93,6 +94,35 @@ Result<ProviderView> provider_from(const json& item) {
   if (!provider) return fail(provider);
   return ProviderView{std::move(*provider), value_or<std::int64_t>(item, "reliability_millionths", 0),
                       value_or<bool>(item, "reachable", false)};
+}
+
+/// One more machine of a quote.
+Result<> add_member(QuoteView& quote, const json& match) {
+  const auto offer_part = match.find("offer");
+  const auto provider_part = match.find("provider");
+  if (offer_part == match.end() || provider_part == match.end()) return std::unexpected(misunderstood("offer"));
+  auto offer = offer_from(*offer_part);
+  if (!offer) return fail(offer);
+  auto provider = provider_from(*provider_part);
+  if (!provider) return fail(provider);
+  offer->price = price_from(match);
+  if (!quote.matched) {
+    quote.matched = true;
+    quote.offer = *offer;
+    quote.provider = std::move(*provider);
+    quote.price = offer->price;
+  }
+  quote.members.push_back(std::move(*offer));
+  quote.lock.micros += money(match, "lock_micros").micros;
+  const auto exits = match.find("early_exits");
+  for (std::size_t i = 0; exits != match.end() && exits->is_array() && i < exits->size(); ++i) {
+    if (quote.early_exits.size() == i) {
+      quote.early_exits.push_back({value_or<std::uint64_t>((*exits)[i], "after_s", 0), Money{}, Money{}});
+    }
+    quote.early_exits[i].cost.micros += money((*exits)[i], "cost_micros").micros;
+    quote.early_exits[i].at_term_rate.micros += money((*exits)[i], "at_term_rate_micros").micros;
+  }
+  return {};
 }
 
 /// Reads a list page by page. `target` ends in "?" or "&".
@@ -198,21 +228,12 @@ Result<QuoteView> NodeApi::quote(const model::Demand& demand) {
   auto answer = http_.post("/v1/quotes", wire::to_json(demand));
   if (!answer) return fail(answer);
   QuoteView quote;
-  if (const auto match = answer->find("match"); match != answer->end() && match->is_object()) {
-    const auto offer_part = match->find("offer");
-    const auto provider_part = match->find("provider");
-    if (offer_part == match->end() || provider_part == match->end()) return std::unexpected(misunderstood("match"));
-    auto offer = offer_from(*offer_part);
-    if (!offer) return fail(offer);
-    auto provider = provider_from(*provider_part);
-    if (!provider) return fail(provider);
-    quote.matched = true;
-    quote.offer = std::move(*offer);
-    quote.provider = std::move(*provider);
-    quote.price = price_from(*match);
-    quote.lock = money(*match, "lock_micros");
-    return quote;
+  const auto members = answer->find("members");
+  if (members == answer->end() || !members->is_array()) return std::unexpected(misunderstood("members"));
+  for (const auto& match : *members) {
+    if (auto added = add_member(quote, match); !added) return fail(added);
   }
+  if (quote.matched) return quote;
   if (const auto why = answer->find("explanation"); why != answer->end() && why->is_object()) {
     quote.explanation = value_or<std::string>(*why, "text", "");
   }

@@ -10,6 +10,7 @@
 
 #include "client/http.hpp"
 #include "market/price.hpp"
+#include "market/reserved.hpp"
 #include "model/account.hpp"
 #include "model/lease.hpp"
 #include "model/offer.hpp"
@@ -46,6 +47,7 @@ struct LeaseView {
   model::Lease lease;
   std::int64_t billed_s = 0;
   Money accrued, pending;
+  Money left_now;     ///< What it would come to if it were ended now: more than accrued only if reserved.
   bool live = false;  ///< Matched or running.
 };
 
@@ -56,11 +58,13 @@ struct RequestView {
 
 struct QuoteView {
   bool matched = false;
-  OfferView offer;
+  OfferView offer;  ///< Of a gang: its first machine's, as are provider and price.
   ProviderView provider;
   market::Price price;
-  Money lock;
-  std::string explanation;  ///< When not matched: why, and what would match.
+  std::vector<OfferView> members;              ///< One a machine.
+  Money lock;                                  ///< Of all machines together.
+  std::vector<market::EarlyExit> early_exits;  ///< Of all together; empty where leaving early costs no more.
+  std::string explanation;                     ///< When not matched: why, and what would match.
 };
 
 struct OfferQuery {

@@ -11,6 +11,29 @@
 
 namespace hanse::cli {
 
+namespace {
+
+bool is_prepaid(const model::Demand& demand) {
+  return demand.mode == model::Mode::reserved || demand.machines > 1;
+}
+
+std::string offer_text(const OfferView& view) {
+  return model::format_id(view.offer.id) + " of " + view.provider_name + " (" + short_address(view.offer.provider) +
+         ")";
+}
+
+/// "after 6h 3.00 instead of 2.40, after 12h ..."
+std::string exits_text(const std::vector<market::EarlyExit>& exits) {
+  std::string out;
+  for (const auto& exit : exits) {
+    out += (out.empty() ? "after " : ", after ") + model::format_duration(exit.after_s) + " " +
+           model::format_money(exit.cost) + " instead of " + model::format_money(exit.at_term_rate);
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<Plan> make_plan(Context& context, const model::Demand& demand, const std::string& what) {
   const auto me = context.address();
   if (!me) return fail(me);
@@ -29,6 +52,8 @@ Result<Plan> make_plan(Context& context, const model::Demand& demand, const std:
   plan.what = what;
   plan.demand = demand;
   plan.price = quote->price;
+  plan.members = std::move(quote->members);
+  plan.early_exits = std::move(quote->early_exits);
   plan.most = quote->lock;
   plan.balance = account->account.balance;
   return plan;
@@ -39,50 +64,84 @@ std::string no_match_hint(std::string_view explanation) {
   return explanation.find(" would: ") == std::string_view::npos ? wait : "relax one of these, or wait: " + wait;
 }
 
+void hold_to(const Plan& plan, model::Demand& demand) {
+  if (demand.max_price_per_gpu_hour.micros == 0) {
+    for (const auto& member : plan.members) {
+      demand.max_price_per_gpu_hour = std::max(demand.max_price_per_gpu_hour, member.price.per_gpu_hour);
+    }
+  }
+  if (demand.machines > 1 && demand.max_cost.micros == 0) demand.max_cost = plan.most;
+}
+
 std::string plan_text(const Plan& plan, bool color) {
   using model::format_money;
   const auto& machine = plan.offer.offer.machine;
+  const bool is_gang = plan.members.size() > 1;
+  const bool is_reserved = plan.demand.mode == model::Mode::reserved;
   const auto after = subtract(plan.balance, plan.most);
-  std::string price = rate_text(plan.price.rate_per_hour) + " all-in";
-  if (plan.demand.gpu_count > 1) price += " (" + rate_text(plan.price.per_gpu_hour) + " per GPU)";
+  std::vector<std::pair<std::string, std::string>> lines;
+  Money rate = plan.price.rate_per_hour;
+  if (is_gang) {
+    rate = Money{};
+    for (const auto& member : plan.members) {
+      lines.emplace_back("machine " + std::to_string(lines.size() + 1),
+                         offer_text(member) + ", " + member.offer.machine.country + ", " +
+                             device_text(member.offer.machine, plan.demand.gpu_count) + ", " +
+                             rate_text(member.price.rate_per_hour));
+      rate.micros += member.price.rate_per_hour.micros;
+    }
+  } else {
+    lines = {{"offer", offer_text(plan.offer)},
+             {"reliability", share_text(plan.offer.reliability_millionths)},
+             {"country", machine.country},
+             {"device", device_text(machine, plan.demand.gpu_count)}};
+  }
+  std::string price = rate_text(rate) + " all-in";
+  if (!is_gang && plan.demand.gpu_count > 1) price += " (" + rate_text(plan.price.per_gpu_hour) + " per GPU)";
   if (const auto bps = plan.price.term_discount_bps + plan.price.volume_discount_bps; bps > 0) {
     price += ", discounts included";
   }
-  const std::string head = "Plan: " + printable(plan.what);
-  return paint(head, Style::bold, color) + "\n" +
-         facts({{"offer", model::format_id(plan.offer.offer.id) + " of " + plan.offer.provider_name + " (" +
-                              short_address(plan.offer.offer.provider) + ")"},
-                {"reliability", share_text(plan.offer.reliability_millionths)},
-                {"country", machine.country},
-                {"device", device_text(machine, plan.demand.gpu_count)},
-                {"price", price},
-                {"longest", model::format_duration(plan.demand.duration_s)},
-                {"costs at most", format_money(plan.most) + " credits; the rest comes back, paid is what is used"},
-                {"balance", format_money(plan.balance) + " now, " +
-                                (after ? format_money(*after) + " while this is locked" : "too little for this")}},
-               color);
+  lines.emplace_back("price", price);
+  lines.emplace_back(is_reserved ? "reserved for" : "longest", model::format_duration(plan.demand.duration_s));
+  lines.emplace_back(is_reserved ? "costs" : "costs at most",
+                     format_money(plan.most) + (is_reserved ? " credits, paid in advance for the whole term"
+                                                            : " credits; the rest comes back, paid is what is used"));
+  lines.emplace_back("leaving early", exits_text(plan.early_exits));
+  lines.emplace_back("balance", format_money(plan.balance) + " now, " +
+                                    (after ? format_money(*after) + " while this is locked" : "too little for this"));
+  return paint("Plan: " + printable(plan.what), Style::bold, color) + "\n" + facts(lines, color);
 }
 
 nlohmann::json plan_json(const Plan& plan) {
-  return {{"offer", model::format_id(plan.offer.offer.id)},
-          {"provider", model::format_address(plan.offer.offer.provider)},
-          {"provider_name", plan.offer.provider_name},
-          {"country", plan.offer.offer.machine.country},
-          {"gpu_model", plan.offer.offer.machine.gpu_model},
-          {"gpu_count", plan.demand.gpu_count},
-          {"rate_micros_per_hour", plan.price.rate_per_hour.micros},
-          {"duration_s", plan.demand.duration_s},
-          {"most_micros", plan.most.micros},
-          {"balance_micros", plan.balance.micros}};
+  nlohmann::json out{{"offer", model::format_id(plan.offer.offer.id)},
+                     {"provider", model::format_address(plan.offer.offer.provider)},
+                     {"provider_name", plan.offer.provider_name},
+                     {"country", plan.offer.offer.machine.country},
+                     {"gpu_model", plan.offer.offer.machine.gpu_model},
+                     {"gpu_count", plan.demand.gpu_count},
+                     {"rate_micros_per_hour", plan.price.rate_per_hour.micros},
+                     {"duration_s", plan.demand.duration_s},
+                     {"mode", std::string(model::name_of(plan.demand.mode))},
+                     {"offers", nlohmann::json::array()},
+                     {"early_exits", nlohmann::json::array()},
+                     {"most_micros", plan.most.micros},
+                     {"balance_micros", plan.balance.micros}};
+  for (const auto& member : plan.members) out["offers"].push_back(model::format_id(member.offer.id));
+  for (const auto& exit : plan.early_exits) {
+    out["early_exits"].push_back({{"after_s", exit.after_s},
+                                  {"cost_micros", exit.cost.micros},
+                                  {"at_term_rate_micros", exit.at_term_rate.micros}});
+  }
+  return out;
 }
 
 Result<> confirm(Context& context, const Plan& plan, bool yes) {
   if (!context.json()) print_err(plan_text(plan, context.terminal.err_color));
   if (plan.most > plan.balance) {
-    return fail(
-        ErrorCode::insufficient_funds,
-        fmt::format("this can cost {} credits and the balance is {}: a shorter duration or a max_cost locks less",
-                    model::format_money(plan.most), model::format_money(plan.balance)));
+    return fail(ErrorCode::insufficient_funds,
+                fmt::format("this can cost {} credits and the balance is {}: a shorter duration{} locks less",
+                            model::format_money(plan.most), model::format_money(plan.balance),
+                            is_prepaid(plan.demand) ? "" : " or a max_cost"));
   }
   if (yes) return {};
   if (!context.terminal.in_tty || !context.terminal.err_tty || context.json()) {

@@ -16,9 +16,15 @@ struct Plan {
   std::string what;  ///< "job render (localhost/hanse-render)", "an empty machine"
   model::Demand demand;
   market::Price price;
-  Money most;  ///< What is locked: the most that it can cost.
+  std::vector<OfferView> members;              ///< Of a gang: one a machine; `offer` is the first.
+  std::vector<market::EarlyExit> early_exits;  ///< Of a reserved term.
+  Money most;                                  ///< What is locked: the most that it can cost.
   Money balance;
 };
+
+/// What was agreed to is the ceiling, should prices move before the request is in: of a GPU-hour, and of all machines
+/// of a gang together. Leaves alone what the demand sets itself.
+void hold_to(const Plan& plan, model::Demand& demand);
 
 /// Asks the node which offer serves the demand and all that the plan shows of it. no_match carries the explanation.
 Result<Plan> make_plan(Context& context, const model::Demand& demand, const std::string& what);

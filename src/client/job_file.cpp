@@ -19,9 +19,9 @@ constexpr std::size_t kMaxScriptBytes = 64 * 1024;
 constexpr std::size_t kMaxEnvBytes = 32 * 1024;
 constexpr std::size_t kMaxListItems = 256;
 
-const std::vector<std::string_view> kKeys{"name",      "image",    "resources",    "where", "mode",
-                                          "env",       "workdir",  "ports",        "setup", "run",
-                                          "max_price", "max_cost", "max_duration", "retry", "outputs"};
+const std::vector<std::string_view> kKeys{"name",         "image", "resources", "where",    "mode",      "env",
+                                          "workdir",      "ports", "setup",     "run",      "max_price", "max_cost",
+                                          "max_duration", "retry", "outputs",   "machines", "placement"};
 
 bool is_variable(std::string_view name) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
@@ -178,6 +178,29 @@ struct Reader {
     return {};
   }
 
+  Result<> read_gang() {
+    auto& demand = out.demand;
+    if (const auto node = map.find("machines")) {
+      const auto text = map.text("machines", 64);
+      if (!text) return fail(text);
+      const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), demand.machines);
+      if (error != std::errc() || end != text->data() + text->size() || demand.machines == 0 ||
+          demand.machines > model::kMaxMachines) {
+        return yaml::refuse(*node, "machines must be a number from 1 to " + std::to_string(model::kMaxMachines));
+      }
+    }
+    const auto node = map.find("placement");
+    if (!node) return {};
+    const auto text = map.text("placement", 64);
+    if (!text) return fail(text);
+    const auto& names = model::Names<model::Placement>::names;
+    const auto found = std::find(names.begin(), names.end(), *text);
+    if (found == names.end()) return yaml::refuse(*node, "placement must be anywhere, same_provider or same_country");
+    demand.placement = static_cast<model::Placement>(found - names.begin());
+    if (demand.machines > 1 || demand.placement == model::Placement::anywhere) return {};
+    return yaml::refuse(*node, "placement is for several machines: add \"machines: 2\" or more, or leave it out");
+  }
+
   Result<> read_money(std::string_view key, Money& to) {
     const auto node = map.find(key);
     if (!node) return {};
@@ -244,8 +267,9 @@ Result<JobFile> parse_job_file(std::string_view text, const std::filesystem::pat
   if (!map) return fail(map);
   JobFile out;
   Reader reader{*map, folder, environment, out};
-  for (const auto step : {&Reader::read_texts, &Reader::read_env, &Reader::read_workdir, &Reader::read_ports,
-                          &Reader::read_outputs, &Reader::read_demand, &Reader::read_duration, &Reader::read_retry}) {
+  for (const auto step :
+       {&Reader::read_texts, &Reader::read_env, &Reader::read_workdir, &Reader::read_ports, &Reader::read_outputs,
+        &Reader::read_demand, &Reader::read_gang, &Reader::read_duration, &Reader::read_retry}) {
     if (auto ok = (reader.*step)(); !ok) return fail(ok);
   }
   if (auto ok = reader.read_money("max_price", out.demand.max_price_per_gpu_hour); !ok) return fail(ok);

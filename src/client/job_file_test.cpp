@@ -156,6 +156,12 @@ TEST_F(JobFileTest, PathsPortsModesAndRetriesAreChecked) {
   EXPECT_THAT(refusal("ports: [65536]"), HasSubstr("not a port"));
   EXPECT_THAT(refusal("ports: {a: 1}"), HasSubstr("must be a list"));
   EXPECT_THAT(refusal("mode: cheap"), HasSubstr("on_demand, spot or reserved"));
+  EXPECT_EQ(refusal("machines: 64\nplacement: same_provider"), "accepted");
+  for (const auto* bad : {"0", "65", "-1", "two", "4294967297"}) {
+    EXPECT_THAT(refusal(std::string("machines: ") + bad), HasSubstr("a number from 1 to 64")) << bad;
+  }
+  EXPECT_THAT(refusal("machines: 2\nplacement: near"), HasSubstr("anywhere, same_provider or same_country"));
+  EXPECT_THAT(refusal("placement: same_country"), HasSubstr("is for several machines"));
   EXPECT_THAT(refusal("retry: {on: [boredom], for: 1h}"), HasSubstr("boredom"));
   EXPECT_THAT(refusal("retry: {on: [no_capacity]}"), HasSubstr("needs both"));
   EXPECT_THAT(refusal("name: [a]"), HasSubstr("must be text"));

@@ -87,17 +87,27 @@ Outcome topup(Context& context, model::LeaseId lease, Money amount, bool yes) {
   return changed(context, lease, what);
 }
 
+/// What it costs to leave a reserved lease before its term is over.
+std::string early_exit_text(const LeaseView& view) {
+  using model::format_money;
+  return model::format_id(view.lease.id) + " is reserved until " + model::format_time(view.lease.ends_at) +
+         ": to leave now costs " + format_money(view.left_now) + " instead of " + format_money(view.accrued) +
+         " credits; of the " + format_money(view.lease.locked) + " that were prepaid " +
+         format_money(subtract(view.lease.locked, view.left_now).value_or(Money{})) + " come back.";
+}
+
 Outcome stop(Context& context, model::LeaseId lease, bool yes) {
   const auto api = context.api();
   if (!api) return refuse(api.error());
-  // A script has agreed by calling: what it ends costs no more.
+  const auto before = (*api)->lease(lease);
+  if (!before) return refuse(before.error());
+  if (before->left_now > before->accrued) context.say(early_exit_text(*before));
+  // A script has agreed by calling.
   const bool can_ask = context.terminal.in_tty && context.terminal.err_tty && !context.json();
   if (!yes && can_ask && !ask_yes_no(context.terminal, "End " + model::format_id(lease) + "? Its files are deleted.")) {
     return refuse(ErrorCode::wrong_state, model::format_id(lease) + " goes on");
   }
   context.unlock_ahead();
-  const auto before = (*api)->lease(lease);
-  if (!before) return refuse(before.error());
   if (before->lease.state == model::LeaseState::ended) {
     context.say(model::format_id(lease) + " has ended already");
   } else {

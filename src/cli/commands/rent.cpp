@@ -1,5 +1,6 @@
 // hanse rent [WHERE|OFFER]: an empty machine to log in to.
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/bill.hpp"
@@ -18,41 +19,106 @@ namespace {
 struct Options {
   std::string what;
   model::Demand demand;
+  bool reserved = false, same_provider = false, same_country = false;
   bool yes = false;
 };
 
-/// Until it runs. An interrupt or a provider that does not start it ends it: nothing is left that costs.
-Result<LeaseView> await_start(Context& context, model::LeaseId& lease) {
+/// What was rented: one machine, or a gang whose leases are numbered on from the first.
+struct Rental {
+  model::RequestId request;
+  model::LeaseId first;
+  std::uint32_t machines = 1;
+};
+
+/// The leases as they are now. If a provider did not start its machine, the ledger moved the request on: then those,
+/// with `rental` changed. An error if there are none any more.
+Result<std::vector<LeaseView>> current_leases(NodeApi& api, Rental& rental) {
+  std::vector<LeaseView> out;
+  for (std::uint64_t i = 0; i < rental.machines; ++i) {
+    auto view = api.lease({rental.first.value + i});
+    if (!view) return fail(view);
+    if (view->lease.state == model::LeaseState::ended) {
+      const auto request = api.request(rental.request);
+      if (!request || !request->request.lease || request->request.lease == rental.first) {
+        return fail(ErrorCode::io, model::format_id(view->lease.id) + " has " + state_text(view->lease) +
+                                       (view->lease.note.empty() ? "" : " (" + view->lease.note + ")") +
+                                       (rental.machines > 1 ? "" : "; nothing was paid"));
+      }
+      rental.first = request->request.lease;
+      return current_leases(api, rental);
+    }
+    out.push_back(std::move(*view));
+  }
+  return out;
+}
+
+Error interrupted(Context& context, Rental& rental) {
+  const auto leases = current_leases(**context.api(), rental);
+  if (!leases) return leases.error();
+  std::vector<model::Operation> ends;
+  for (const auto& view : *leases) {
+    const bool runs = view.lease.state == model::LeaseState::running;
+    ends.push_back(model::EndLease{view.lease.id, runs ? model::EndReason::completed : model::EndReason::cancelled,
+                                   "interrupted"});
+  }
+  const std::string id = model::format_id(rental.first);
+  const auto receipt = context.send(std::move(ends));
+  if (!receipt) {
+    return {receipt.error().code, "interrupted, and " + id + " could not be ended: " + receipt.error().message +
+                                      ". Try 'hanse stop " + id + "'"};
+  }
+  return {ErrorCode::wrong_state, "interrupted; " + id + (rental.machines > 1 ? " and those with it are" : " is") +
+                                      " ended: what was not used came back"};
+}
+
+/// Until all of it runs. An interrupt or a provider that does not start it ends it: nothing is left that costs.
+Result<std::vector<LeaseView>> await_start(Context& context, Rental& rental) {
   const auto api = context.api();
   if (!api) return fail(api);
   Interrupt interrupt;
   Progress progress(context.terminal, "waiting for the machine to start", Unit::items, context.json());
   while (interrupt.count() == 0) {
-    auto view = (*api)->lease(lease);
-    if (!view) return view;
-    if (view->lease.state == model::LeaseState::running) return view;
-    if (view->lease.state == model::LeaseState::ended) {
-      const auto request = (*api)->request(view->lease.request);
-      if (!request || !request->request.lease || request->request.lease == lease) {
-        return fail(ErrorCode::io, model::format_id(lease) + " has " + state_text(view->lease) + "; nothing was paid");
-      }
-      lease = request->request.lease;  // the ledger moved the request to another provider
-      continue;
-    }
+    auto leases = current_leases(**api, rental);
+    if (!leases) return leases;
+    const bool all_run = std::all_of(leases->begin(), leases->end(), [](const LeaseView& view) {
+      return view.lease.state == model::LeaseState::running;
+    });
+    if (all_run) return leases;
     progress.update(0, 0);
     interrupt.wait(100);
   }
-  const auto receipt = context.send({model::EndLease{lease, model::EndReason::cancelled, "interrupted"}});
-  if (!receipt) {
-    return fail(receipt.error().code, "interrupted, and " + model::format_id(lease) +
-                                          " could not be ended: " + receipt.error().message + ". Try 'hanse stop " +
-                                          model::format_id(lease) + "'");
+  return std::unexpected(interrupted(context, rental));
+}
+
+Outcome show(Context& context, const std::vector<LeaseView>& leases) {
+  for (const auto& view : leases) {
+    if (auto known = publish_to_ssh(context, view.lease); !known)
+      context.say("warning: plain ssh does not know it: " + printable(known.error().message));
   }
-  return fail(ErrorCode::wrong_state, "interrupted; " + model::format_id(lease) + " is cancelled and nothing was paid");
+  const auto& first = leases.front().lease;
+  if (context.json()) {
+    nlohmann::json out{{"lease", wire::to_json(first)}, {"leases", nlohmann::json::array()}};
+    for (const auto& view : leases) out["leases"].push_back(wire::to_json(view.lease));
+    context.print_json(out);
+    return 0;
+  }
+  Money rate;
+  for (const auto& view : leases) {
+    context.print(model::format_id(view.lease.id) + "\n");
+    rate.micros += view.lease.rate_per_hour.micros;
+  }
+  const std::string id = model::format_id(first.id);
+  context.say("Yours until " + model::format_time(first.ends_at) + " at " + rate_text(rate) + ".\n  hanse ssh " + id +
+              "        log in\n  hanse cp data " + id + ":   copy files in\n  hanse stop " + id +
+              "       end it; what is not used comes back");
+  return 0;
 }
 
 Outcome rent(Context& context, Options options) {
   context.unlock_ahead();
+  if (options.reserved) options.demand.mode = model::Mode::reserved;
+  if (options.same_provider) options.demand.placement = model::Placement::same_provider;
+  if (options.same_country) options.demand.placement = model::Placement::same_country;
   if (const auto offer = model::parse_id<model::OfferTag>(options.what); offer && *offer) {
     options.demand.offer = *offer;
   } else {
@@ -60,7 +126,10 @@ Outcome rent(Context& context, Options options) {
   }
   const auto access = context.access_key();
   if (!access) return refuse(access.error());
-  const auto plan = make_plan(context, options.demand, "an empty machine to log in to");
+  const std::string what = options.demand.machines > 1
+                               ? std::to_string(options.demand.machines) + " empty machines to log in to"
+                               : "an empty machine to log in to";
+  const auto plan = make_plan(context, options.demand, what);
   if (!plan && options.demand.offer) {  // why it does not fit, but for one that is not there at all
     if (const auto offer = (*context.api())->offer(options.demand.offer);
         !offer && offer.error().code == ErrorCode::not_found) {
@@ -72,29 +141,17 @@ Outcome rent(Context& context, Options options) {
     return refuse(plan.error(), none ? no_match_hint(plan.error().message) : "");
   }
   if (auto agreed = confirm(context, *plan, options.yes); !agreed) return refuse(agreed.error());
-  if (options.demand.max_price_per_gpu_hour.micros == 0)
-    options.demand.max_price_per_gpu_hour = plan->price.per_gpu_hour;
+  hold_to(*plan, options.demand);
   const auto receipt = context.send({model::SubmitRequest{options.demand, {}, access->public_key(), {}}});
   if (!receipt) return refuse(receipt.error());
   if (receipt->outcomes.empty() || !receipt->outcomes.front().lease) {
     return refuse(ErrorCode::no_match,
                   receipt->outcomes.empty() ? "nothing matched" : receipt->outcomes.front().explanation);
   }
-  model::LeaseId lease = receipt->outcomes.front().lease;
-  const auto view = await_start(context, lease);
-  if (!view) return refuse(view.error());
-  if (auto known = publish_to_ssh(context, view->lease); !known)
-    context.say("warning: plain ssh does not know it: " + printable(known.error().message));
-  if (context.json()) {
-    context.print_json({{"lease", wire::to_json(view->lease)}});
-    return 0;
-  }
-  const std::string id = model::format_id(lease);
-  context.print(id + "\n");
-  context.say("Yours until " + model::format_time(view->lease.ends_at) + " at " + rate_text(view->lease.rate_per_hour) +
-              ".\n  hanse ssh " + id + "        log in\n  hanse cp data " + id + ":   copy files in\n  hanse stop " +
-              id + "       end it; what is not used comes back");
-  return 0;
+  Rental rental{receipt->outcomes.front().request, receipt->outcomes.front().lease, options.demand.machines};
+  const auto leases = await_start(context, rental);
+  if (!leases) return refuse(leases.error());
+  return show(context, *leases);
 }
 
 }  // namespace
@@ -102,15 +159,23 @@ Outcome rent(Context& context, Options options) {
 void add_rent(Program& program) {
   auto options = std::make_shared<Options>();
   options->demand.duration_s = 3600;
-  auto* command = program.add(program.app, "rent", "Rent a machine to log in to",
-                              "  hanse rent 'gpu=RTX4090 vram>=24GB' --duration 2h\n"
-                              "  hanse rent offer-7 --duration 8h --disk 200GB --yes\n");
+  auto* command =
+      program.add(program.app, "rent", "Rent a machine to log in to",
+                  "  hanse rent 'gpu=RTX4090 vram>=24GB' --duration 2h\n"
+                  "  hanse rent offer-7 --duration 8h --disk 200GB --yes\n"
+                  "  hanse rent gpu=H100 --gpus 8 --machines 4 --same-provider\n"
+                  "  hanse rent gpu=H100 --reserved --duration 30d     paid in advance, at the term's price\n");
   command->add_option("what", options->what, "Constraints, or one offer")->type_name("WHERE|OFFER");
   duration_option(command, "--duration,-d", options->demand.duration_s, "The longest it may run (1h)");
   command->add_option("--gpus,-g", options->demand.gpu_count, "Devices on one machine")->check(CLI::Range(1, 64));
   size_option(command, "--disk", options->demand.disk_bytes, "Size of /workspace");
   money_option(command, "--max-price", options->demand.max_price_per_gpu_hour, "Credits per GPU-hour, all-in, at most");
   money_option(command, "--max-cost", options->demand.max_cost, "Credits for all of it, at most");
+  command->add_option("--machines", options->demand.machines, "So many machines or none (1)")
+      ->check(CLI::Range(1U, model::kMaxMachines));
+  auto* provider = command->add_flag("--same-provider", options->same_provider, "All of them at one provider");
+  command->add_flag("--same-country", options->same_country, "All of them in one country")->excludes(provider);
+  command->add_flag("--reserved", options->reserved, "Pay the whole duration in advance, at the discount of its term");
   command->add_flag("-y,--yes", options->yes, "Agree to the plan without being asked");
   program.on(command, [options, &program] { return rent(program.context, *options); });
 }

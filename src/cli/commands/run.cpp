@@ -22,6 +22,12 @@ Outcome run_job(Context& context, const Options& options) {
   };
   auto file = client::parse_job_file(*text, path.parent_path(), lookup);
   if (!file) return refuse({file.error().code, options.file + ": " + file.error().message});
+  if (file->demand.machines > 1) {
+    return refuse(
+        ErrorCode::unsupported,
+        options.file + ": a job runs on one machine, and this asks for " + std::to_string(file->demand.machines),
+        "'hanse rent --machines " + std::to_string(file->demand.machines) + "' rents them to log in to");
+  }
   RunOptions run;
   run.folder = file->workdir.empty() ? path.parent_path() : file->workdir;
   run.file = std::move(*file);
