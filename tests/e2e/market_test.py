@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Reserved terms and gangs, with the real program: two providers on this machine."""
+
+import re
+import signal
+import unittest
+
+from harness import NetworkTest, User, free_port, wait_until
+
+
+class Market(NetworkTest):
+    PRICE = "1.00"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        network = cls.network
+        network.kill(network.agent, signal.SIGTERM)
+        config = cls.provider.home / "provider" / "provider.yaml"
+        config.write_text(re.sub(r"(?m)^  term_discounts: \[\]", "  term_discounts: [{from: 2h, percent: 20}]",
+                                 config.read_text()))
+        network.start_agent()
+        second = User(network, "second")
+        second.hanse("wallet", "new", "--json")
+        second.hanse("provider", "init", "--name", "next door", "--advertise", "127.0.0.1", "--ssh-port", free_port(),
+                     "--engine", network.engine.socket, "--country", "FR", "--price", "1.50")
+        second_agent = network.spawn("second", second, "provider", "start")
+        cls.addClassCleanup(lambda: (second_agent.send_signal(signal.SIGTERM), second_agent.wait(timeout=60)))
+        cls.addClassCleanup(network.end_all_leases)
+        wait_until("both offers", lambda: len(network.get("/v1/offers?where=price%3E0")["items"]) == 2)
+
+    def test_a_reserved_term_is_prepaid_and_leaving_it_early_is_said_before(self):
+        plan = self.consumer.hanse("rent", "price<=1", "--reserved", "--duration", "2h", ok=False).err
+        self.assertIn("1.60 credits, paid in advance for the whole term", plan)
+        self.assertIn("after 30m 0.50 instead of 0.40, after 1h 1.00 instead of 0.80, after 1h30m 1.50 instead of 1.20",
+                      plan)
+        short = self.consumer.hanse("rent", "price<=1", "--reserved", "--duration", "2h", "--max-cost", "1.5", "--yes",
+                                    ok=False).err
+        self.assertIn("a term of 2h cost 1.60 credits", short)
+        lease = self.rent("price<=1", "--reserved", "--duration", "2h")
+        self.assertEqual(self.consumer.lease(lease)["locked_micros"], 1_600_000)
+        wait_until("some seconds to be paid for",
+                   lambda: self.network.get(f"/v1/leases/{lease}")["accrual"]["billed_s"] >= 4)
+        said = self.consumer.hanse("stop", lease, "--yes")
+        self.assertRegex(said.err, rf"{lease} is reserved until .*: to leave now costs 0\.\d+ instead of 0\.\d+ credits")
+        self.assertIn("1.00/h", said.out)
+        self.assert_money_adds_up(lease)
+        ended = self.consumer.lease(lease)
+        self.assertEqual(ended["locked_micros"] - ended["refunded_micros"], ended["billed_s"] * 1_000_000 // 3600)
+
+    def test_a_gang_is_rented_whole_and_its_machines_end_one_by_one(self):
+        far = self.consumer.hanse("rent", "--machines", 2, "--same-provider", "--yes", ok=False).err
+        self.assertIn("2 machines are wanted at one provider, and 1 fits", far)
+        many = self.consumer.hanse("rent", "--machines", 3, "--yes", ok=False).err
+        self.assertIn("3 machines are wanted, and 2 fit", many)
+        rented = self.consumer.hanse("rent", "--machines", 2, "--duration", "1h", "--yes", "--json").json["leases"]
+        self.assertEqual([lease["state"] for lease in rented], ["running", "running"])
+        self.assertNotEqual(rented[0]["provider"], rented[1]["provider"])
+        first, other = rented[0]["id"], rented[1]["id"]
+        self.assertEqual({lease["gang"] for lease in rented}, {first})
+        for lease in (first, other):
+            self.assertIn("here", self.consumer.hanse("ssh", lease, "--", "echo", "here").out)
+        self.consumer.hanse("stop", first, "--yes")
+        self.assertEqual(self.consumer.lease(other)["state"], "running")
+        self.consumer.hanse("stop", other, "--yes")
+        for lease in (first, other):
+            self.assert_money_adds_up(lease)
+
+    def test_a_job_runs_on_one_machine(self):
+        job = self.job("name: many\nimage: docker.io/library/debian:bookworm-slim\nmax_duration: 1h\nmachines: 2\n"
+                       "run: 'true'\n")
+        refused = self.consumer.hanse("run", job, "--yes", ok=False)
+        self.assertIn("a job runs on one machine, and this asks for 2", refused.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
