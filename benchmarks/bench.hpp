@@ -14,10 +14,10 @@ namespace hanse::bench {
 struct Figure {
   std::string name;
   double value = 0;
-  std::string unit;
-  std::string baseline;  ///< What `ratio` is against, e.g. "podman exec, 0.105 s"; may be empty.
-  double ratio = 0;      ///< value ÷ baseline; 0: none.
-  std::string goal;      ///< As the plan words it, e.g. "ratio <= 2"; may be empty.
+  std::string unit{};
+  std::string baseline{};  ///< What `ratio` is against, e.g. "podman exec, 0.105 s"; may be empty.
+  double ratio = 0;        ///< value ÷ baseline; 0: none.
+  std::string goal{};      ///< As the plan words it, e.g. "ratio <= 2"; may be empty.
 };
 
 void report(const Figure& figure);

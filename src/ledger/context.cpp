@@ -68,6 +68,18 @@ void Context::offer_changed(model::OfferId id) {
   book.put(*offer, tables.providers.at(offer->provider));
 }
 
+void Context::offer_leased(model::OfferId id) {
+  touched_offers.push_back(id);
+  const auto& offer = tables.offers.at(id);
+  if (offer.state == model::OfferState::open) book.set_leased(offer);
+}
+
+void Context::offer_repriced(model::OfferId id) {
+  touched_offers.push_back(id);
+  const auto& offer = tables.offers.at(id);
+  if (offer.state == model::OfferState::open) book.set_prices(offer);
+}
+
 void Context::provider_changed(const model::AccountId& id) {
   touched_providers.push_back(id);
   if (const auto* provider = tables.providers.find(id)) book.update(*provider);

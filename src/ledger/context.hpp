@@ -38,8 +38,11 @@ struct Context {
   /// Gives money to an account, making it if need be. overflow cannot happen to money that was issued.
   void credit(const model::AccountId& to, Money amount);
 
-  /// Tells the book of an offer's new state; call after each change of an offer.
+  /// Tells the book of an offer's new state; call after each change of an offer ...
   void offer_changed(model::OfferId offer);
+  /// ... or, which is quicker, after one of its leased devices and disk alone, or of its prices alone.
+  void offer_leased(model::OfferId offer);
+  void offer_repriced(model::OfferId offer);
   /// Tells the book of a provider's new standing; call after each change of name or of lease counts.
   void provider_changed(const model::AccountId& provider);
   /// Tells the book whether the provider is there; call after each change of its watch.

@@ -23,7 +23,7 @@ void free_devices(Context& context, const model::Lease& lease) {
     o.leased_devices &= ~lease.devices;
     o.leased_disk_bytes -= lease.disk_bytes;
   });
-  context.offer_changed(lease.offer);
+  context.offer_leased(lease.offer);
   erase_if_withdrawn(context, lease.offer);
 }
 
@@ -112,7 +112,7 @@ void make_lease(Context& context, const model::Request& request, const market::M
     o.leased_disk_bytes += made.disk_bytes;
   });
   tables.providers.change(match.provider, [](model::Provider& p) { ++p.live_leases; });
-  context.offer_changed(match.offer);
+  context.offer_leased(match.offer);
   emit_lease(context, model::EventKind::lease_matched, made).amount = made.locked;
 }
 

@@ -1,10 +1,8 @@
 #include "market/book.hpp"
 
-#include <unordered_map>
-
 #include "base/check.hpp"
 #include "market/book_impl.hpp"
-#include "model/text.hpp"
+#include "market/search.hpp"
 
 namespace hanse::market {
 
@@ -21,11 +19,11 @@ std::uint64_t lowest_bits(std::uint64_t mask, std::uint32_t count) {
   return out;
 }
 
-Match make_match(const Wanted& wanted, const Listing& listing, const Seller& seller, const Price& price) {
+Match make_match(const Wanted& wanted, const Row& row, const Price& price) {
   Match match;
-  match.offer = listing.id;
-  match.provider = seller.account;
-  match.devices = lowest_bits(listing.free_devices, wanted.demand.gpu_count);
+  match.offer = row.id();
+  match.provider = row.seller().account;
+  match.devices = lowest_bits(row.free_devices(), wanted.demand.gpu_count);
   match.price = price;
   const auto lock = lock_for(price.rate_per_hour, wanted.demand.duration_s, wanted.demand.max_cost);
   HANSE_CHECK(lock.has_value());  // what would overflow does not fit (evaluate.cpp)
@@ -78,150 +76,87 @@ Book::~Book() = default;
 Book::Book(Book&&) noexcept = default;
 Book& Book::operator=(Book&&) noexcept = default;
 
-std::uint32_t Book::Impl::seller_index(const model::AccountId& account) {
-  const auto [it, added] = seller_of.try_emplace(account, static_cast<std::uint32_t>(sellers.size()));
-  if (added) {
-    Seller seller;
-    seller.account = account;
-    seller.address = model::format_address(account);
-    sellers.push_back(std::move(seller));
+void Book::Impl::refresh_all_of(std::uint32_t seller) {
+  for (std::uint32_t slot = rows.sellers[seller].first; slot != kNoSlot;) {
+    index.refresh(rows.row(slot));
+    slot = rows.chunk_of(slot).next[slot % kRowsPerChunk];
   }
-  return it->second;
-}
-
-void Book::Impl::refresh(Seller& seller, const model::Provider& provider) {
-  seller.reliability = reliability_millionths(provider);
-  if (seller.name == provider.name) return;
-  seller.name = provider.name;
-  seller.folded_name = model::fold(model::WhereField::provider, provider.name);
-}
-
-Listing& Book::Impl::listing_for(model::OfferId id) {
-  auto& place = by_id[id.value];
-  if (place == nullptr) {
-    auto listing = std::make_unique<Listing>();
-    place = listing.get();
-    place->id = id;
-    place->slot = static_cast<std::uint32_t>(all.size());
-    all.push_back(std::move(listing));
-  }
-  return *place;
-}
-
-void Book::Impl::set_available(Listing& listing, bool available) {
-  if (available == (listing.free_slot != kNoSlot)) return;
-  if (available) {
-    listing.free_slot = static_cast<std::uint32_t>(free.size());
-    free.push_back(&listing);
-    return;
-  }
-  free[listing.free_slot] = free.back();
-  free[listing.free_slot]->free_slot = listing.free_slot;
-  free.pop_back();
-  listing.free_slot = kNoSlot;
-}
-
-const Listing* Book::Impl::find_listing(model::OfferId id) const {
-  const auto it = by_id.find(id.value);
-  return it == by_id.end() ? nullptr : it->second;
 }
 
 void Book::put(const model::Offer& offer, const model::Provider& provider) {
-  const bool is_new = impl_->find_listing(offer.id) == nullptr;
-  auto& listing = impl_->listing_for(offer.id);
-  if (is_new || impl_->sellers[listing.seller].account != offer.provider) {
-    listing.seller = impl_->seller_index(offer.provider);
-  }
-  impl_->refresh(impl_->sellers[listing.seller], provider);
+  erase(offer.id);
+  update(provider);
+  impl_->index.add(impl_->rows.row(impl_->rows.add(offer)));
+}
 
-  // Most calls tell of a lease that came or went: comparing is cheaper than preparing the machine again.
-  if (is_new || listing.machine != offer.machine) describe(listing, offer.machine);
-  if (is_new || listing.prices != offer.prices) listing.prices = offer.prices;
-  const auto& machine = offer.machine;
-  const std::uint64_t devices =
-      machine.gpu_count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << machine.gpu_count) - 1;
-  listing.open = offer.state == model::OfferState::open;
-  listing.posted_at = offer.posted_at;
-  listing.free_devices = devices & ~offer.leased_devices;
-  listing.leased_disk_bytes = std::min(offer.leased_disk_bytes, machine.disk_bytes);
-  listing.free_disk_bytes = machine.disk_bytes - listing.leased_disk_bytes;
-  impl_->set_available(listing, listing.open && listing.free_devices != 0);
+void Book::set_prices(const model::Offer& offer) {
+  const std::uint32_t slot = impl_->rows.find(offer.id);
+  HANSE_CHECK(slot != kNoSlot);
+  const std::uint32_t terms = impl_->rows.row(slot).terms_number();
+  impl_->rows.set_prices(slot, offer.prices);
+  const Row row = impl_->rows.row(slot);
+  if (row.terms_number() == terms) return impl_->index.refresh(row);
+  impl_->index.remove(row);
+  impl_->index.add(row);
+}
+
+void Book::set_leased(const model::Offer& offer) {
+  const std::uint32_t slot = impl_->rows.find(offer.id);
+  HANSE_CHECK(slot != kNoSlot);
+  impl_->rows.set_leased(slot, offer);
+  impl_->index.refresh(impl_->rows.row(slot));
 }
 
 void Book::erase(model::OfferId offer) {
-  const auto it = impl_->by_id.find(offer.value);
-  if (it == impl_->by_id.end()) return;
-  impl_->set_available(*it->second, false);
-  const std::uint32_t slot = it->second->slot;
-  impl_->by_id.erase(it);
-  std::swap(impl_->all[slot], impl_->all.back());
-  impl_->all[slot]->slot = slot;
-  impl_->all.pop_back();
+  const std::uint32_t slot = impl_->rows.find(offer);
+  if (slot == kNoSlot) return;
+  impl_->index.remove(impl_->rows.row(slot));
+  impl_->rows.remove(slot);
 }
 
 void Book::update(const model::Provider& provider) {
-  const auto it = impl_->seller_of.find(provider.account);
-  if (it != impl_->seller_of.end()) impl_->refresh(impl_->sellers[it->second], provider);
+  const std::uint32_t number = impl_->rows.seller_of(provider.account);
+  impl_->rows.set_name(number, provider.name);
+  Standing& standing = impl_->rows.standings[number];
+  const auto before = std::exchange(standing.reliability, static_cast<std::int32_t>(reliability_millionths(provider)));
+  if (before / 1000 != standing.reliability / 1000) impl_->refresh_all_of(number);
 }
 
 void Book::set_reachable(const model::AccountId& provider, bool reachable) {
-  impl_->sellers[impl_->seller_index(provider)].reachable = reachable;
+  const std::uint32_t number = impl_->rows.seller_of(provider);
+  if (std::exchange(impl_->rows.standings[number].reachable, reachable) != reachable) impl_->refresh_all_of(number);
 }
 
 std::optional<Match> Book::find(const Wanted& wanted) const {
   if (wanted.demand.offer) return fits(wanted, wanted.demand.offer);
-  const Listing* best = nullptr;
-  Price best_price;
-  for (const auto* listing : impl_->free) {
-    const auto price = price_if_fits(wanted, *listing, impl_->seller(*listing));
-    if (!price) continue;
-    if (best == nullptr ||
-        is_better(*listing, impl_->seller(*listing), *price, *best, impl_->seller(*best), best_price)) {
-      best = listing;
-      best_price = *price;
-    }
-  }
-  if (best == nullptr) return std::nullopt;
-  return make_match(wanted, *best, impl_->seller(*best), best_price);
+  const auto found = search(impl_->rows, impl_->index, wanted, 1);
+  if (found.empty()) return std::nullopt;
+  return make_match(wanted, impl_->rows.row(found.front().slot), found.front().price);
 }
 
 std::optional<Match> Book::fits(const Wanted& wanted, model::OfferId offer) const {
-  const auto* listing = impl_->find_listing(offer);
-  if (listing == nullptr || (wanted.demand.offer && wanted.demand.offer != offer)) return std::nullopt;
-  const auto price = price_if_fits(wanted, *listing, impl_->seller(*listing));
+  const std::uint32_t slot = impl_->rows.find(offer);
+  if (slot == kNoSlot || (wanted.demand.offer && wanted.demand.offer != offer)) return std::nullopt;
+  const Row row = impl_->rows.row(slot);
+  const auto price = price_if_fits(wanted, row);
   if (!price) return std::nullopt;
-  return make_match(wanted, *listing, impl_->seller(*listing), *price);
+  return make_match(wanted, row, *price);
 }
 
 std::vector<Match> Book::list(const Wanted& wanted, std::size_t limit) const {
-  struct Candidate {
-    const Listing* listing;
-    Price price;
-  };
-  std::vector<Candidate> candidates;
-  for (const auto* listing : impl_->free) {
-    if (wanted.demand.offer && wanted.demand.offer != listing->id) continue;
-    if (const auto price = price_if_fits(wanted, *listing, impl_->seller(*listing))) {
-      candidates.push_back({listing, *price});
-    }
-  }
-  const auto shown = std::min(limit, candidates.size());
-  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(shown), candidates.end(),
-                    [&](const Candidate& a, const Candidate& b) {
-                      return is_better(*a.listing, impl_->seller(*a.listing), a.price, *b.listing,
-                                       impl_->seller(*b.listing), b.price);
-                    });
   std::vector<Match> out;
-  out.reserve(shown);
-  for (std::size_t i = 0; i < shown; ++i) {
-    const auto& c = candidates[i];
-    out.push_back(make_match(wanted, *c.listing, impl_->seller(*c.listing), c.price));
+  if (wanted.demand.offer) {
+    if (const auto match = fits(wanted, wanted.demand.offer); match && limit > 0) out.push_back(*match);
+    return out;
+  }
+  for (const auto& found : search(impl_->rows, impl_->index, wanted, limit)) {
+    out.push_back(make_match(wanted, impl_->rows.row(found.slot), found.price));
   }
   return out;
 }
 
 std::size_t Book::size() const {
-  return impl_->all.size();
+  return impl_->rows.size();
 }
 
 }  // namespace hanse::market

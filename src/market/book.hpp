@@ -73,6 +73,10 @@ class Book {
 
   /// Adds or replaces an offer and what is known of its provider. The book copies what it needs.
   void put(const model::Offer& offer, const model::Provider& provider);
+  /// Only its price list changed. Requires that it is there.
+  void set_prices(const model::Offer& offer);
+  /// Only its leased devices and disk changed. Requires that it is there.
+  void set_leased(const model::Offer& offer);
   void erase(model::OfferId offer);
   /// The provider's standing changed (reliability, endpoint, liveness): all its offers follow.
   void update(const model::Provider& provider);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "market/evaluate.hpp"
+#include "market/rows.hpp"
 #include "model/country.hpp"
 #include "model/text.hpp"
 #include "model/where.hpp"

@@ -1,71 +1,15 @@
 #include "market/evaluate.hpp"
 
+#include <algorithm>
+
 #include "base/check.hpp"
 
 namespace hanse::market {
-
 namespace {
 
 __extension__ using Wide = __int128;
 using model::Constraint;
 using model::WhereField;
-
-constexpr std::int64_t kMaxFigure = 1LL << 60;  // beyond any real one; keeps shares within 128 bits
-
-std::optional<std::size_t> measurable_index(WhereField field) {
-  const auto it = std::find(kMeasurable.begin(), kMeasurable.end(), field);
-  if (it == kMeasurable.end()) return std::nullopt;
-  return static_cast<std::size_t>(it - kMeasurable.begin());
-}
-
-std::int64_t figure(const Listing& listing, WhereField field) {
-  return listing.figures[*measurable_index(field)];
-}
-
-/// What a lease of `gpu_count` of the machine's devices gets of a total.
-std::int64_t share(std::int64_t total, std::uint32_t gpu_count, const model::Machine& machine) {
-  if (gpu_count >= machine.gpu_count) return total;
-  return static_cast<std::int64_t>(static_cast<Wide>(total) * gpu_count / machine.gpu_count);
-}
-
-bool allows_provider(const Constraint& c, const Seller& seller) {
-  const bool by_address = model::allows(c, seller.address);
-  const bool by_name = model::allows(c, seller.folded_name);
-  const bool negative = c.op == model::WhereOp::not_equal || c.op == model::WhereOp::not_in;
-  return negative ? by_address && by_name : by_address || by_name;
-}
-
-/// Every constrained figure that could be measured, was.
-bool all_measured(const Wanted& wanted, const Listing& listing) {
-  return std::all_of(wanted.where.begin(), wanted.where.end(), [&](const Constraint& c) {
-    const auto index = measurable_index(c.field);
-    return !index || (listing.measured >> *index & 1U) != 0;
-  });
-}
-
-bool holds(const Constraint& c, const Wanted& wanted, const Listing& listing, const Seller& seller,
-           const std::optional<Price>& price) {
-  switch (c.field) {
-    case WhereField::gpu:
-      return model::allows(c, listing.gpu);
-    case WhereField::country:
-      return model::allows(c, listing.country);
-    case WhereField::provider:
-      return allows_provider(c, seller);
-    case WhereField::machine:
-      return model::allows(c, listing.machine_name);
-    case WhereField::kind:
-      return model::allows(c, model::name_of(listing.machine.device_kind));
-    case WhereField::driver:
-      return model::allows(c, listing.driver);
-    case WhereField::verified:
-      return all_measured(wanted, listing);
-    default: {
-      const auto number = number_of(c.field, wanted, listing, seller, price);
-      return number && model::allows(c, *number);
-    }
-  }
-}
 
 bool is_excluded(const Wanted& wanted, const Seller& seller) {
   const auto& list = wanted.excluded_providers;
@@ -73,10 +17,10 @@ bool is_excluded(const Wanted& wanted, const Seller& seller) {
 }
 
 /// A demand without a duration (browsing) fits any.
-bool duration_fits(const model::Demand& demand, const model::PriceList& prices) {
+bool duration_fits(const model::Demand& demand, const Row& row) {
   if (demand.duration_s == 0) return true;
-  return demand.duration_s >= prices.min_duration_s &&
-         (prices.max_duration_s == 0 || demand.duration_s <= prices.max_duration_s);
+  const auto asked = static_cast<std::int64_t>(std::min<std::uint64_t>(demand.duration_s, kNoMaximum));
+  return asked >= row.min_duration() && asked <= row.max_duration();
 }
 
 bool price_fits(const model::Demand& demand, const Price& price) {
@@ -85,12 +29,13 @@ bool price_fits(const model::Demand& demand, const Price& price) {
 
 /// The ceiling pays for the shortest lease that the offer takes, a second at least. Without a ceiling: what the whole
 /// lease costs is still an amount of money.
-bool cost_fits(const model::Demand& demand, const model::PriceList& prices, const Price& price) {
+bool cost_fits(const model::Demand& demand, const Row& row, const Price& price) {
   if (demand.max_cost.micros == 0) {
     const Wide whole = static_cast<Wide>(price.rate_per_hour.micros) * static_cast<Wide>(demand.duration_s);
     return whole <= static_cast<Wide>(kMaxMoney.micros) * 3600;
   }
-  const auto least = lock_for(price.rate_per_hour, std::max<std::uint64_t>(prices.min_duration_s, 1), Money{});
+  const auto shortest = static_cast<std::uint64_t>(std::max<std::int64_t>(row.min_duration(), 1));
+  const auto least = lock_for(price.rate_per_hour, shortest, Money{});
   return least && *least <= demand.max_cost;
 }
 
@@ -102,123 +47,139 @@ std::string_view name_of(Builtin builtin) {
   return kNames[static_cast<std::size_t>(builtin)];
 }
 
-void describe(Listing& listing, const model::Machine& machine) {
-  listing.machine = machine;
-  const auto clamped = [](std::uint64_t v) {
-    return static_cast<std::int64_t>(std::min(v, static_cast<std::uint64_t>(kMaxFigure)));
-  };
-  listing.figures = {clamped(machine.vram_bytes), machine.cpu_threads,    clamped(machine.memory_bytes),
-                     clamped(machine.disk_bytes), machine.inet_down_mbps, machine.inet_up_mbps};
-  listing.measured = 0;
-  for (const auto& measurement : machine.measured) {
-    for (std::size_t i = 0; i < kMeasurable.size(); ++i) {
-      if (measurement.field != model::name_of(kMeasurable[i])) continue;
-      listing.figures[i] = std::clamp<std::int64_t>(measurement.value, 0, kMaxFigure);
-      listing.measured |= 1U << i;
-    }
-  }
-  listing.cuda = model::parse_version(machine.cuda_version);
-  listing.gpu = model::fold(WhereField::gpu, machine.gpu_model);
-  listing.country = model::fold(WhereField::country, machine.country);
-  listing.machine_name = model::fold(WhereField::machine, machine.name);
-  listing.driver = model::fold(WhereField::driver, machine.driver_version);
+std::optional<Price> price_of(const Row& row, const model::Demand& demand) {
+  const Terms& terms = row.terms();
+  return price_of(row.price(), terms.term_discounts, terms.volume_discounts, terms.storage_per_gib_hour, demand);
 }
 
-std::optional<std::int64_t> number_of(WhereField field, const Wanted& wanted, const Listing& listing,
-                                      const Seller& seller, const std::optional<Price>& price) {
+bool allows_provider(const Constraint& c, const Seller& seller) {
+  const bool by_address = model::allows(c, seller.address);
+  const bool by_name = model::allows(c, seller.folded_name);
+  const bool negative = c.op == model::WhereOp::not_equal || c.op == model::WhereOp::not_in;
+  return negative ? by_address && by_name : by_address || by_name;
+}
+
+std::int64_t share(std::int64_t total, std::uint32_t gpu_count, std::uint32_t machine_gpus) {
+  if (gpu_count >= machine_gpus) return total;
+  return static_cast<std::int64_t>(static_cast<Wide>(total) * gpu_count / machine_gpus);
+}
+
+std::uint32_t constrained_figures(const model::Where& where) {
+  std::uint32_t bits = 0;
+  for (const auto& c : where) {
+    if (const auto index = measurable_index(c.field)) bits |= 1U << *index;
+  }
+  return bits;
+}
+
+std::optional<std::int64_t> number_of(WhereField field, const Wanted& wanted, const Row& row,
+                                      const std::optional<Price>& price) {
+  const auto figure = [&] { return row.figure(*measurable_index(field)); };
   switch (field) {
     case WhereField::gpus:
-      return listing.machine.gpu_count;
+      return row.gpu_count();
     case WhereField::vram:
     case WhereField::inet_down:
     case WhereField::inet_up:
-      return figure(listing, field);
+      return figure();
     case WhereField::cpu:
     case WhereField::memory:
-      return share(figure(listing, field), wanted.demand.gpu_count, listing.machine);
-    case WhereField::disk: {
-      const auto leased = static_cast<std::int64_t>(listing.leased_disk_bytes);
-      return std::max<std::int64_t>(figure(listing, field) - leased, 0);
-    }
+      return share(figure(), wanted.demand.gpu_count, row.gpu_count());
+    case WhereField::disk:
+      return std::max<std::int64_t>(figure() - row.leased_disk(), 0);
     case WhereField::price:
       return price ? std::optional(price->per_gpu_hour.micros) : std::nullopt;
     case WhereField::reliability:
-      return seller.reliability;
+      return row.reliability();
     case WhereField::cuda:
-      return listing.cuda >= 0 ? std::optional(listing.cuda) : std::nullopt;
-    case WhereField::duration: {
-      const auto most = listing.prices.max_duration_s;
-      return most == 0 ? kNoMaximum : static_cast<std::int64_t>(std::min<std::uint64_t>(most, kNoMaximum));
-    }
+      return row.cuda() >= 0 ? std::optional(row.cuda()) : std::nullopt;
+    case WhereField::duration:
+      return row.max_duration();
     default:
       return std::nullopt;
   }
 }
 
-const std::string& text_of(WhereField field, const Listing& listing, const Seller& seller) {
-  static const std::string kNone;
+std::string text_of(WhereField field, const Row& row) {
   switch (field) {
     case WhereField::gpu:
-      return listing.machine.gpu_model;
+      return row.rows().models.text(row.model());
     case WhereField::country:
-      return listing.machine.country;
+      return country_code(row.country());
     case WhereField::provider:
-      return seller.name.empty() ? seller.address : seller.name;
+      return row.seller().name.empty() ? row.seller().address : row.seller().name;
     case WhereField::machine:
-      return listing.machine.name;
+      return row.name();
+    case WhereField::kind:
+      return std::string(model::name_of(row.kind()));
     case WhereField::driver:
-      return listing.machine.driver_version;
+      return row.rows().drivers.text(row.driver());
     default:
-      return kNone;
+      return {};
   }
 }
 
-std::optional<Price> price_if_fits(const Wanted& wanted, const Listing& listing, const Seller& seller) {
-  const auto& demand = wanted.demand;
-  if (!listing.open || !seller.reachable || listing.free_count() < demand.gpu_count ||
-      !duration_fits(demand, listing.prices) || demand.disk_bytes > listing.free_disk_bytes ||
-      is_excluded(wanted, seller)) {
-    return std::nullopt;
+bool passes(const Constraint& c, const Wanted& wanted, const Row& row, const std::optional<Price>& price) {
+  switch (c.field) {
+    case WhereField::gpu:
+      return model::allows(c, row.rows().models.folded(row.model()));
+    case WhereField::country:
+      return model::allows(c, model::fold(WhereField::country, country_code(row.country())));
+    case WhereField::provider:
+      return allows_provider(c, row.seller());
+    case WhereField::machine:
+      return model::allows(c, row.name());
+    case WhereField::kind:
+      return model::allows(c, model::name_of(row.kind()));
+    case WhereField::driver:
+      return model::allows(c, row.rows().drivers.folded(row.driver()));
+    case WhereField::verified: {
+      const std::uint32_t needed = constrained_figures(wanted.where);
+      return (row.measured() & needed) == needed;
+    }
+    default: {
+      const auto number = number_of(c.field, wanted, row, price);
+      return number && model::allows(c, *number);
+    }
   }
-  const auto price = price_of(listing.prices, demand);
-  if (!price || !price_fits(demand, *price) || !cost_fits(demand, listing.prices, *price)) return std::nullopt;
+}
+
+bool passes(Builtin builtin, const Wanted& wanted, const Row& row, const std::optional<Price>& price) {
+  const auto& demand = wanted.demand;
+  switch (builtin) {
+    case Builtin::open:
+      return row.open();
+    case Builtin::reachable:
+      return row.reachable();
+    case Builtin::excluded:
+      return !is_excluded(wanted, row.seller());
+    case Builtin::capacity:
+      return row.free_count() >= demand.gpu_count;
+    case Builtin::duration:
+      return duration_fits(demand, row);
+    case Builtin::disk:
+      return demand.disk_bytes <= static_cast<std::uint64_t>(row.free_disk());
+    case Builtin::max_price:
+      return price && price_fits(demand, *price);  // what cannot be priced is dearer than any ceiling
+    case Builtin::max_cost:
+      return !price || cost_fits(demand, row, *price);
+  }
+  return false;
+}
+
+std::optional<Price> price_if_fits(const Wanted& wanted, const Row& row) {
+  const auto price = price_of(row, wanted.demand);
+  for (std::size_t i = 0; i < kBuiltins; ++i) {
+    if (!passes(static_cast<Builtin>(i), wanted, row, price)) return std::nullopt;
+  }
   for (const auto& c : wanted.where) {
-    if (!holds(c, wanted, listing, seller, price)) return std::nullopt;
+    if (!passes(c, wanted, row, price)) return std::nullopt;
   }
   return price;
 }
 
-Verdict judge(const Wanted& wanted, const Listing& listing, const Seller& seller) {
-  HANSE_CHECK(wanted.where.size() <= model::kMaxConstraints);
-  const auto& demand = wanted.demand;
-  Verdict verdict;
-  verdict.price = price_of(listing.prices, demand);
-  const auto check = [&verdict](Builtin builtin, bool passes) {
-    if (!passes) verdict.builtin |= 1U << static_cast<unsigned>(builtin);
-  };
-  check(Builtin::open, listing.open);
-  check(Builtin::reachable, seller.reachable);
-  check(Builtin::excluded, !is_excluded(wanted, seller));
-  check(Builtin::capacity, listing.free_count() >= demand.gpu_count);
-  check(Builtin::duration, duration_fits(demand, listing.prices));
-  check(Builtin::disk, demand.disk_bytes <= listing.free_disk_bytes);
-  // What cannot be priced is dearer than any ceiling, and no relaxation makes it fit.
-  check(Builtin::max_price, verdict.price && price_fits(demand, *verdict.price));
-  check(Builtin::max_cost, !verdict.price || cost_fits(demand, listing.prices, *verdict.price));
-  for (std::size_t i = 0; i < wanted.where.size(); ++i) {
-    if (!holds(wanted.where[i], wanted, listing, seller, verdict.price)) verdict.where |= std::uint64_t{1} << i;
-  }
-  return verdict;
-}
-
-bool is_better(const Listing& a, const Seller& a_seller, const Price& a_price, const Listing& b, const Seller& b_seller,
-               const Price& b_price) {
-  // A provider that fails always still has an order among its like: nobody's reliability counts as 0.
-  const Wide a_cost = static_cast<Wide>(a_price.rate_per_hour.micros) * std::max<std::int64_t>(b_seller.reliability, 1);
-  const Wide b_cost = static_cast<Wide>(b_price.rate_per_hour.micros) * std::max<std::int64_t>(a_seller.reliability, 1);
-  if (a_cost != b_cost) return a_cost < b_cost;
-  if (a.posted_at != b.posted_at) return a.posted_at < b.posted_at;
-  return a.id < b.id;
+Rank rank_of(const Row& row, const Price& price) {
+  return {expected_cost(price.per_gpu_hour, row.reliability()), row.posted_at(), row.id()};
 }
 
 }  // namespace hanse::market

@@ -1,9 +1,11 @@
 // Why no offer fits, and which single relaxation would make one.
 
 #include <array>
+#include <bit>
 #include <limits>
 
 #include "market/book_impl.hpp"
+#include "market/judgement.hpp"
 #include "model/text.hpp"
 
 namespace hanse::market {
@@ -12,11 +14,11 @@ namespace {
 
 using model::WhereField;
 
-/// The count of one constraint while the book is gone through.
+/// The count of one reason while the book is gone through.
 struct Tally {
   Explanation::Ruled ruled;
-  const Listing* cheapest = nullptr;
-  const Seller* seller = nullptr;
+  Rank cheapest;
+  std::uint32_t slot = kNoSlot;                                      // of the cheapest
   std::int64_t distance = std::numeric_limits<std::int64_t>::max();  // of `nearest` from fitting
   std::optional<std::int64_t> nearest;
 
@@ -26,10 +28,6 @@ struct Tally {
     nearest = value;
   }
 };
-
-bool is_measurable(WhereField field) {
-  return std::find(kMeasurable.begin(), kMeasurable.end(), field) != kMeasurable.end();
-}
 
 std::int64_t away_from(std::int64_t a, std::int64_t b) {
   return a > b ? a - b : b - a;
@@ -59,53 +57,138 @@ bool is_size(WhereField field) {
   return field == WhereField::vram || field == WhereField::memory || field == WhereField::disk;
 }
 
-class Explainer {
- public:
-  explicit Explainer(const Wanted& wanted)
-      : wanted_(wanted), relaxed_(wanted), tallies_(wanted.where.size() + kBuiltins) {
-    for (std::size_t i = 0; i < wanted.where.size(); ++i) {
-      tallies_[i].ruled.constraint = model::format_constraint(wanted.where[i]);
+/// The rows of a chunk by how many reasons stand against them.
+struct Counts {
+  Mask one{}, two{}, more{};  ///< At least so many.
+
+  void add(const Mask& fails) {
+    for (std::size_t w = 0; w < fails.size(); ++w) {
+      more[w] |= two[w] & fails[w];
+      two[w] |= one[w] & fails[w];
+      one[w] |= fails[w];
     }
-    for (std::size_t i = 0; i < kBuiltins; ++i) builtin(i).ruled.constraint = name_of(static_cast<Builtin>(i));
   }
-
-  void look_at(const Listing& listing, const Seller& seller);
-  std::vector<Explanation::Ruled> finish();
-
- private:
-  Tally& builtin(std::size_t i) { return tallies_[wanted_.where.size() + i]; }
-  std::optional<Price> without_constraint(std::size_t i, const Listing& listing, const Seller& seller);
-  std::optional<Price> without_builtin(Builtin builtin, const Listing& listing, const Seller& seller);
-  void note_value(Tally& tally, std::size_t index, const Listing& listing, const Seller& seller,
-                  const Verdict& verdict);
-  void note_builtin(Tally& tally, Builtin builtin, const Listing& listing, const Verdict& verdict);
-  [[nodiscard]] std::string best_of(const Tally& tally, std::size_t index) const;
-  [[nodiscard]] std::uint64_t nearest_duration(const Listing& listing) const;
-  [[nodiscard]] bool fails_verified(const Verdict& verdict) const;
-
-  const Wanted& wanted_;
-  Wanted relaxed_;  // changed for one question, then put back
-  std::vector<Tally> tallies_;
 };
 
-std::optional<Price> Explainer::without_constraint(std::size_t i, const Listing& listing, const Seller& seller) {
+template <class Visit>
+void for_each_bit(std::uint64_t bits, Visit&& visit) {
+  for (; bits != 0; bits &= bits - 1) visit(static_cast<std::size_t>(std::countr_zero(bits)));
+}
+
+class Explainer {
+ public:
+  Explainer(const Rows& rows, const Wanted& wanted)
+      : rows_(rows), wanted_(wanted), relaxed_(wanted), judgement_(rows, wanted), tallies_(judgement_.reasons()) {
+    for (std::size_t i = 0; i < wanted.where.size(); ++i) {
+      tallies_[i].ruled.constraint = model::format_constraint(wanted.where[i]);
+      if (wanted.where[i].field == WhereField::verified) verified_ = i;
+    }
+    for (std::size_t i = 0; i < kBuiltins; ++i) {
+      tallies_[wanted.where.size() + i].ruled.constraint = name_of(static_cast<Builtin>(i));
+    }
+  }
+
+  /// `only`: the one offer to look at; kNoSlot: all.
+  void look_at(std::size_t chunk_number, std::uint32_t only);
+  std::vector<Explanation::Ruled> finish();
+  [[nodiscard]] std::uint64_t looked_at() const { return looked_at_; }
+
+ private:
+  [[nodiscard]] bool is_builtin(std::size_t reason) const { return reason >= wanted_.where.size(); }
+  [[nodiscard]] Builtin builtin(std::size_t reason) const {
+    return static_cast<Builtin>(reason - wanted_.where.size());
+  }
+  void fails_alone(std::size_t reason, const Row& row);
+  void frees_verified(std::size_t reason, const Row& row, bool fails);
+  void note_cheapest(Tally& tally, const Row& row, const Price& price);
+  std::optional<Price> without(Builtin builtin, const Row& row);
+  void note_value(Tally& tally, std::size_t reason, const Row& row);
+  void note_builtin(Tally& tally, Builtin builtin, const Row& row);
+  [[nodiscard]] std::string best_of(const Tally& tally, std::size_t reason) const;
+  [[nodiscard]] std::uint64_t nearest_duration(const Row& row) const;
+
+  const Rows& rows_;
+  const Wanted& wanted_;
+  Wanted relaxed_;  // changed for one question, then put back
+  Judgement judgement_;
+  std::vector<Tally> tallies_;
+  std::vector<Mask> fails_;
+  std::optional<std::size_t> verified_;
+  std::uint64_t looked_at_ = 0;
+};
+
+void Explainer::look_at(std::size_t chunk_number, std::uint32_t only) {
+  const Chunk& chunk = *rows_.chunks()[chunk_number];
+  Mask live{};
+  for (std::size_t i = 0; i < kRowsPerChunk; ++i) {
+    const bool counts = chunk.live[i] != 0 && (only == kNoSlot || only == chunk_number * kRowsPerChunk + i);
+    live[i / 64] |= std::uint64_t{counts ? 1U : 0U} << (i % 64);
+  }
+  fails_.resize(tallies_.size());
+  Counts counts;
+  for (std::size_t reason = 0; reason < tallies_.size(); ++reason) {
+    Mask& fails = fails_[reason];
+    judgement_.mark(chunk, reason, fails);
+    for (std::size_t w = 0; w < fails.size(); ++w) {
+      fails[w] &= live[w];
+      tallies_[reason].ruled.offers += static_cast<std::uint64_t>(std::popcount(fails[w]));
+    }
+    counts.add(fails);
+  }
+  const auto first = static_cast<std::uint32_t>(chunk_number * kRowsPerChunk);
+  for (std::size_t w = 0; w < live.size(); ++w) {
+    looked_at_ += static_cast<std::uint64_t>(std::popcount(live[w]));
+    const auto row = [&](std::size_t bit) { return rows_.row(first + static_cast<std::uint32_t>(64 * w + bit)); };
+    for (std::size_t reason = 0; reason < tallies_.size(); ++reason) {
+      const std::uint64_t fails = fails_[reason][w];
+      for_each_bit(fails & ~counts.two[w], [&](std::size_t bit) { fails_alone(reason, row(bit)); });
+      // Under `verified`, to drop the constraint on a figure that was not measured can be enough.
+      if (!verified_ || is_builtin(reason) || !measurable_index(wanted_.where[reason].field)) continue;
+      const std::uint64_t unverified = fails_[*verified_][w];
+      for_each_bit(unverified & ~fails & ~counts.two[w],
+                   [&](std::size_t bit) { frees_verified(reason, row(bit), false); });
+      for_each_bit(unverified & fails & ~counts.more[w],
+                   [&](std::size_t bit) { frees_verified(reason, row(bit), true); });
+    }
+  }
+}
+
+void Explainer::fails_alone(std::size_t reason, const Row& row) {
+  Tally& tally = tallies_[reason];
+  ++tally.ruled.only_this;
+  note_value(tally, reason, row);
+  // All else holds, and to drop a constraint changes no price.
+  const auto price = is_builtin(reason) ? without(builtin(reason), row) : price_of(row, wanted_.demand);
+  if (price) note_cheapest(tally, row, *price);
+}
+
+void Explainer::frees_verified(std::size_t reason, const Row& row, bool fails) {
   auto& where = relaxed_.where;
-  std::swap(where[i], where.back());
-  model::Constraint dropped = std::move(where.back());
-  where.pop_back();
-  const auto price = price_if_fits(relaxed_, listing, seller);
-  where.push_back(std::move(dropped));
-  std::swap(where[i], where.back());
-  return price;
+  where.erase(where.begin() + static_cast<std::ptrdiff_t>(reason));
+  const auto price = price_if_fits(relaxed_, row);
+  where = wanted_.where;
+  if (!price) return;
+  Tally& tally = tallies_[reason];
+  ++tally.ruled.only_this;
+  if (fails) note_value(tally, reason, row);
+  note_cheapest(tally, row, *price);
 }
 
-std::uint64_t Explainer::nearest_duration(const Listing& listing) const {
-  const auto& prices = listing.prices;
-  const auto asked = std::max(wanted_.demand.duration_s, prices.min_duration_s);
-  return prices.max_duration_s == 0 ? asked : std::min(asked, prices.max_duration_s);
+void Explainer::note_cheapest(Tally& tally, const Row& row, const Price& price) {
+  const Rank rank = rank_of(row, price);
+  if (tally.slot != kNoSlot && !(rank < tally.cheapest)) return;
+  tally.cheapest = rank;
+  tally.slot = row.slot();
+  tally.ruled.price = price;
+  tally.ruled.offer = row.id();
 }
 
-std::optional<Price> Explainer::without_builtin(Builtin builtin, const Listing& listing, const Seller& seller) {
+std::uint64_t Explainer::nearest_duration(const Row& row) const {
+  const auto asked = std::max(to_signed(wanted_.demand.duration_s), row.min_duration());
+  return static_cast<std::uint64_t>(std::min(asked, row.max_duration()));
+}
+
+std::optional<Price> Explainer::without(Builtin builtin, const Row& row) {
   auto& demand = relaxed_.demand;
   switch (builtin) {
     case Builtin::open:
@@ -115,13 +198,13 @@ std::optional<Price> Explainer::without_builtin(Builtin builtin, const Listing& 
       relaxed_.excluded_providers.clear();
       break;
     case Builtin::capacity:
-      demand.gpu_count = listing.free_count();
+      demand.gpu_count = row.free_count();
       break;
     case Builtin::duration:
-      demand.duration_s = nearest_duration(listing);
+      demand.duration_s = nearest_duration(row);
       break;
     case Builtin::disk:
-      demand.disk_bytes = listing.free_disk_bytes;
+      demand.disk_bytes = static_cast<std::uint64_t>(row.free_disk());
       break;
     case Builtin::max_price:
       demand.max_price_per_gpu_hour = Money{};
@@ -130,7 +213,7 @@ std::optional<Price> Explainer::without_builtin(Builtin builtin, const Listing& 
       demand.max_cost = Money{};
       break;
   }
-  const auto price = price_if_fits(relaxed_, listing, seller);
+  const auto price = price_if_fits(relaxed_, row);
   const auto& asked = wanted_.demand;
   demand.gpu_count = asked.gpu_count;
   demand.duration_s = asked.duration_s;
@@ -141,79 +224,38 @@ std::optional<Price> Explainer::without_builtin(Builtin builtin, const Listing& 
   return price;
 }
 
-bool Explainer::fails_verified(const Verdict& verdict) const {
-  for (std::size_t i = 0; i < wanted_.where.size(); ++i) {
-    if (wanted_.where[i].field == WhereField::verified) return (verdict.where >> i & 1U) != 0;
-  }
-  return false;
-}
-
-void Explainer::look_at(const Listing& listing, const Seller& seller) {
-  const auto verdict = judge(wanted_, listing, seller);
-  const auto fails = [&](std::size_t i) {
-    return i < wanted_.where.size() ? (verdict.where >> i & 1U) != 0
-                                    : (verdict.builtin >> (i - wanted_.where.size()) & 1U) != 0;
-  };
-  // Under `verified`, to drop the constraint on a figure that was not measured can be enough, though it holds itself.
-  const auto frees_verified = [&](std::size_t i) {
-    return i < wanted_.where.size() && fails_verified(verdict) && is_measurable(wanted_.where[i].field);
-  };
-  for (std::size_t i = 0; i < tallies_.size(); ++i) {
-    if (!fails(i) && !frees_verified(i)) continue;
-    auto& tally = tallies_[i];
-    if (fails(i)) ++tally.ruled.offers;
-    if (verdict.failures() > 2) continue;
-    const auto price = i < wanted_.where.size()
-                           ? without_constraint(i, listing, seller)
-                           : without_builtin(static_cast<Builtin>(i - wanted_.where.size()), listing, seller);
-    if (!price && (verdict.failures() > 1 || !fails(i))) continue;
-    ++tally.ruled.only_this;
-    if (fails(i)) note_value(tally, i, listing, seller, verdict);
-    if (!price) continue;
-    if (tally.cheapest == nullptr ||
-        is_better(listing, seller, *price, *tally.cheapest, *tally.seller, *tally.ruled.price)) {
-      tally.cheapest = &listing;
-      tally.seller = &seller;
-      tally.ruled.price = price;
-      tally.ruled.offer = listing.id;
-    }
-  }
-}
-
-void Explainer::note_value(Tally& tally, std::size_t index, const Listing& listing, const Seller& seller,
-                           const Verdict& verdict) {
-  if (index >= wanted_.where.size()) {
-    return note_builtin(tally, static_cast<Builtin>(index - wanted_.where.size()), listing, verdict);
-  }
-  const auto& c = wanted_.where[index];
+void Explainer::note_value(Tally& tally, std::size_t reason, const Row& row) {
+  if (is_builtin(reason)) return note_builtin(tally, builtin(reason), row);
+  const auto& c = wanted_.where[reason];
   if (!model::is_number(c.field)) return;
-  const auto value = number_of(c.field, wanted_, listing, seller, verdict.price);
+  const auto price = c.field == WhereField::price ? price_of(row, wanted_.demand) : std::nullopt;
+  const auto value = number_of(c.field, wanted_, row, price);
   if (value) tally.offer_value(*value, away_from(*value, c.number));
 }
 
-void Explainer::note_builtin(Tally& tally, Builtin builtin, const Listing& listing, const Verdict& verdict) {
+void Explainer::note_builtin(Tally& tally, Builtin builtin, const Row& row) {
   const auto& demand = wanted_.demand;
   if (builtin == Builtin::capacity) {
-    tally.offer_value(listing.free_count(), demand.gpu_count - listing.free_count());
+    tally.offer_value(row.free_count(), demand.gpu_count - row.free_count());
   } else if (builtin == Builtin::duration) {
-    const auto nearest = to_signed(nearest_duration(listing));
+    const auto nearest = to_signed(nearest_duration(row));
     tally.offer_value(nearest, away_from(nearest, to_signed(demand.duration_s)));
   } else if (builtin == Builtin::disk) {
-    const auto free = to_signed(listing.free_disk_bytes);
-    tally.offer_value(free, away_from(free, to_signed(demand.disk_bytes)));
-  } else if (builtin == Builtin::max_price && verdict.price) {
-    tally.offer_value(verdict.price->per_gpu_hour.micros, verdict.price->per_gpu_hour.micros);
-  } else if (builtin == Builtin::max_cost && verdict.price) {
-    const auto least =
-        lock_for(verdict.price->rate_per_hour, std::max<std::uint64_t>(listing.prices.min_duration_s, 1), Money{});
-    if (least) tally.offer_value(least->micros, least->micros);
+    tally.offer_value(row.free_disk(), away_from(row.free_disk(), to_signed(demand.disk_bytes)));
+  } else if (builtin == Builtin::max_price || builtin == Builtin::max_cost) {
+    const auto price = price_of(row, demand);
+    if (!price) return;
+    const auto shortest = static_cast<std::uint64_t>(std::max<std::int64_t>(row.min_duration(), 1));
+    const auto ceiling = builtin == Builtin::max_price ? std::optional(price->per_gpu_hour)
+                                                       : lock_for(price->rate_per_hour, shortest, Money{});
+    if (ceiling) tally.offer_value(ceiling->micros, ceiling->micros);
   }
 }
 
-std::string Explainer::best_of(const Tally& tally, std::size_t index) const {
-  if (index < wanted_.where.size()) {
-    const auto field = wanted_.where[index].field;
-    const auto op = wanted_.where[index].op;
+std::string Explainer::best_of(const Tally& tally, std::size_t reason) const {
+  if (!is_builtin(reason)) {
+    const auto field = wanted_.where[reason].field;
+    const auto op = wanted_.where[reason].op;
     if (tally.nearest && is_size(field)) {
       return about_size(static_cast<std::uint64_t>(*tally.nearest),
                         op == model::WhereOp::less || op == model::WhereOp::less_equal);
@@ -221,12 +263,10 @@ std::string Explainer::best_of(const Tally& tally, std::size_t index) const {
     if (tally.nearest) {
       return *tally.nearest == kNoMaximum ? "no maximum" : model::format_number(field, *tally.nearest);
     }
-    if (tally.cheapest == nullptr || model::is_number(field) || field == WhereField::verified) return {};
-    if (field == WhereField::kind) return std::string(model::name_of(tally.cheapest->machine.device_kind));
-    return text_of(field, *tally.cheapest, *tally.seller);
+    return tally.slot == kNoSlot ? std::string() : text_of(field, rows_.row(tally.slot));
   }
   if (!tally.nearest) return {};
-  switch (static_cast<Builtin>(index - wanted_.where.size())) {
+  switch (builtin(reason)) {
     case Builtin::duration:
       return model::format_duration(static_cast<std::uint64_t>(*tally.nearest));
     case Builtin::disk:
@@ -257,18 +297,17 @@ std::vector<Explanation::Ruled> Explainer::finish() {
 }  // namespace
 
 Explanation Book::explain(const Wanted& wanted) const {
-  Explanation explanation;
-  Explainer explainer(wanted);
-  const auto look_at = [&](const Listing& listing) {
-    ++explanation.offers;
-    explainer.look_at(listing, impl_->seller(listing));
-  };
+  const Rows& rows = impl_->rows;
+  Explainer explainer(rows, wanted);
   if (wanted.demand.offer) {
-    if (const auto* listing = impl_->find_listing(wanted.demand.offer)) look_at(*listing);
+    const std::uint32_t slot = rows.find(wanted.demand.offer);
+    if (slot != kNoSlot) explainer.look_at(slot / kRowsPerChunk, slot);
   } else {
-    for (const auto& listing : impl_->all) look_at(*listing);
+    for (std::size_t i = 0; i < rows.chunks().size(); ++i) explainer.look_at(i, kNoSlot);
   }
+  Explanation explanation;
   explanation.ruled = explainer.finish();
+  explanation.offers = explainer.looked_at();
   return explanation;
 }
 

@@ -34,22 +34,27 @@ std::optional<Money> storage_per_hour(Money per_gib_hour, std::uint64_t disk_byt
 }  // namespace
 
 std::optional<Price> price_of(const model::PriceList& prices, const model::Demand& demand) {
-  if (demand.gpu_count == 0 || !is_valid(prices.on_demand_per_gpu_hour) || !is_valid(prices.storage_per_gib_hour)) {
-    return std::nullopt;
-  }
+  return price_of(prices.on_demand_per_gpu_hour, prices.term_discounts, prices.volume_discounts,
+                  prices.storage_per_gib_hour, demand);
+}
+
+std::optional<Price> price_of(Money posted, const std::vector<model::Discount>& term_discounts,
+                              const std::vector<model::Discount>& volume_discounts, Money storage_per_gib_hour,
+                              const model::Demand& demand) {
+  if (demand.gpu_count == 0 || !is_valid(posted) || !is_valid(storage_per_gib_hour)) return std::nullopt;
   Price price;
-  price.term_discount_bps = discount_at(prices.term_discounts, demand.duration_s);
-  price.volume_discount_bps = discount_at(prices.volume_discounts,
-                                          static_cast<std::uint64_t>(demand.gpu_count) * std::max(demand.machines, 1U));
+  price.term_discount_bps = discount_at(term_discounts, demand.duration_s);
+  price.volume_discount_bps =
+      discount_at(volume_discounts, static_cast<std::uint64_t>(demand.gpu_count) * std::max(demand.machines, 1U));
   if (price.term_discount_bps > kWhole || price.volume_discount_bps > kWhole) return std::nullopt;
 
   // 53 + 32 + 14 + 14 bits: never leaves 128. The division is skipped where there is nothing to take off.
-  Wide gpus = static_cast<Wide>(prices.on_demand_per_gpu_hour.micros) * demand.gpu_count;
+  Wide gpus = static_cast<Wide>(posted.micros) * demand.gpu_count;
   if (price.term_discount_bps != 0 || price.volume_discount_bps != 0) {
     gpus = gpus * (kWhole - price.term_discount_bps) * (kWhole - price.volume_discount_bps) / (kWhole * kWhole);
   }
   const auto gpu_money = to_money(gpus);
-  const auto storage = storage_per_hour(prices.storage_per_gib_hour, demand.disk_bytes);
+  const auto storage = storage_per_hour(storage_per_gib_hour, demand.disk_bytes);
   if (!gpu_money || !storage) return std::nullopt;
   const auto rate = add(*gpu_money, *storage);
   if (!rate) return std::nullopt;
@@ -63,6 +68,11 @@ std::optional<Money> lock_for(Money rate_per_hour, std::uint64_t duration_s, Mon
   const Wide whole = (static_cast<Wide>(rate_per_hour.micros) * static_cast<Wide>(duration_s) + 3599) / 3600;
   if (max_cost.micros != 0 && whole > max_cost.micros) return max_cost;
   return to_money(whole);
+}
+
+std::int64_t expected_cost(Money per_gpu_hour, std::int64_t reliability_millionths) {
+  // At most 9e15 × 1000: within 63 bits.
+  return per_gpu_hour.micros * 1000 / std::max<std::int64_t>(reliability_millionths / 1000, 1);
 }
 
 std::int64_t reliability_millionths(const model::Provider& provider) {

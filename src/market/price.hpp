@@ -21,6 +21,11 @@ struct Price {
 /// gpu = posted × gpu_count × (10000 − term) × (10000 − volume) ÷ 10^8, floored once; storage = GiB × its price,
 /// rounded up to whole GiB. nullopt where money would overflow.
 [[nodiscard]] std::optional<Price> price_of(const model::PriceList& prices, const model::Demand& demand);
+/// The same, of the parts.
+[[nodiscard]] std::optional<Price> price_of(Money posted_per_gpu_hour,
+                                            const std::vector<model::Discount>& term_discounts,
+                                            const std::vector<model::Discount>& volume_discounts,
+                                            Money storage_per_gib_hour, const model::Demand& demand);
 
 /// What is locked for a lease of `duration_s` at that rate: accrued for the whole duration, rounded up to a micro,
 /// but never more than `max_cost` where that is not 0.
@@ -29,5 +34,10 @@ struct Price {
 /// Reliability in millionths, 0 ..= 1,000,000: (completed + 9) ÷ (completed + failed + 10), so that a newcomer starts
 /// at 0.9 and every failure costs. The full reputation of DESIGN section 7 takes this function's place.
 [[nodiscard]] std::int64_t reliability_millionths(const model::Provider& provider);
+
+/// What offers are ordered by: the price of an hour that is really delivered, per_gpu_hour × 1000 ÷ reliability in
+/// whole thousandths (both floored; a reliability below 0.001 counts as that), in micro-credits. So a provider's offers
+/// change places only when its reliability changes by a thousandth.
+[[nodiscard]] std::int64_t expected_cost(Money per_gpu_hour, std::int64_t reliability_millionths);
 
 }  // namespace hanse::market

@@ -29,7 +29,7 @@ Result<model::Outcome> apply(const model::UpdateOffer& op, Context& context) {
     if (!op.measured.empty()) o.machine.measured = op.measured;
     o.updated_at = context.now();
   });
-  context.offer_changed(op.offer);
+  op.measured.empty() ? context.offer_repriced(op.offer) : context.offer_changed(op.offer);
   auto& event = context.emit(model::EventKind::offer_updated);
   event.account = context.account;
   event.offer = op.offer;
