@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "market/book_impl.hpp"
 #include "market/search.hpp"
+#include "model/text.hpp"
 
 namespace hanse::market {
 

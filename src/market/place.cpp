@@ -58,9 +58,7 @@ Bytes group_of(model::Placement placement, const Match& match, const model::Offe
 }
 
 std::int64_t cost_of(const Match& match, const Records& records) {
-  // A provider that fails always still has an order among its like: nobody's reliability counts as 0.
-  const auto permille = std::max<std::int64_t>(reliability_millionths(records.provider(match.provider)) / 1000, 1);
-  return match.price.per_gpu_hour.micros * 1000 / permille;
+  return expected_cost(match.price.per_gpu_hour, reliability_millionths(records.provider(match.provider)));
 }
 
 std::uint32_t left_on(const model::Offer& offer, const Match& match) {
