@@ -13,12 +13,15 @@ Result<Answer> get_account(const Context& context, const Call& call) {
   if (!id) return Call::wrong("address", id.error());
   model::Account account{*id, Money{}};
   auto grants = nlohmann::json::array();
+  nlohmann::json spending;
   context.node.read([&](const ledger::Ledger& ledger) {
     // Every address is an account: one that was never paid just holds nothing.
     if (const auto* found = ledger.state().account(*id)) account = *found;
     for (const auto& grant : ledger.state().grants_of(*id)) grants.push_back(wire::to_json(grant));
+    spending = spending_view(ledger.state().incentive(*id, now(ledger.state(), context.clock.now())));
   });
-  return json_answer({{"account", wire::to_json(account)}, {"grants", std::move(grants)}});
+  return json_answer(
+      {{"account", wire::to_json(account)}, {"grants", std::move(grants)}, {"spending", std::move(spending)}});
 }
 
 Result<Answer> list_providers(const Context& context, const Call& call) {

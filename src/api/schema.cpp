@@ -158,8 +158,12 @@ void add_market_views(json& out) {
                          {"price_micros_per_gpu_hour", integer()},
                          {"term_discount_bps", integer(10'000)},
                          {"volume_discount_bps", integer(10'000)}});
-  out["AccountView"] =
-      object({{"account", schema_ref("Account")}, {"grants", {{"type", "array"}, {"items", schema_ref("KeyGrant")}}}});
+  out["SpendingView"] = object({{"spent_micros", integer()},
+                                {"fee_discount_bps", integer(10'000)},
+                                {"next_tier", or_null(schema_ref("FeeTier"))}});
+  out["AccountView"] = object({{"account", schema_ref("Account")},
+                               {"grants", {{"type", "array"}, {"items", schema_ref("KeyGrant")}}},
+                               {"spending", schema_ref("SpendingView")}});
   out["ProviderView"] = object(
       {{"provider", schema_ref("Provider")}, {"reliability_millionths", integer(1'000'000)}, {"reachable", boolean}});
   out["OfferView"] = object({{"offer", schema_ref("Offer")},

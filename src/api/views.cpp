@@ -46,6 +46,16 @@ nlohmann::json page(nlohmann::json items, const std::string& next) {
   return out;
 }
 
+nlohmann::json spending_view(const ledger::State::Incentive& incentive) {
+  nlohmann::json out{{"spent_micros", incentive.spent.micros},
+                     {"fee_discount_bps", incentive.fee_discount_bps},
+                     {"next_tier", nullptr}};
+  if (incentive.next) {
+    out["next_tier"] = {{"from_micros", incentive.next->from.micros}, {"discount_bps", incentive.next->discount_bps}};
+  }
+  return out;
+}
+
 nlohmann::json price_view(const market::Price& price) {
   return {{"rate_micros_per_hour", price.rate_per_hour.micros},
           {"price_micros_per_gpu_hour", price.per_gpu_hour.micros},

@@ -11,6 +11,7 @@
 
 namespace hanse::api {
 
+nlohmann::json spending_view(const ledger::State::Incentive& incentive);
 nlohmann::json price_view(const market::Price& price);
 nlohmann::json provider_view(const ledger::State& state, const model::Provider& provider, Time now);
 /// `price`: of the demand that was asked for; none where money would overflow.

@@ -186,7 +186,15 @@ Result<AccountView> NodeApi::account(const model::AccountId& id) {
   if (!answer) return fail(answer);
   auto account = record<model::Account>(*answer, "account");
   if (!account) return fail(account);
-  AccountView view{*account, {}};
+  AccountView view;
+  view.account = *account;
+  if (const auto spending = answer->find("spending"); spending != answer->end() && spending->is_object()) {
+    view.spent = money(*spending, "spent_micros");
+    view.fee_discount_bps = value_or<std::uint32_t>(*spending, "fee_discount_bps", 0);
+    if (const auto next = spending->find("next_tier"); next != spending->end() && next->is_object()) {
+      view.next = {money(*next, "from_micros"), value_or<std::uint32_t>(*next, "discount_bps", 0)};
+    }
+  }
   if (const auto grants = answer->find("grants"); grants != answer->end() && grants->is_array()) {
     for (const auto& item : *grants) {
       auto grant = wire::from_json<model::KeyGrant>(item);

@@ -26,6 +26,9 @@ struct NodeStatus {
 struct AccountView {
   model::Account account;
   std::vector<model::KeyGrant> grants;
+  Money spent;                         ///< What its leases cost it in the last 30 days.
+  std::uint32_t fee_discount_bps = 0;  ///< For that.
+  std::optional<model::FeeTier> next;  ///< What more spending would do.
 };
 
 struct ProviderView {

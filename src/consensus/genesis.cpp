@@ -151,6 +151,34 @@ Result<> parse_fees(const YAML::Node& map, model::Params& params) {
   return {};
 }
 
+/// "2.5" as hundredths of a percent.
+Result<std::uint32_t> parse_percent(const std::string& text) {
+  const auto value = model::parse_money(text);
+  if (!value || value->micros % 10'000 != 0 || *value > credits(100)) {
+    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a percentage such as 10 or 2.5", text));
+  }
+  return static_cast<std::uint32_t>(value->micros / 10'000);
+}
+
+Result<> parse_fee_tiers(const YAML::Node& list, model::Params& params) {
+  if (!list.IsSequence()) return fail_at(list, ErrorCode::malformed, "'fee_tiers' must be a list");
+  for (const auto& item : list) {
+    const auto fields = entries(item, "a fee tier", {"from", "percent"});
+    if (!fields) return fail(fields);
+    const auto from = fields->find("from");
+    const auto percent = fields->find("percent");
+    if (from == fields->end() || percent == fields->end()) {
+      return fail_at(item, ErrorCode::invalid_argument, "a fee tier takes from and percent");
+    }
+    const auto amount = scalar(from->second, "from", [](const std::string& t) { return model::parse_money(t); });
+    if (!amount) return fail(amount);
+    const auto bps = scalar(percent->second, "percent", parse_percent);
+    if (!bps) return fail(bps);
+    params.fee_tiers.push_back({*amount, *bps});
+  }
+  return {};
+}
+
 /// A parameter's key in the file: durations are text there, so the unit is not in the name.
 template <class Member>
 std::string_view key_of(const model::Field<model::Params, Member>& field) {
@@ -159,7 +187,7 @@ std::string_view key_of(const model::Field<model::Params, Member>& field) {
   return name;
 }
 
-/// Calls visit(key, member) for every parameter but the fees.
+/// Calls visit(key, member) for every parameter but the fees and their tiers.
 template <class Visit>
 void for_each_param(Visit&& visit) {
   model::for_each_field<model::Params>([&]<class Member>(const model::Field<model::Params, Member>& field) {
@@ -168,7 +196,7 @@ void for_each_param(Visit&& visit) {
 }
 
 Result<model::Params> parse_params(const YAML::Node& map) {
-  Keys known{"fees"};
+  Keys known{"fees", "fee_tiers"};
   for_each_param([&](std::string_view key, auto) { known.push_back(key); });
   const auto fields = entries(map, "'params'", known);
   if (!fields) return fail(fields);
@@ -192,6 +220,9 @@ Result<model::Params> parse_params(const YAML::Node& map) {
   if (error) return std::unexpected(*error);
   if (const auto fees = fields->find("fees"); fees != fields->end()) {
     if (auto parsed = parse_fees(fees->second, out); !parsed) return fail(parsed);
+  }
+  if (const auto tiers = fields->find("fee_tiers"); tiers != fields->end()) {
+    if (auto parsed = parse_fee_tiers(tiers->second, out); !parsed) return fail(parsed);
   }
   return out;
 }
@@ -269,7 +300,15 @@ std::string format_genesis(const ledger::Genesis& genesis) {
   for (std::size_t i = 0; i < params.fee_operations.size(); ++i) {
     out << YAML::Key << params.fee_operations[i] << YAML::Value << model::format_money(params.fee_amounts[i]);
   }
-  out << YAML::EndMap << YAML::EndMap << YAML::EndMap;
+  out << YAML::EndMap;
+  if (!params.fee_tiers.empty()) out << YAML::Key << "fee_tiers" << YAML::Value << YAML::BeginSeq;
+  for (const auto& tier : params.fee_tiers) {
+    out << YAML::Flow << YAML::BeginMap << YAML::Key << "from" << YAML::Value << model::format_money(tier.from);
+    out << YAML::Key << "percent" << YAML::Value << model::format_money(Money{tier.discount_bps * 10'000L});
+    out << YAML::EndMap;
+  }
+  if (!params.fee_tiers.empty()) out << YAML::EndSeq;
+  out << YAML::EndMap << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }
 

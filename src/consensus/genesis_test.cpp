@@ -41,7 +41,8 @@ TEST(Genesis, ReadsEveryKey) {
       "\n"
       "    balance: 0.5\n"
       "params: {claim_window: 90m, start_deadline: 5m, timers_per_block: 7,\n"
-      "         fees: {transfer: 0.0001, post_offer: 1}}\n");
+      "         fees: {transfer: 0.0001, post_offer: 1},\n"
+      "         fee_tiers: [{from: 100, percent: 2.5}, {from: 1000, percent: 10}]}\n");
   EXPECT_EQ(genesis.network, "hanse-local");
   EXPECT_EQ(genesis.time, Time{1'795'377'600'000});
   ASSERT_EQ(genesis.accounts.size(), 2U);
@@ -53,6 +54,8 @@ TEST(Genesis, ReadsEveryKey) {
   EXPECT_EQ(genesis.params.max_wait_s, model::Params{}.max_wait_s);
   EXPECT_THAT(genesis.params.fee_operations, ElementsAre("post_offer", "transfer"));
   EXPECT_THAT(genesis.params.fee_amounts, ElementsAre(credits(1), Money{100}));
+  EXPECT_THAT(genesis.params.fee_tiers,
+              ElementsAre(model::FeeTier{credits(100), 250}, model::FeeTier{credits(1000), 1000}));
 }
 
 TEST(Genesis, NeedsOnlyANetwork) {
@@ -65,6 +68,7 @@ TEST(Genesis, RoundTrips) {
   auto genesis = store::testing::genesis(5);
   genesis.time.ms += 42;
   genesis.params.max_duration_s = 12'345;
+  genesis.params.fee_tiers = {{credits(100), 250}, {credits(1000), 1000}};
   const auto again = parsed(format_genesis(genesis));
   EXPECT_EQ(again.network, genesis.network);
   EXPECT_EQ(again.time, genesis.time);
@@ -104,6 +108,11 @@ TEST(Genesis, RefusesWhatItCannotUse) {
       {"network: n\ntime: yesterday", ErrorCode::malformed, "line 2: time: 'yesterday' is not a UTC time"},
       {"network: n\ntime: 2026-02-30T20:00:00Z", ErrorCode::malformed, "is not a UTC time"},
       {"network: n\ntime: 2026-02-20T24:00:00Z", ErrorCode::malformed, "is not a UTC time"},
+      {"network: n\nparams: {fee_tiers: 3}", ErrorCode::malformed, "'fee_tiers' must be a list"},
+      {"network: n\nparams:\n  fee_tiers:\n  - {from: 1}", ErrorCode::invalid_argument, "line 4: a fee tier takes"},
+      {"network: n\nparams: {fee_tiers: [{from: 1, percent: 101}]}", ErrorCode::invalid_argument,
+       "'101' is not a percent"},
+      {"network: n\nparams: {fee_tiers: [{from: 1, percent: 0.001}]}", ErrorCode::invalid_argument, "is not a percent"},
       {"network: n\naccounts: 3", ErrorCode::malformed, "line 2: 'accounts' must be a list"},
       {"network: n\naccounts:\n- {balance: 1}", ErrorCode::invalid_argument, "line 3: an account takes"},
       {"network: n\naccounts:\n- {address: hanse1x, balance: 1}", ErrorCode::malformed, "line 3: address: "},

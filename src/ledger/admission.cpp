@@ -1,5 +1,7 @@
 #include "ledger/admission.hpp"
 
+#include "ledger/spending.hpp"
+
 #include "model/text.hpp"
 #include "model/transaction.hpp"
 
@@ -58,7 +60,10 @@ Result<std::optional<GrantKey>> admit(const Tables& tables, const Envelope& enve
 Money fee_of(const Tables& tables, const model::Transaction& tx) {
   Money fee;
   for (const auto& operation : tx.operations) fee.micros += tables.fees[operation.index()].micros;
-  return fee;
+  if (fee.micros == 0 || tables.params.fee_tiers.empty()) return fee;
+  const auto* tier = tier_of(tables.params, spent_lately(tables, tx.account, tables.head.time));
+  if (tier == nullptr) return fee;
+  return {fee.micros - scale(fee, tier->discount_bps, 10'000)->micros};  // genesis sees to it that it is money
 }
 
 }  // namespace hanse::ledger

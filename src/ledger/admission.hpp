@@ -10,7 +10,8 @@ namespace hanse::ledger {
 /// expired, too_far_ahead, replayed, not_authorized, and what the envelope failed with.
 Result<std::optional<GrantKey>> admit(const Tables& tables, const Envelope& envelope);
 
-/// The flat fees of its operations, summed. overflow cannot happen: genesis bounds each.
+/// The flat fees of its operations, summed, less the discount of the account's fee tier (rounded down). overflow cannot
+/// happen: genesis bounds each.
 Money fee_of(const Tables& tables, const model::Transaction& tx);
 
 }  // namespace hanse::ledger

@@ -24,7 +24,8 @@ enum class Prefix : std::uint8_t {
   lease,
   watch,
   sweep,
-  replay
+  replay,
+  spending
 };
 
 template <std::unsigned_integral Word>
@@ -110,6 +111,7 @@ Head decode_head(ByteView value) {
           word_at(value, 5), word_at(value, 6), Money{number(7)}, Money{number(8)}};
 }
 
+/// All before the replay memory, in the order of their prefixes.
 template <class AnyTables, class Visitor>
 void for_each_prefixed(AnyTables& tables, Visitor&& visit) {
   visit(Prefix::account, tables.accounts);
@@ -207,7 +209,7 @@ StateChanges take_changes(Tables& tables) {
   const std::size_t covered = packer.bytes().size();
   packer.key(Prefix::head);
   packer.value([&](Bytes& out) { put_record(out, tables.head); });
-  for_each_prefixed(tables, [&](Prefix prefix, auto& table) {
+  const auto pack = [&](Prefix prefix, auto& table) {
     for (const auto& key : table.take_changed()) {
       packer.key(prefix, key);
       if (const auto* record = table.find(key)) {
@@ -216,7 +218,8 @@ StateChanges take_changes(Tables& tables) {
         packer.erased();
       }
     }
-  });
+  };
+  for_each_prefixed(tables, pack);
   for (const auto& record : tables.replay.take_changed()) {
     packer.key(Prefix::replay, record.key);
     if (record.hashes.empty()) {
@@ -225,6 +228,7 @@ StateChanges take_changes(Tables& tables) {
       packer.value([&](Bytes& out) { put_record(out, record.hashes); });
     }
   }
+  pack(Prefix::spending, tables.spending);
   Bytes& all = packer.bytes();
   tables.app_hash = crypto::hash("hanse/app/v1", {tables.app_hash.view(), ByteView(all).subspan(covered)});
   std::copy(tables.app_hash.data.begin(), tables.app_hash.data.end(), all.begin() + covered - Hash::size);
@@ -237,14 +241,16 @@ std::vector<StateRecord> dump_state(const Tables& tables) {
   out.push_back({key_bytes(Prefix::head), encode_record(tables.head)});
   out.push_back({key_bytes(Prefix::network), Bytes(tables.network.begin(), tables.network.end())});
   out.push_back({key_bytes(Prefix::params), wire::encode(tables.params)});
-  for_each_prefixed(tables, [&](Prefix prefix, const auto& table) {
+  const auto dump = [&](Prefix prefix, const auto& table) {
     for (const auto& key : table.sorted_keys()) {
       out.push_back({key_bytes(prefix, key), encode_record(table.at(key))});
     }
-  });
+  };
+  for_each_prefixed(tables, dump);
   for (const auto& record : tables.replay.sorted()) {
     out.push_back({key_bytes(Prefix::replay, record.key), encode_record(record.hashes)});
   }
+  dump(Prefix::spending, tables.spending);
   return out;
 }
 
@@ -283,6 +289,8 @@ Result<> load_record(Tables& tables, ByteView key, ByteView value) {
       return load_described<model::Request>(tables.requests, key, value, prefix);
     case Prefix::lease:
       return load_described<model::Lease>(tables.leases, key, value, prefix);
+    case Prefix::spending:
+      return load_described<model::Spending>(tables.spending, key, value, prefix);
     case Prefix::watch:
       return load_watch(tables, key, value);
     case Prefix::sweep:

@@ -35,6 +35,23 @@ Result<> check_fees(const model::Params& params) {
   return {};
 }
 
+Result<> check_tiers(const std::vector<model::FeeTier>& tiers) {
+  if (tiers.size() > model::kMaxFeeTiers) return invalid("fee_tiers: there are at most 8");
+  for (std::size_t i = 0; i < tiers.size(); ++i) {
+    const std::string place = "fee_tiers[" + std::to_string(i) + "]";
+    if (!is_valid(tiers[i].from) || tiers[i].from.micros == 0) return invalid(place + ": from must be above 0");
+    if (tiers[i].discount_bps == 0 || tiers[i].discount_bps > 10'000) {
+      return invalid(place + ": the discount must be above 0 and at most 100 percent");
+    }
+    if (i == 0) continue;
+    if (tiers[i].from <= tiers[i - 1].from) return invalid(place + ": from must be above the one before it");
+    if (tiers[i].discount_bps <= tiers[i - 1].discount_bps) {
+      return invalid(place + ": the discount must be above the one before it");
+    }
+  }
+  return {};
+}
+
 Result<> check_range(std::string_view name, std::uint64_t value, std::uint64_t least, std::uint64_t most) {
   if (value >= least && value <= most) return {};
   return invalid(std::string(name) + " is " + std::to_string(value) + ": it must be from " + std::to_string(least) +
@@ -45,6 +62,7 @@ Result<> check_range(std::string_view name, std::uint64_t value, std::uint64_t l
 
 Result<> check_params(const model::Params& p) {
   if (auto fees = check_fees(p); !fees) return fees;
+  if (auto tiers = check_tiers(p.fee_tiers); !tiers) return tiers;
   struct Range {
     std::string_view name;
     std::uint64_t value, least, most;

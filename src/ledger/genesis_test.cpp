@@ -41,6 +41,23 @@ TEST(GenesisTest, refuses_what_makes_no_sense) {
   expect_invalid(changed([](Genesis& g) { g.params.fee_amounts[0] = kMaxMoney; }), "cost");
 }
 
+TEST(GenesisTest, refuses_fee_tiers_that_do_not_rise) {
+  const auto tiers = [](std::vector<model::FeeTier> list) {
+    return changed([&](Genesis& g) { g.params.fee_tiers = std::move(list); });
+  };
+  EXPECT_TRUE(Ledger::from_genesis(tiers({{credits(1), 100}, {credits(2), 10'000}})));
+  expect_invalid(tiers({{Money{}, 100}}), "fee_tiers[0]: from must be above 0");
+  expect_invalid(tiers({{Money{-1}, 100}}), "from must be above 0");
+  expect_invalid(tiers({{credits(1), 0}}), "at most 100 percent");
+  expect_invalid(tiers({{credits(1), 10'001}}), "at most 100 percent");
+  expect_invalid(tiers({{credits(1), 100}, {credits(1), 200}}), "fee_tiers[1]: from must be above the one before");
+  expect_invalid(tiers({{credits(2), 100}, {credits(1), 200}}), "from must be above the one before");
+  expect_invalid(tiers({{credits(1), 200}, {credits(2), 200}}), "the discount must be above the one before");
+  std::vector<model::FeeTier> many;
+  for (std::uint32_t i = 1; i <= 9; ++i) many.push_back({credits(i), i});
+  expect_invalid(tiers(many), "at most 8");
+}
+
 TEST(Loading, refuses_a_damaged_state) {
   const Network net;
   auto records = net.ledger.dump();

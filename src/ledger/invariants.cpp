@@ -3,6 +3,7 @@
 #include <boost/container/small_vector.hpp>
 
 #include "ledger/invariants_detail.hpp"
+#include "ledger/spending.hpp"
 
 namespace hanse::ledger {
 namespace {
@@ -131,6 +132,9 @@ Result<> check_touched(const Tables& tables) {
   if (auto providers = check_providers(tables, touched); !providers) return providers;
   tables.requests.for_each_touched([&](const model::Request*, const model::Request* after) {
     if (after != nullptr && result) result = check_request(tables, *after);
+  });
+  tables.spending.for_each_touched([&](const model::Spending*, const model::Spending* after) {
+    if (after != nullptr && !is_whole(*after)) result = broken("an account's spending is out of range");
   });
   return result;
 }

@@ -2,6 +2,7 @@
 
 #include "ledger/invariants.hpp"
 #include "ledger/invariants_detail.hpp"
+#include "ledger/spending.hpp"
 
 namespace hanse::ledger {
 namespace {
@@ -133,6 +134,13 @@ Result<> check_all(const Tables& tables, const market::Book& book) {
   if (auto offers = check_offers(tables, book, used, counts); !offers) return offers;
   if (auto requests = check_requests(tables); !requests) return requests;
   if (auto providers = check_providers(tables, counts); !providers) return providers;
+  if (!tables.params.fee_tiers.empty() || tables.spending.size() == 0) {
+    for (const auto& id : tables.spending.sorted_keys()) {
+      if (!is_whole(tables.spending.at(id))) return broken("an account's spending is out of range");
+    }
+  } else {
+    return broken("spending is on record though no tier asks for it");
+  }
   return check_grants(tables);
 }
 

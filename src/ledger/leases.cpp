@@ -2,6 +2,7 @@
 
 #include "ledger/accrual.hpp"
 #include "ledger/requests.hpp"
+#include "ledger/spending.hpp"
 #include "market/reserved.hpp"
 #include "model/text.hpp"
 
@@ -134,6 +135,7 @@ const model::Lease& finish(Context& context, model::LeaseId id, model::EndReason
     l.note = std::move(note);
   });
   context.credit(lease.consumer, refund);
+  note_spending(context, lease, earned);
   count_end(context, lease);
   free_devices(context, lease);
   auto& event = emit_lease(context, model::EventKind::lease_ended, lease);

@@ -59,6 +59,7 @@ class RandomLife {
     params.claim_window_s = 600;
     params.max_live_per_account = 20;
     params.timers_per_block = 50;
+    params.fee_tiers = {{Money{50'000}, 1000}, {Money{1'000'000}, 5000}};
     return params;
   }
   std::uint64_t someone() { return 1 + rng_.below(kActors); }

@@ -57,6 +57,9 @@ struct Sweep {
 inline model::AccountId key_of(const model::Account& record) {
   return record.id;
 }
+inline model::AccountId key_of(const model::Spending& record) {
+  return record.account;
+}
 inline GrantKey key_of(const model::KeyGrant& record) {
   return {record.owner, record.key};
 }

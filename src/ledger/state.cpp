@@ -1,6 +1,7 @@
 #include "ledger/state.hpp"
 
 #include "ledger/accrual.hpp"
+#include "ledger/spending.hpp"
 #include "ledger/tables.hpp"
 
 namespace hanse::ledger {
@@ -99,6 +100,14 @@ std::vector<const model::Lease*> State::leases_of_provider(const model::AccountI
                                                            std::size_t limit) const {
   const auto& index = tables_->leases.index;
   return page(provider.is_zero() ? &index.all : index.by_provider.find(provider), tables_->leases, after, limit);
+}
+
+State::Incentive State::incentive(const model::AccountId& account, Time now) const {
+  Incentive out;
+  out.spent = spent_lately(*tables_, account, now);
+  if (const auto* tier = tier_of(tables_->params, out.spent)) out.fee_discount_bps = tier->discount_bps;
+  if (const auto* next = tier_above(tables_->params, out.spent)) out.next = *next;
+  return out;
 }
 
 State::Counts State::counts() const {

@@ -48,6 +48,14 @@ class State {
   [[nodiscard]] std::vector<const model::Lease*> leases_of_provider(const model::AccountId& provider,
                                                                     model::LeaseId after, std::size_t limit) const;
 
+  /// What the account's leases cost it lately, and what that does to its fees.
+  struct Incentive {
+    Money spent;                         ///< In the last model::kSpendingDays days.
+    std::uint32_t fee_discount_bps = 0;  ///< Of the tier that it reaches.
+    std::optional<model::FeeTier> next;  ///< The tier above; none: it is the highest, or there are none.
+  };
+  [[nodiscard]] Incentive incentive(const model::AccountId& account, Time now) const;
+
   struct Counts {
     std::uint64_t accounts, providers, offers, requests, leases;
   };

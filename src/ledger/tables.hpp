@@ -28,6 +28,7 @@ struct Tables {
   Table<model::LeaseId, model::Lease, LeaseIndex> leases;
   Table<model::AccountId, Watch, WatchIndex> watches;
   Table<model::OfferId, Sweep, SweepIndex> sweeps;
+  Table<model::AccountId, model::Spending> spending;  ///< Of those whose leases ended lately; empty without fee tiers.
   Replay replay;
 
   Tables();
@@ -47,7 +48,7 @@ struct Tables {
   template <class Visitor>
   void for_each_table(Visitor&& visit) {
     visit(accounts), visit(grants), visit(providers), visit(offers), visit(requests), visit(leases), visit(watches),
-        visit(sweeps);
+        visit(sweeps), visit(spending);
   }
 
  private:

@@ -10,6 +10,7 @@ from harness import NetworkTest, User, free_port, wait_until
 
 class Market(NetworkTest):
     PRICE = "1.00"
+    PARAMS = {"fees": "{submit_request: 0.001}", "fee_tiers": "[{from: 0.0001, percent: 50}, {from: 1000, percent: 60}]"}
 
     @classmethod
     def setUpClass(cls):
@@ -47,6 +48,12 @@ class Market(NetworkTest):
         self.assert_money_adds_up(lease)
         ended = self.consumer.lease(lease)
         self.assertEqual(ended["locked_micros"] - ended["refunded_micros"], ended["billed_s"] * 1_000_000 // 3600)
+        self.assertIn("credits in 30 days: fees 50.00 % lower; 60.00 % from 1000.00 on",
+                      self.consumer.hanse("wallet", "show").out)
+        before = self.consumer.balance()
+        again = self.rent("price<=1", "--duration", "1h")
+        self.assertEqual(before - self.consumer.balance(), self.consumer.lease(again)["locked_micros"] + 500)
+        self.consumer.hanse("stop", again, "--yes")
 
     def test_a_gang_is_rented_whole_and_its_machines_end_one_by_one(self):
         far = self.consumer.hanse("rent", "--machines", 2, "--same-provider", "--yes", ok=False).err

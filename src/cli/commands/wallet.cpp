@@ -69,6 +69,19 @@ Outcome make(Context& context, bool restoring) {
   return created(context, *home, wallet->account());
 }
 
+/// "420.00 credits in 30 days: fees 10.00 % lower; 20.00 % from 1000.00 on"; "" where no tier is to be had.
+std::string spending_text(const AccountView& view) {
+  if (view.fee_discount_bps == 0 && !view.next) return "";
+  const auto percent = [](std::uint32_t bps) { return model::format_money(Money{bps * 10'000L}) + " %"; };
+  std::string out = model::format_money(view.spent) + " credits in 30 days: ";
+  if (view.fee_discount_bps > 0) out += "fees " + percent(view.fee_discount_bps) + " lower";
+  if (view.next) {
+    out += (view.fee_discount_bps > 0 ? "; " : "fees would be lower by ") + percent(view.next->discount_bps) +
+           " from " + model::format_money(view.next->from) + " on";
+  }
+  return out;
+}
+
 Outcome show(Context& context) {
   const auto me = context.address();
   if (!me) return refuse(me.error());
@@ -85,11 +98,14 @@ Outcome show(Context& context) {
     context.print_json({{"address", model::format_address(*me)},
                         {"balance_micros", account->account.balance.micros},
                         {"access_key", ssh_key},
+                        {"spent_micros", account->spent.micros},
+                        {"fee_discount_bps", account->fee_discount_bps},
                         {"grants", grants}});
     return 0;
   }
   context.print(facts({{"address", model::format_address(*me)},
                        {"balance", model::format_money(account->account.balance) + " credits"},
+                       {"spent", spending_text(*account)},
                        {"access key", ssh_key}},
                       context.terminal.out_color));
   Table table({{"AUTHORISED KEY"}, {"MAY SPEND", Align::right}, {"SPENT", Align::right}, {"UNTIL"}, {"FOR"}});
