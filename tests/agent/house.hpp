@@ -17,8 +17,8 @@
 #include "consensus/solo.hpp"
 #include "model/text.hpp"
 #include "provider/agent.hpp"
-#include "provider/testing/gateway_fixture.hpp"
 #include "provider/testing/engine_service.hpp"
+#include "provider/testing/gateway_fixture.hpp"
 #include "wire/json.hpp"
 
 namespace hanse::testing {
