@@ -38,6 +38,24 @@ struct Candidate {
   bool operator<(const Candidate& other) const { return rank > other.rank; }  // the heap's top is the best
 };
 
+/// A bid or a slot in the order in which its kind is served.
+struct Entry {
+  std::int64_t first = 0;  ///< The lowest is served first ...
+  std::uint64_t lot = 0;   ///< ... and among equals the lowest of these.
+  std::uint64_t id = 0;
+  std::uint32_t index = 0;
+
+  auto operator<=>(const Entry&) const = default;
+};
+
+std::vector<std::uint32_t> sorted(std::vector<Entry> entries) {
+  std::sort(entries.begin(), entries.end());
+  std::vector<std::uint32_t> order;
+  order.reserve(entries.size());
+  for (const auto& entry : entries) order.push_back(entry.index);
+  return order;
+}
+
 class Auction {
  public:
   Auction(std::span<const AuctionBid> bids, std::span<const AuctionSlot> slots, std::span<const AuctionShape> shapes,
@@ -86,44 +104,22 @@ class Auction {
 };
 
 void Auction::sort_bids(const Hash& beacon) {
-  struct Entry {
-    std::int64_t bid;
-    std::uint64_t lot;
-    std::uint64_t id;
-    std::uint32_t index;
-  };
   std::vector<Entry> entries(bids_.size());
   for (std::uint32_t i = 0; i < bids_.size(); ++i) {
     // Who holds a place comes first among equals: to stop a job for one that pays no more serves nobody.
     const bool holds = bids_[i].slot != kNoAuctionSlot;
     const std::uint64_t lot = auction_lot(bids_[i].id, beacon) >> 1;
-    entries[i] = {bids_[i].per_gpu_hour.micros, holds ? lot : lot | (std::uint64_t{1} << 63), bids_[i].id, i};
+    entries[i] = {-bids_[i].per_gpu_hour.micros, holds ? lot : lot | (std::uint64_t{1} << 63), bids_[i].id, i};
   }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    if (a.bid != b.bid) return a.bid > b.bid;
-    return a.lot != b.lot ? a.lot < b.lot : a.id < b.id;
-  });
-  order_.reserve(entries.size());
-  for (const auto& entry : entries) order_.push_back(entry.index);
+  order_ = sorted(std::move(entries));
 }
 
 void Auction::sort_slots(const Hash& beacon) {
-  struct Entry {
-    std::int64_t floor;
-    std::uint64_t lot;
-    std::uint64_t id;
-    std::uint32_t index;
-  };
   std::vector<Entry> entries(slots_.size());
   for (std::uint32_t i = 0; i < slots_.size(); ++i) {
     entries[i] = {slots_[i].floor.micros, auction_lot(slots_[i].id, beacon), slots_[i].id, i};
   }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    if (a.floor != b.floor) return a.floor < b.floor;
-    return a.lot != b.lot ? a.lot < b.lot : a.id < b.id;
-  });
-  slot_order_.reserve(entries.size());
-  for (const auto& entry : entries) slot_order_.push_back(entry.index);
+  slot_order_ = sorted(std::move(entries));
 }
 
 void Auction::sort(const Hash& beacon) {
@@ -139,7 +135,8 @@ void Auction::sort(const Hash& beacon) {
     if (b.slot == kNoAuctionSlot) {
       groups_[b.shape].ranks.push_back(rank);
     } else {
-      holders_[place_of_slot.at(b.slot)].push_back(rank);
+      HANSE_CHECK(b.slot < slots_.size());
+      holders_[place_of_slot[b.slot]].push_back(rank);
     }
   }
   for (std::uint32_t group = 0; group < groups_.size(); ++group) {
@@ -257,8 +254,8 @@ Clearing Auction::settle() const {
 }  // namespace
 
 std::uint64_t auction_lot(std::uint64_t id, const Hash& beacon) {
-  // The beacon is unpredictable and ids are fixed before it, so two rounds of mixing are as good as a hash, and 100,000
-  // bids at one price are drawn in a millisecond.
+  // Ids are fixed before the beacon is known, so to mix each of its words in is enough where a hash would take many
+  // times as long: 100,000 bids at one price are drawn in a millisecond.
   std::uint64_t lot = id;
   for (std::size_t i = 0; i < 4; ++i) lot = mixed((lot ^ word_of(beacon, i)) + 0x9e3779b97f4a7c15U);
   return lot;

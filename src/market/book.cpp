@@ -2,14 +2,13 @@
 
 #include "base/check.hpp"
 #include "market/book_impl.hpp"
+#include "market/check.hpp"
 #include "market/search.hpp"
 #include "model/text.hpp"
 
 namespace hanse::market {
 
 namespace {
-
-constexpr std::uint64_t kMaxBytes = 1ULL << 60;
 
 std::uint64_t lowest_bits(std::uint64_t mask, std::uint32_t count) {
   std::uint64_t out = 0;

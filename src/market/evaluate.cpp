@@ -16,6 +16,12 @@ bool is_excluded(const Wanted& wanted, const Seller& seller) {
   return std::find(list.begin(), list.end(), seller.account) != list.end();
 }
 
+/// What a lease of `gpu_count` of a machine's devices gets of a total.
+std::int64_t share(std::int64_t total, std::uint32_t gpu_count, std::uint32_t machine_gpus) {
+  if (gpu_count >= machine_gpus) return total;
+  return static_cast<std::int64_t>(static_cast<Wide>(total) * gpu_count / machine_gpus);
+}
+
 /// A demand without a duration (browsing) fits any.
 bool duration_fits(const model::Demand& demand, const Row& row) {
   if (demand.duration_s == 0) return true;
@@ -57,11 +63,6 @@ bool allows_provider(const Constraint& c, const Seller& seller) {
   const bool by_name = model::allows(c, seller.folded_name);
   const bool negative = c.op == model::WhereOp::not_equal || c.op == model::WhereOp::not_in;
   return negative ? by_address && by_name : by_address || by_name;
-}
-
-std::int64_t share(std::int64_t total, std::uint32_t gpu_count, std::uint32_t machine_gpus) {
-  if (gpu_count >= machine_gpus) return total;
-  return static_cast<std::int64_t>(static_cast<Wide>(total) * gpu_count / machine_gpus);
 }
 
 std::uint32_t constrained_figures(const model::Where& where) {

@@ -40,9 +40,6 @@ inline constexpr std::size_t kBuiltins = 8;
 
 [[nodiscard]] bool allows_provider(const model::Constraint& constraint, const Seller& seller);
 
-/// What a lease of `gpu_count` of a machine's devices gets of a total.
-[[nodiscard]] std::int64_t share(std::int64_t total, std::uint32_t gpu_count, std::uint32_t machine_gpus);
-
 /// The place of an offer among those that fit: the lower the better.
 struct Rank {
   std::int64_t cost = 0;  ///< expected_cost(): micro-credits per useful GPU-hour.
