@@ -1,4 +1,4 @@
-// Books of thousands, where blocks fill, split and merge, against the naive reading; and the shapes that an index likes
+// Books of thousands, where boxes fill, split and merge, against the naive reading; and the shapes that an index likes
 // least: one price for all, one model, terms that nobody shares.
 
 #include <gtest/gtest.h>
@@ -41,7 +41,7 @@ TEST(BookAtScale, FindsWhatTheNaiveReadingDoesWhileThousandsComeAndGo) {
   }
 }
 
-TEST(BookAtScale, EmptiesBlockByBlockAndFillsAgain) {
+TEST(BookAtScale, EmptiesBoxByBoxAndFillsAgain) {
   constexpr std::uint64_t kIds = 3'000;
   Rng rng(5);
   Fixture f(rng, kIds);

@@ -21,20 +21,20 @@ Shelf& Index::shelf_for(const Row& row) {
   if (is_full) found = shelves_.find(mixed);
   if (found != shelves_.end()) return *found->second;
   const ShelfKey key = is_full ? mixed : own;
-  Shelf& shelf = *shelves_.emplace(key, std::make_unique<Shelf>(key, block_of_)).first->second;
+  Shelf& shelf = *shelves_.emplace(key, std::make_unique<Shelf>(key, box_of_)).first->second;
   if (!is_full) by_model_[row.rows().models.folded(row.model())].push_back(&shelf);
   return shelf;
 }
 
 void Index::add(const Row& row) {
-  if (row.slot() >= block_of_.size()) block_of_.resize(row.slot() + 1);
+  if (row.slot() >= box_of_.size()) box_of_.resize(row.slot() + 1);
   shelf_for(row).insert(entry_of(row));
 }
 
 void Index::remove(const Row& row) {
-  Shelf& shelf = *block_of_[row.slot()]->shelf;
+  Shelf& shelf = *box_of_[row.slot()]->shelf;
   shelf.erase(row.slot());
-  if (!shelf.blocks().empty()) return;
+  if (!shelf.boxes().empty()) return;
   if (!shelf.key().mixed) {
     const auto model = by_model_.find(row.rows().models.folded(row.model()));
     std::erase(model->second, &shelf);
@@ -44,9 +44,9 @@ void Index::remove(const Row& row) {
 }
 
 void Index::refresh(const Row& row) {
-  Block& block = *block_of_[row.slot()];
+  Box& box = *box_of_[row.slot()];
   const Entry entry = entry_of(row);
-  Shelf& shelf = *block.shelf;
+  Shelf& shelf = *box.shelf;
   if (shelf.is_at(entry.slot, entry.place)) return shelf.update(entry);
   // Terms and model are what they were, so the shelf is the same: it may be empty in between.
   shelf.erase(entry.slot);

@@ -29,7 +29,7 @@ class Index {
   using Shelves = std::vector<Shelf*>;
   Shelf& shelf_for(const Row& row);
 
-  std::vector<Block*> block_of_;  // by slot
+  std::vector<Box*> box_of_;  // by slot
   std::map<ShelfKey, std::unique_ptr<Shelf>> shelves_;
   std::map<std::string, Shelves, std::less<>> by_model_;  // folded
 };

@@ -23,22 +23,22 @@ std::uint64_t per_device(std::int64_t total, std::uint32_t devices) {
 constexpr auto kCountry = static_cast<std::size_t>(Code::country);
 
 /// Moves rows [from, count) by `by` places.
-void shift(Block& block, std::size_t from, std::ptrdiff_t by) {
+void shift(Box& box, std::size_t from, std::ptrdiff_t by) {
   const auto move = [&](auto& column) {
     const auto begin = column.begin() + static_cast<std::ptrdiff_t>(from);
-    const auto end = column.begin() + static_cast<std::ptrdiff_t>(block.count);
+    const auto end = column.begin() + static_cast<std::ptrdiff_t>(box.count);
     if (by > 0) {
       std::move_backward(begin, end, end + by);
     } else {
       std::move(begin, end, begin + by);
     }
   };
-  for (auto& column : block.codes) move(column);
-  move(block.cost), move(block.price), move(block.posted_at), move(block.id), move(block.slot), move(block.measured);
+  for (auto& column : box.codes) move(column);
+  move(box.cost), move(box.price), move(box.posted_at), move(box.id), move(box.slot), move(box.measured);
 }
 
 /// Adds the rows of `from` that begin at `first`.
-void append(Block& to, const Block& from, std::size_t first) {
+void append(Box& to, const Box& from, std::size_t first) {
   const auto copy = [&](const auto& source, auto& target) {
     std::copy(source.begin() + static_cast<std::ptrdiff_t>(first),
               source.begin() + static_cast<std::ptrdiff_t>(from.count),
@@ -50,71 +50,71 @@ void append(Block& to, const Block& from, std::size_t first) {
   to.count += from.count - first;
 }
 
-void set_row(Block& block, std::size_t at, const Entry& entry) {
-  for (std::size_t i = 0; i < kCodes; ++i) block.codes[i][at] = entry.codes[i];
-  block.cost[at] = entry.place.cost;
-  block.price[at] = entry.price;
-  block.posted_at[at] = entry.place.posted_at.ms;
-  block.id[at] = entry.place.id.value;
-  block.slot[at] = entry.slot;
-  block.measured[at] = entry.measured;
+void set_row(Box& box, std::size_t at, const Entry& entry) {
+  for (std::size_t i = 0; i < kCodes; ++i) box.codes[i][at] = entry.codes[i];
+  box.cost[at] = entry.place.cost;
+  box.price[at] = entry.price;
+  box.posted_at[at] = entry.place.posted_at.ms;
+  box.id[at] = entry.place.id.value;
+  box.slot[at] = entry.slot;
+  box.measured[at] = entry.measured;
 }
 
-Rank age_of(const Block& block, std::size_t at) {
-  return {0, {block.posted_at[at]}, {block.id[at]}};
+Rank age_of(const Box& box, std::size_t at) {
+  return {0, {box.posted_at[at]}, {box.id[at]}};
 }
 
-void widen(Block& block, std::size_t at) {
+void widen(Box& box, std::size_t at) {
   for (std::size_t i = 0; i < kCodes; ++i) {
-    block.low[i] = std::min(block.low[i], block.codes[i][at]);
-    block.high[i] = std::max(block.high[i], block.codes[i][at]);
+    box.low[i] = std::min(box.low[i], box.codes[i][at]);
+    box.high[i] = std::max(box.high[i], box.codes[i][at]);
   }
-  block.least_price = std::min(block.least_price, block.price[at]);
-  block.oldest = std::min(block.oldest, age_of(block, at));
-  block.measured_by_any |= block.measured[at];
-  block.countries |= bit_of(block.codes[kCountry][at]);
+  box.least_price = std::min(box.least_price, box.price[at]);
+  box.oldest = std::min(box.oldest, age_of(box, at));
+  box.measured_by_any |= box.measured[at];
+  box.countries |= bit_of(box.codes[kCountry][at]);
 }
 
-void fit_code(Block& block, std::size_t code) {
+void fit_code(Box& box, std::size_t code) {
   std::uint16_t low = UINT16_MAX, high = 0;
-  for (std::size_t i = 0; i < block.count; ++i) {
-    low = std::min(low, block.codes[code][i]);
-    high = std::max(high, block.codes[code][i]);
+  for (std::size_t i = 0; i < box.count; ++i) {
+    low = std::min(low, box.codes[code][i]);
+    high = std::max(high, box.codes[code][i]);
   }
-  block.low[code] = low;
-  block.high[code] = high;
+  box.low[code] = low;
+  box.high[code] = high;
 }
 
-void fit_rest(Block& block) {
-  block.least_price = INT64_MAX;
-  block.oldest = {INT64_MAX, {}, {}};
-  block.measured_by_any = 0;
-  block.countries = 0;
-  for (std::size_t i = 0; i < block.count; ++i) {
-    block.least_price = std::min(block.least_price, block.price[i]);
-    block.oldest = std::min(block.oldest, age_of(block, i));
-    block.measured_by_any |= block.measured[i];
-    block.countries |= bit_of(block.codes[kCountry][i]);
+void fit_rest(Box& box) {
+  box.least_price = INT64_MAX;
+  box.oldest = {INT64_MAX, {}, {}};
+  box.measured_by_any = 0;
+  box.countries = 0;
+  for (std::size_t i = 0; i < box.count; ++i) {
+    box.least_price = std::min(box.least_price, box.price[i]);
+    box.oldest = std::min(box.oldest, age_of(box, i));
+    box.measured_by_any |= box.measured[i];
+    box.countries |= bit_of(box.codes[kCountry][i]);
   }
 }
 
 constexpr std::uint32_t kMostOutdated = 64;
 
-void fit(Block& block) {
-  block.outdated = 0;
-  for (std::size_t i = 0; i < kCodes; ++i) fit_code(block, i);
-  fit_rest(block);
+void fit(Box& box) {
+  box.outdated = 0;
+  for (std::size_t i = 0; i < kCodes; ++i) fit_code(box, i);
+  fit_rest(box);
 }
 
-void outdate(Block& block) {
-  if (++block.outdated > kMostOutdated) fit(block);
+void outdate(Box& box) {
+  if (++box.outdated > kMostOutdated) fit(box);
 }
 
-std::size_t row_of(const Block& block, std::uint32_t slot) {
-  const auto end = block.slot.begin() + static_cast<std::ptrdiff_t>(block.count);
-  const auto it = std::find(block.slot.begin(), end, slot);
+std::size_t row_of(const Box& box, std::uint32_t slot) {
+  const auto end = box.slot.begin() + static_cast<std::ptrdiff_t>(box.count);
+  const auto it = std::find(box.slot.begin(), end, slot);
   HANSE_CHECK(it != end);
-  return static_cast<std::size_t>(it - block.slot.begin());
+  return static_cast<std::size_t>(it - box.slot.begin());
 }
 
 }  // namespace
@@ -154,14 +154,14 @@ Entry entry_of(const Row& row) {
   return entry;
 }
 
-bool Block::may_pass(std::span<const Filter> filters) const {
+bool Box::may_pass(std::span<const Filter> filters) const {
   return std::all_of(filters.begin(), filters.end(), [&](const Filter& filter) {
     const auto i = static_cast<std::size_t>(filter.code);
     return low[i] <= filter.high && high[i] >= filter.low;
   });
 }
 
-bool Block::select(std::span<const Filter> filters, Column<std::uint16_t>& passing) const {
+bool Box::select(std::span<const Filter> filters, Column<std::uint16_t>& passing) const {
   passing.fill(UINT16_MAX);
   for (const Filter& filter : filters) {
     const auto which = static_cast<std::size_t>(filter.code);
@@ -170,7 +170,7 @@ bool Block::select(std::span<const Filter> filters, Column<std::uint16_t>& passi
     const std::uint16_t from = filter.low;
     const auto width = static_cast<std::uint16_t>(filter.high - filter.low);
     std::uint16_t any = 0;
-    for (std::size_t i = 0; i < kRowsPerBlock; ++i) {
+    for (std::size_t i = 0; i < kRowsPerBox; ++i) {
       const auto above = static_cast<std::uint16_t>(column[i] - from);
       passing[i] = above <= width ? passing[i] : std::uint16_t{0};
       any |= passing[i];
@@ -180,112 +180,112 @@ bool Block::select(std::span<const Filter> filters, Column<std::uint16_t>& passi
   return true;
 }
 
-/// The last block that begins at or before the place; the first where none does.
-std::size_t Shelf::block_for(const Rank& place) const {
+/// The last box that begins at or before the place; the first where none does.
+std::size_t Shelf::box_for(const Rank& place) const {
   const auto after = std::upper_bound(firsts_.begin(), firsts_.end(), place);
   return after == firsts_.begin() ? 0 : static_cast<std::size_t>(after - firsts_.begin()) - 1;
 }
 
-std::size_t Shelf::index_of(const Block& block) const {
-  const std::size_t index = block_for(block.place(0));
-  HANSE_CHECK(blocks_[index].get() == &block);
+std::size_t Shelf::index_of(const Box& box) const {
+  const std::size_t index = box_for(box.place(0));
+  HANSE_CHECK(boxes_[index].get() == &box);
   return index;
 }
 
-void Shelf::put(Block& block, const Entry& entry) {
-  std::size_t low = 0, high = block.count;
+void Shelf::put(Box& box, const Entry& entry) {
+  std::size_t low = 0, high = box.count;
   while (low < high) {
     const std::size_t middle = (low + high) / 2;
-    if (block.place(middle) < entry.place) {
+    if (box.place(middle) < entry.place) {
       low = middle + 1;
     } else {
       high = middle;
     }
   }
-  shift(block, low, 1);
-  set_row(block, low, entry);
-  if (++block.count == 1) {
-    fit(block);
+  shift(box, low, 1);
+  set_row(box, low, entry);
+  if (++box.count == 1) {
+    fit(box);
   } else {
-    widen(block, low);
+    widen(box, low);
   }
 }
 
 bool Shelf::is_at(std::uint32_t slot, const Rank& place) const {
-  const Block& block = *block_of_[slot];
-  return block.place(row_of(block, slot)) == place;
+  const Box& box = *box_of_[slot];
+  return box.place(row_of(box, slot)) == place;
 }
 
 void Shelf::insert(const Entry& entry) {
-  if (blocks_.empty()) {
-    blocks_.push_back(std::make_unique<Block>());
-    blocks_.back()->shelf = this;
+  if (boxes_.empty()) {
+    boxes_.push_back(std::make_unique<Box>());
+    boxes_.back()->shelf = this;
     firsts_.push_back(entry.place);
   }
-  std::size_t index = block_for(entry.place);
-  if (blocks_[index]->count == kRowsPerBlock) {
+  std::size_t index = box_for(entry.place);
+  if (boxes_[index]->count == kRowsPerBox) {
     split(index);
     if (entry.place > firsts_[index + 1]) ++index;
   }
-  put(*blocks_[index], entry);
+  put(*boxes_[index], entry);
   note_first(index);
-  block_of_[entry.slot] = blocks_[index].get();
+  box_of_[entry.slot] = boxes_[index].get();
 }
 
 void Shelf::split(std::size_t index) {
-  blocks_.insert(blocks_.begin() + static_cast<std::ptrdiff_t>(index) + 1, std::make_unique<Block>());
-  Block& lower = *blocks_[index];
-  Block& upper = *blocks_[index + 1];
+  boxes_.insert(boxes_.begin() + static_cast<std::ptrdiff_t>(index) + 1, std::make_unique<Box>());
+  Box& lower = *boxes_[index];
+  Box& upper = *boxes_[index + 1];
   upper.shelf = this;
-  // Ascending inserts, as loading makes them, leave nearly full blocks behind.
-  const std::size_t kept = index + 2 == blocks_.size() ? kRowsPerBlock * 15 / 16 : kRowsPerBlock / 2;
+  // Ascending inserts, as loading makes them, leave nearly full boxes behind.
+  const std::size_t kept = index + 2 == boxes_.size() ? kRowsPerBox * 15 / 16 : kRowsPerBox / 2;
   append(upper, lower, kept);
   lower.count = kept;
   fit(lower);
   fit(upper);
   firsts_.insert(firsts_.begin() + static_cast<std::ptrdiff_t>(index) + 1, upper.place(0));
-  for (std::size_t i = 0; i < upper.count; ++i) block_of_[upper.slot[i]] = &upper;
+  for (std::size_t i = 0; i < upper.count; ++i) box_of_[upper.slot[i]] = &upper;
 }
 
 void Shelf::merge(std::size_t index) {
-  if (index + 1 >= blocks_.size()) return;
-  Block& lower = *blocks_[index];
-  const Block& upper = *blocks_[index + 1];
-  if (lower.count + upper.count > kRowsPerBlock / 2) return;
-  for (std::size_t i = 0; i < upper.count; ++i) block_of_[upper.slot[i]] = &lower;
+  if (index + 1 >= boxes_.size()) return;
+  Box& lower = *boxes_[index];
+  const Box& upper = *boxes_[index + 1];
+  if (lower.count + upper.count > kRowsPerBox / 2) return;
+  for (std::size_t i = 0; i < upper.count; ++i) box_of_[upper.slot[i]] = &lower;
   append(lower, upper, 0);
   fit(lower);
-  blocks_.erase(blocks_.begin() + static_cast<std::ptrdiff_t>(index) + 1);
+  boxes_.erase(boxes_.begin() + static_cast<std::ptrdiff_t>(index) + 1);
   firsts_.erase(firsts_.begin() + static_cast<std::ptrdiff_t>(index) + 1);
 }
 
 void Shelf::erase(std::uint32_t slot) {
-  Block& block = *block_of_[slot];
-  const std::size_t index = index_of(block);
-  const std::size_t at = row_of(block, slot);
-  block_of_[slot] = nullptr;
-  if (block.count == 1) {
-    blocks_.erase(blocks_.begin() + static_cast<std::ptrdiff_t>(index));
+  Box& box = *box_of_[slot];
+  const std::size_t index = index_of(box);
+  const std::size_t at = row_of(box, slot);
+  box_of_[slot] = nullptr;
+  if (box.count == 1) {
+    boxes_.erase(boxes_.begin() + static_cast<std::ptrdiff_t>(index));
     firsts_.erase(firsts_.begin() + static_cast<std::ptrdiff_t>(index));
     return;
   }
-  shift(block, at + 1, -1);
-  --block.count;
+  shift(box, at + 1, -1);
+  --box.count;
   note_first(index);
-  outdate(block);
-  if (block.count > kRowsPerBlock / 4) return;
+  outdate(box);
+  if (box.count > kRowsPerBox / 4) return;
   merge(index);
   if (index > 0) merge(index - 1);
 }
 
 void Shelf::update(const Entry& entry) {
-  Block& block = *block_of_[entry.slot];
-  const std::size_t at = row_of(block, entry.slot);
-  const bool same_place = block.place(at) == entry.place;
+  Box& box = *box_of_[entry.slot];
+  const std::size_t at = row_of(box, entry.slot);
+  const bool same_place = box.place(at) == entry.place;
   HANSE_CHECK(same_place);
-  set_row(block, at, entry);
-  widen(block, at);
-  outdate(block);
+  set_row(box, at, entry);
+  widen(box, at);
+  outdate(box);
 }
 
 }  // namespace hanse::market

@@ -1,7 +1,7 @@
 #pragma once
 
-// Offers of one GPU model under the same price terms, in the order of price ÷ reliability, age and id: packed blocks of
-// codes, each with the range of every code in it, so that a search passes over most blocks and reads few bytes of the
+// Offers of one GPU model under the same price terms, in the order of price ÷ reliability, age and id: packed boxes of
+// codes, each with the range of every code in it, so that a search passes over most boxes and reads few bytes of the
 // others. Inside the market; not thread-safe.
 
 #include <array>
@@ -14,7 +14,7 @@
 
 namespace hanse::market {
 
-inline constexpr std::size_t kRowsPerBlock = 256;
+inline constexpr std::size_t kRowsPerBox = 256;
 
 /// An offer as the index holds it. `place.cost` is its posted price's expected cost: its place on the shelf.
 struct Entry {
@@ -35,9 +35,9 @@ struct Filter {
 
 class Shelf;
 
-struct Block {
+struct Box {
   template <class T>
-  using Column = std::array<T, kRowsPerBlock>;
+  using Column = std::array<T, kRowsPerBox>;
 
   Shelf* shelf = nullptr;
   std::size_t count = 0;
@@ -76,13 +76,13 @@ struct ShelfKey {
 
 class Shelf {
  public:
-  /// `block_of[slot]` is kept in step; the caller keeps it as long as all slots.
-  Shelf(ShelfKey key, std::vector<Block*>& block_of) : key_(key), block_of_(block_of) {}
+  /// `box_of[slot]` is kept in step; the caller keeps it as long as all slots.
+  Shelf(ShelfKey key, std::vector<Box*>& box_of) : key_(key), box_of_(box_of) {}
   Shelf(const Shelf&) = delete;
   Shelf& operator=(const Shelf&) = delete;
 
   [[nodiscard]] const ShelfKey& key() const { return key_; }
-  [[nodiscard]] std::span<const std::unique_ptr<Block>> blocks() const { return blocks_; }
+  [[nodiscard]] std::span<const std::unique_ptr<Box>> boxes() const { return boxes_; }
 
   [[nodiscard]] bool is_at(std::uint32_t slot, const Rank& place) const;
   void insert(const Entry& entry);
@@ -91,18 +91,18 @@ class Shelf {
   void update(const Entry& entry);
 
  private:
-  [[nodiscard]] std::size_t block_for(const Rank& place) const;
-  [[nodiscard]] std::size_t index_of(const Block& block) const;
-  void put(Block& block, const Entry& entry);
-  void split(std::size_t index);  ///< Its upper part becomes a block of its own behind it.
+  [[nodiscard]] std::size_t box_for(const Rank& place) const;
+  [[nodiscard]] std::size_t index_of(const Box& box) const;
+  void put(Box& box, const Entry& entry);
+  void split(std::size_t index);  ///< Its upper part becomes a box of its own behind it.
   void merge(std::size_t index);  ///< With the next, where both are nearly empty.
 
-  void note_first(std::size_t index) { firsts_[index] = blocks_[index]->place(0); }
+  void note_first(std::size_t index) { firsts_[index] = boxes_[index]->place(0); }
 
   ShelfKey key_;
-  std::vector<Block*>& block_of_;
-  std::vector<std::unique_ptr<Block>> blocks_;
-  std::vector<Rank> firsts_;  // the place of each block's first row
+  std::vector<Box*>& box_of_;
+  std::vector<std::unique_ptr<Box>> boxes_;
+  std::vector<Rank> firsts_;  // the place of each box's first row
 };
 
 }  // namespace hanse::market
