@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -79,6 +80,20 @@ bool write_all(int fd, std::span<const std::uint8_t> bytes) {
 
 bool write_all(int fd, std::string_view text) {
   return write_all(fd, as_bytes(text));
+}
+
+std::string read_at(int folder, const char* path, std::size_t most) {
+  constexpr std::size_t kStep = 16 * 1024;
+  const Descriptor fd(::openat(folder, path, O_RDONLY | O_CLOEXEC));
+  std::string text;
+  while (fd && text.size() < most) {
+    const std::size_t had = text.size();
+    text.resize(std::min(most, had + kStep));
+    const ssize_t n = ::read(fd.get(), text.data() + had, text.size() - had);
+    text.resize(had + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    if (n <= 0) break;
+  }
+  return text;
 }
 
 void block_sigpipe() {

@@ -57,6 +57,11 @@ class Wake {
 bool write_all(int fd, std::span<const std::uint8_t> bytes);
 bool write_all(int fd, std::string_view text);
 
+/// What a file of /proc says, up to `most` bytes of it; empty, or what was read so far, when it cannot be read (on).
+/// `folder` is a descriptor, or AT_FDCWD. Never throws: a process may end between the opening and the reading, which a
+/// stream's iterators report with an exception.
+std::string read_at(int folder, const char* path, std::size_t most = 64 * 1024);
+
 /// A writer whose reader is gone must get EPIPE and not be killed. For the calling thread and those it starts.
 void block_sigpipe();
 

@@ -1,13 +1,12 @@
 #include "provider/gateway_hangup.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 #include <tuple>
@@ -24,14 +23,16 @@ struct Process {
   std::uint64_t started = 0;  ///< Clock ticks since boot.
 };
 
-std::string slurp(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+/// Enough for the largest environment that a process can start with.
+constexpr std::size_t kMostRead = 4 * 1024 * 1024;
+
+std::string read_of(pid_t pid, const char* file) {
+  return read_at(AT_FDCWD, ("/proc/" + std::to_string(pid) + "/" + file).c_str(), kMostRead);
 }
 
 /// By /proc/PID/stat. The name in it may hold anything, so fields count from the last ')'.
 std::optional<Process> look_at(pid_t pid) {
-  const std::string stat = slurp("/proc/" + std::to_string(pid) + "/stat");
+  const std::string stat = read_of(pid, "stat");
   const std::size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos) return std::nullopt;
   std::istringstream fields(stat.substr(name_end + 1));
@@ -48,8 +49,9 @@ std::optional<Process> look_at(pid_t pid) {
 std::vector<Process> all_processes() {
   std::vector<Process> processes;
   std::error_code error;
-  for (const auto& folder : std::filesystem::directory_iterator("/proc", error)) {
-    const std::string name = folder.path().filename();
+  std::filesystem::directory_iterator folder("/proc", error);
+  for (; !error && folder != std::filesystem::directory_iterator(); folder.increment(error)) {
+    const std::string name = folder->path().filename();
     pid_t pid = 0;
     const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (bad != std::errc() || end != name.data() + name.size()) continue;
@@ -76,7 +78,7 @@ void hang_up_session(const std::string& session) {
   for (const auto& process : processes) {
     if (process.session != process.pid) continue;
     if (first != nullptr && std::tie(first->started, first->pid) < std::tie(process.started, process.pid)) continue;
-    if (slurp("/proc/" + std::to_string(process.pid) + "/environ").find(entry) != std::string::npos) first = &process;
+    if (read_of(process.pid, "environ").find(entry) != std::string::npos) first = &process;
   }
   if (first == nullptr) return;
   for (const auto& process : processes) {

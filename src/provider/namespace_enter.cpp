@@ -30,20 +30,6 @@ Error failed(std::string_view what) {
   return {ErrorCode::io, "cannot enter the container: " + std::string(what) + ": " + std::strerror(errno)};
 }
 
-/// At most 64 KiB of a file of /proc.
-std::string read_at(int folder, const char* name) {
-  const Descriptor fd(::openat(folder, name, O_RDONLY | O_CLOEXEC));
-  std::string text(64 * 1024, '\0');
-  std::size_t size = 0;
-  while (fd && size < text.size()) {
-    const ssize_t n = ::read(fd.get(), text.data() + size, text.size() - size);
-    if (n <= 0) break;
-    size += static_cast<std::size_t>(n);
-  }
-  text.resize(size);
-  return text;
-}
-
 /// The words after "Key:" in /proc/PID/status.
 std::vector<std::string_view> status_words(std::string_view status, std::string_view key) {
   std::vector<std::string_view> words;

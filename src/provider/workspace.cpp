@@ -127,7 +127,9 @@ Result<> Workspaces::wipe(const std::string& name) {
 std::vector<std::string> Workspaces::names() const {
   std::vector<std::string> out;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder_, error)) out.push_back(entry.path().filename().string());
+  for (fs::directory_iterator at(folder_, error); !error && at != fs::directory_iterator(); at.increment(error)) {
+    out.push_back(at->path().filename().string());
+  }
   return out;
 }
 
