@@ -78,7 +78,7 @@ Book& Book::operator=(Book&&) noexcept = default;
 
 void Book::Impl::refresh_all_of(std::uint32_t seller) {
   for (std::uint32_t slot = rows.sellers[seller].first; slot != kNoSlot;) {
-    index.refresh(rows.row(slot));
+    index.refresh(rows.row(slot), Change::standing);
     slot = rows.chunk_of(slot).next[slot % kRowsPerChunk];
   }
 }
@@ -95,7 +95,7 @@ void Book::set_prices(const model::Offer& offer) {
   const std::uint32_t terms = impl_->rows.row(slot).terms_number();
   impl_->rows.set_prices(slot, offer.prices);
   const Row row = impl_->rows.row(slot);
-  if (row.terms_number() == terms) return impl_->index.refresh(row);
+  if (row.terms_number() == terms) return impl_->index.refresh(row, Change::standing);
   impl_->index.remove(row);
   impl_->index.add(row);
 }
@@ -104,7 +104,7 @@ void Book::set_leased(const model::Offer& offer) {
   const std::uint32_t slot = impl_->rows.find(offer.id);
   HANSE_CHECK(slot != kNoSlot);
   impl_->rows.set_leased(slot, offer);
-  impl_->index.refresh(impl_->rows.row(slot));
+  impl_->index.refresh(impl_->rows.row(slot), Change::leased);
 }
 
 void Book::erase(model::OfferId offer) {

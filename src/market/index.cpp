@@ -43,14 +43,9 @@ void Index::remove(const Row& row) {
   shelves_.erase(ShelfKey(shelf.key()));
 }
 
-void Index::refresh(const Row& row) {
-  Box& box = *box_of_[row.slot()];
-  const Entry entry = entry_of(row);
-  Shelf& shelf = *box.shelf;
-  if (shelf.is_at(entry.slot, entry.place)) return shelf.update(entry);
-  // Terms and model are what they were, so the shelf is the same: it may be empty in between.
-  shelf.erase(entry.slot);
-  shelf.insert(entry);
+void Index::refresh(const Row& row, Change change) {
+  // Terms and model are what they were, so the shelf is the same.
+  box_of_[row.slot()]->shelf->refresh(row, change);
 }
 
 std::vector<const Shelf*> Index::shelves_for(const model::Where& where) const {

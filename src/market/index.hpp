@@ -19,8 +19,7 @@ class Index {
 
   void add(const Row& row);
   void remove(const Row& row);
-  /// After a change of capacity, reliability or reachability; moves it if its place has changed.
-  void refresh(const Row& row);
+  void refresh(const Row& row, Change change);
 
   /// The shelves whose GPU model and kind the constraints allow, and the mixed one.
   [[nodiscard]] std::vector<const Shelf*> shelves_for(const model::Where& where) const;

@@ -64,11 +64,13 @@ Rank age_of(const Box& box, std::size_t at) {
   return {0, {box.posted_at[at]}, {box.id[at]}};
 }
 
+void widen_code(Box& box, std::size_t code, std::size_t at) {
+  box.low[code] = std::min(box.low[code], box.codes[code][at]);
+  box.high[code] = std::max(box.high[code], box.codes[code][at]);
+}
+
 void widen(Box& box, std::size_t at) {
-  for (std::size_t i = 0; i < kCodes; ++i) {
-    box.low[i] = std::min(box.low[i], box.codes[i][at]);
-    box.high[i] = std::max(box.high[i], box.codes[i][at]);
-  }
+  for (std::size_t i = 0; i < kCodes; ++i) widen_code(box, i, at);
   box.least_price = std::min(box.least_price, box.price[at]);
   box.oldest = std::min(box.oldest, age_of(box, at));
   box.measured_by_any |= box.measured[at];
@@ -111,40 +113,65 @@ void outdate(Box& box) {
 }
 
 std::size_t row_of(const Box& box, std::uint32_t slot) {
-  const auto end = box.slot.begin() + static_cast<std::ptrdiff_t>(box.count);
-  const auto it = std::find(box.slot.begin(), end, slot);
-  HANSE_CHECK(it != end);
-  return static_cast<std::size_t>(it - box.slot.begin());
+  // Without an early exit within a group, so that it is compared in a few instructions.
+  constexpr std::size_t kGroup = 32;
+  static_assert(kRowsPerBox % kGroup == 0);
+  for (std::size_t begin = 0; begin < box.count; begin += kGroup) {
+    std::uint32_t any = 0;
+    for (std::size_t i = begin; i < begin + kGroup; ++i) any |= static_cast<std::uint32_t>(box.slot[i] == slot);
+    if (any == 0) continue;
+    const auto from = box.slot.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto at = static_cast<std::size_t>(std::find(from, from + kGroup, slot) - box.slot.begin());
+    if (at < box.count) return at;  // behind the last row lies what once was there
+  }
+  HANSE_CHECK(false);
+}
+
+void set_code(Entry& entry, Code code, std::uint64_t value) {
+  entry.codes[static_cast<std::size_t>(code)] = code_of(value);
+}
+
+void set_leased(Entry& entry, const Row& row) {
+  set_code(entry, Code::free, row.open() && row.reachable() ? row.free_count() : 0);
+  set_code(entry, Code::disk, unsigned_of(row.figure(3) - row.leased_disk()));
+  set_code(entry, Code::free_disk, unsigned_of(row.free_disk()));
+}
+constexpr std::array kLeasedCodes{Code::free, Code::disk, Code::free_disk};
+
+void set_standing(Entry& entry, const Row& row) {
+  const bool priced = is_valid(row.price());
+  entry.price = priced ? row.price().micros : INT64_MAX;  // what cannot be priced comes last
+  const std::int64_t reliability = row.reliability();
+  entry.place = {priced ? expected_cost(row.price(), reliability) : INT64_MAX, row.posted_at(), row.id()};
+  set_code(entry, Code::free, row.open() && row.reachable() ? row.free_count() : 0);
+  set_code(entry, Code::price, unsigned_of(entry.price));
+  set_code(entry, Code::min_duration, unsigned_of(row.min_duration()));
+  set_code(entry, Code::max_duration, unsigned_of(row.max_duration()));
+  set_code(entry, Code::reliability, unsigned_of(std::max<std::int64_t>(reliability / 1000, 1)));
+}
+
+Entry read_row(const Box& box, std::size_t at) {
+  Entry entry{box.place(at), box.price[at], box.slot[at], box.measured[at], {}};
+  for (std::size_t i = 0; i < kCodes; ++i) entry.codes[i] = box.codes[i][at];
+  return entry;
 }
 
 }  // namespace
 
 Entry entry_of(const Row& row) {
   Entry entry;
-  const bool priced = is_valid(row.price());
-  entry.price = priced ? row.price().micros : INT64_MAX;  // what cannot be priced comes last
-  const std::int64_t reliability = row.reliability();
-  entry.place = {priced ? expected_cost(row.price(), reliability) : INT64_MAX, row.posted_at(), row.id()};
   entry.slot = row.slot();
   entry.measured = static_cast<std::uint8_t>(row.measured());
-  const auto set = [&](Code code, std::uint64_t value) {
-    entry.codes[static_cast<std::size_t>(code)] = code_of(value);
-  };
-  set(Code::free, row.open() && row.reachable() ? row.free_count() : 0);
-  set(Code::vram, unsigned_of(row.figure(0)));
-  set(Code::cpu, per_device(row.figure(1), row.gpu_count()));
-  set(Code::memory, per_device(row.figure(2), row.gpu_count()));
-  set(Code::disk, unsigned_of(row.figure(3) - row.leased_disk()));
-  set(Code::free_disk, unsigned_of(row.free_disk()));
-  set(Code::inet_down, unsigned_of(row.figure(4)));
-  set(Code::inet_up, unsigned_of(row.figure(5)));
-  set(Code::cuda, unsigned_of(row.cuda() + 1));
-  set(Code::min_duration, unsigned_of(row.min_duration()));
-  set(Code::max_duration, unsigned_of(row.max_duration()));
-  set(Code::price, unsigned_of(entry.price));
-  set(Code::reliability, unsigned_of(std::max<std::int64_t>(reliability / 1000, 1)));
-  set(Code::gpus, row.gpu_count());
-  set(Code::country, row.country());
+  set_standing(entry, row);
+  set_leased(entry, row);
+  set_code(entry, Code::vram, unsigned_of(row.figure(0)));
+  set_code(entry, Code::cpu, per_device(row.figure(1), row.gpu_count()));
+  set_code(entry, Code::memory, per_device(row.figure(2), row.gpu_count()));
+  set_code(entry, Code::inet_down, unsigned_of(row.figure(4)));
+  set_code(entry, Code::inet_up, unsigned_of(row.figure(5)));
+  set_code(entry, Code::cuda, unsigned_of(row.cuda() + 1));
+  set_code(entry, Code::gpus, row.gpu_count());
+  set_code(entry, Code::country, row.country());
   const auto name = [&](Code code, std::string_view of) {
     entry.codes[static_cast<std::size_t>(code)] = code_of_name(of);
   };
@@ -211,11 +238,6 @@ void Shelf::put(Box& box, const Entry& entry) {
   }
 }
 
-bool Shelf::is_at(std::uint32_t slot, const Rank& place) const {
-  const Box& box = *box_of_[slot];
-  return box.place(row_of(box, slot)) == place;
-}
-
 void Shelf::insert(const Entry& entry) {
   if (boxes_.empty()) {
     boxes_.push_back(std::make_unique<Box>());
@@ -278,11 +300,25 @@ void Shelf::erase(std::uint32_t slot) {
   if (index > 0) merge(index - 1);
 }
 
-void Shelf::update(const Entry& entry) {
-  Box& box = *box_of_[entry.slot];
-  const std::size_t at = row_of(box, entry.slot);
-  const bool same_place = box.place(at) == entry.place;
-  HANSE_CHECK(same_place);
+void Shelf::refresh(const Row& row, Change change) {
+  Box& box = *box_of_[row.slot()];
+  const std::size_t at = row_of(box, row.slot());
+  if (change == Change::leased) {
+    Entry entry;
+    set_leased(entry, row);
+    for (const Code code : kLeasedCodes) {
+      const auto i = static_cast<std::size_t>(code);
+      box.codes[i][at] = entry.codes[i];
+      widen_code(box, i, at);
+    }
+    return outdate(box);
+  }
+  Entry entry = read_row(box, at);
+  set_standing(entry, row);
+  if (box.place(at) != entry.place) {
+    erase(row.slot());
+    return insert(entry);
+  }
   set_row(box, at, entry);
   widen(box, at);
   outdate(box);

@@ -26,6 +26,12 @@ struct Entry {
 };
 [[nodiscard]] Entry entry_of(const Row& row);
 
+/// What of an offer changes while it stands on its shelf.
+enum class Change : std::uint8_t {
+  leased,   ///< What is free of it.
+  standing  ///< Its price list, or its provider's reliability or being reachable.
+};
+
 /// A range that a code must lie in.
 struct Filter {
   Code code = Code::free;
@@ -84,11 +90,11 @@ class Shelf {
   [[nodiscard]] const ShelfKey& key() const { return key_; }
   [[nodiscard]] std::span<const std::unique_ptr<Box>> boxes() const { return boxes_; }
 
-  [[nodiscard]] bool is_at(std::uint32_t slot, const Rank& place) const;
   void insert(const Entry& entry);
   void erase(std::uint32_t slot);
-  /// Its codes, where its place has not changed.
-  void update(const Entry& entry);
+  /// After the change of a row that stands here. It is moved where that changes its place, which may leave the shelf
+  /// without boxes in between.
+  void refresh(const Row& row, Change change);
 
  private:
   [[nodiscard]] std::size_t box_for(const Rank& place) const;

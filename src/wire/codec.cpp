@@ -19,11 +19,7 @@ constexpr std::size_t kMaxBytes<model::Job> = model::kMaxJobBytes;
 
 template <model::Described T>
 void append(Bytes& out, const T& record) {
-  const std::size_t before = out.size();
-  out.resize(before + size_of(record));
-  Writer writer(reinterpret_cast<char*>(out.data() + before));
-  writer.record(record);
-  HANSE_CHECK(writer.at() == reinterpret_cast<const char*>(out.data() + out.size()));
+  Writer(out).append(record);
 }
 
 template <model::Described T>

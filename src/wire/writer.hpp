@@ -1,14 +1,15 @@
 #pragma once
 
-// Records to bytes: first their exact size, then one pass that writes. Nested messages are sized again where they are
-// written; records are at most five deep, and sizing costs less than keeping the sizes would. Internal to the room.
+// Records to bytes, in one pass. The length of a nested message is known only behind it: one byte is kept for it, and
+// the few messages of 128 bytes and more are moved along to make room. Internal to the room.
 
 #include <bit>
+#include <cstring>
 #include <protozero/types.hpp>
 #include <protozero/varint.hpp>
+#include <type_traits>
 #include <variant>
 
-#include "base/check.hpp"
 #include "wire/kinds.hpp"
 
 namespace hanse::wire {
@@ -26,151 +27,163 @@ constexpr std::size_t varint_size(std::uint64_t value) {
   return (static_cast<std::size_t>(std::bit_width(value | 1)) * 9 + 64) / 64;
 }
 
-template <model::Described T>
-std::size_t size_of(const T& record);
-inline std::size_t size_of(const model::Operation& operation);
-
-/// The size of what follows the length of a length-delimited value.
-template <class T>
-std::size_t payload_size(const T& value) {
-  if constexpr (Nested<T>) {
-    return size_of(value);
-  } else if constexpr (Fixed<T>) {
-    return T::size;
-  } else {
-    return value.size();
-  }
-}
-
+/// Such a value is not written.
 template <class T>
 bool is_absent(const T& value) {
   if constexpr (Scalar<T>) {
     return to_varint(value) == 0;
   } else if constexpr (Fixed<T>) {
     return value.is_zero();
+  } else if constexpr (OneOf<T>) {
+    return false;
   } else if constexpr (Nested<T>) {
-    return size_of(value) == 0;
+    bool absent = true;
+    model::for_each_field<T>([&](const auto& field) { absent = absent && is_absent(value.*field.member); });
+    return absent;
   } else {
     return value.empty();
   }
 }
 
-inline std::size_t delimited_size(std::uint32_t number, std::size_t payload) {
-  return varint_size(make_tag(number, kLengthDelimited)) + varint_size(payload) + payload;
-}
+inline constexpr std::size_t kMaxVarint = 10;
 
-template <class T>
-std::size_t packed_size(const std::vector<T>& list) {
-  std::size_t size = 0;
-  for (const auto& item : list) size += varint_size(to_varint(item));
-  return size;
-}
-
-template <class T>
-std::size_t field_size(std::uint32_t number, const T& value) {
-  if constexpr (List<T>) {
-    using Item = typename T::value_type;
-    if (value.empty()) return 0;
-    if constexpr (Scalar<Item>) {
-      return delimited_size(number, packed_size(value));
-    } else {
-      std::size_t size = 0;
-      for (const auto& item : value) size += delimited_size(number, payload_size(item));
-      return size;
-    }
-  } else if constexpr (Scalar<T>) {
-    const auto varint = to_varint(value);
-    return varint == 0 ? 0 : varint_size(make_tag(number, kVarint)) + varint_size(varint);
-  } else if constexpr (Nested<T>) {
-    const auto size = size_of(value);
-    return size == 0 ? 0 : delimited_size(number, size);
-  } else {
-    return is_absent(value) ? 0 : delimited_size(number, payload_size(value));
-  }
-}
-
+/// The most that the fields of one size (numbers, hashes, keys) take, with their tags.
 template <model::Described T>
-std::size_t size_of(const T& record) {
+constexpr std::size_t most_fixed() {
   std::size_t size = 0;
-  model::for_each_field<T>([&](const auto& field) { size += field_size(field.number, record.*field.member); });
+  model::for_each_field<T>([&](const auto& field) {
+    using Value = std::remove_cvref_t<decltype(std::declval<T>().*field.member)>;
+    if constexpr (Scalar<Value>) size += 2 * kMaxVarint;
+    if constexpr (Fixed<Value>) size += 2 * kMaxVarint + Value::size;
+  });
   return size;
 }
 
-inline std::size_t size_of(const model::Operation& operation) {
-  return std::visit(
-      [&](const auto& op) { return delimited_size(static_cast<std::uint32_t>(operation.index()) + 1, size_of(op)); },
-      operation);
-}
-
-/// Writes into memory of exactly the size that size_of gave.
+/// Appends to `out`. The place that is written next goes from hand to
+/// hand: bytes may alias anything, so a member would be stored and loaded again with each.
 class Writer {
  public:
-  explicit Writer(char* at) : at_(at) {}
-  [[nodiscard]] const char* at() const { return at_; }
+  explicit Writer(Bytes& out) : out_(out) {}
 
   template <model::Described T>
-  void record(const T& value) {
-    model::for_each_field<T>([&](const auto& field) { this->field(field.number, value.*field.member); });
+  void append(const T& value) {
+    const std::size_t before = out_.size();
+    out_.resize(before + most_fixed<T>() + kStep);
+    const char* const end = record(begin() + before, value);
+    out_.resize(static_cast<std::size_t>(end - begin()));
   }
 
  private:
-  void varint(std::uint64_t value) {
+  static constexpr std::size_t kStep = 256;
+
+  char* begin() { return reinterpret_cast<char*>(out_.data()); }
+
+  /// The same place, which may have moved, with at least `size` bytes behind it.
+  char* room(char* at, std::size_t size) {
+    const auto used = static_cast<std::size_t>(at - begin());
+    if (out_.size() - used >= size) return at;
+    out_.resize(used + size + kStep);
+    return begin() + used;
+  }
+
+  /// Inlined where the number is a constant, this is one store.
+  [[gnu::always_inline]] static char* tag(char* at, std::uint32_t number, std::uint32_t type) {
+    const std::uint32_t value = make_tag(number, type);
+    if (value >= 0x80) return varint(at, value);
+    *at = static_cast<char>(value);
+    return at + 1;
+  }
+
+  static char* varint(char* at, std::uint64_t value) {
     if (value < 0x80) {  // every tag of the first fifteen fields, most lengths
-      *at_++ = static_cast<char>(value);
-    } else {
-      at_ += protozero::add_varint_to_buffer(at_, value);
+      *at = static_cast<char>(value);
+      return at + 1;
     }
+    return at + protozero::add_varint_to_buffer(at, value);
+  }
+
+  template <model::Described T>
+  char* record(char* at, const T& value) {
+    constexpr std::size_t kMost = most_fixed<T>();
+    at = room(at, kMost);
+    model::for_each_field<T>([&](const auto& field) {
+      using Value = std::remove_cvref_t<decltype(value.*field.member)>;
+      at = this->field(at, field.number, value.*field.member);
+      if constexpr (!Scalar<Value> && !Fixed<Value>) at = room(at, kMost);
+    });
+    return at;
   }
 
   template <class T>
-  void field(std::uint32_t number, const T& value) {
-    if constexpr (List<T>) {
-      list(number, value);
-    } else if constexpr (Scalar<T>) {
-      const auto number_value = to_varint(value);
-      if (number_value == 0) return;
-      varint(make_tag(number, kVarint));
-      varint(number_value);
-    } else if (!is_absent(value)) {
-      delimited(number, value);
-    }
-  }
-
-  template <class T>
-  void list(std::uint32_t number, const std::vector<T>& items) {
+  char* field(char* at, std::uint32_t number, const T& value) {
     if constexpr (Scalar<T>) {
-      if (items.empty()) return;
-      varint(make_tag(number, kLengthDelimited));
-      varint(packed_size(items));
-      for (const auto& item : items) varint(to_varint(item));
+      const auto number_value = to_varint(value);
+      return number_value == 0 ? at : varint(tag(at, number, kVarint), number_value);
+    } else if constexpr (Fixed<T>) {
+      return is_absent(value) ? at : put(tag(at, number, kLengthDelimited), value.data.data(), T::size);
+    } else if constexpr (List<T>) {
+      return list(at, number, value);
     } else {
-      for (const auto& item : items) delimited(number, item);
+      return is_absent(value) ? at : delimited(at, number, value);
     }
   }
 
   template <class T>
-  void delimited(std::uint32_t number, const T& value) {
-    const auto size = payload_size(value);
-    varint(make_tag(number, kLengthDelimited));
-    varint(size);
-    if constexpr (OneOf<T>) {
-      std::visit([&](const auto& op) { this->delimited(static_cast<std::uint32_t>(value.index()) + 1, op); }, value);
-    } else if constexpr (model::Described<T>) {
-      record(value);
-    } else if constexpr (Fixed<T>) {
-      copy(value.data.data(), size);
+  char* list(char* at, std::uint32_t number, const std::vector<T>& items) {
+    if constexpr (Scalar<T>) {
+      if (items.empty()) return at;
+      at = tag(room(at, kMaxVarint), number, kLengthDelimited);
+      return with_length(at, [&](char* to) {
+        for (const auto& item : items) to = varint(room(to, kMaxVarint), to_varint(item));
+        return to;
+      });
     } else {
-      copy(value.data(), size);
+      for (const auto& item : items) at = delimited(at, number, item);
+      return at;
     }
   }
 
-  void copy(const void* from, std::size_t size) {
-    if (size == 0) return;
-    std::memcpy(at_, from, size);
-    at_ += size;
+  template <class T>
+  char* delimited(char* at, std::uint32_t number, const T& value) {
+    at = tag(room(at, kMaxVarint), number, kLengthDelimited);
+    if constexpr (OneOf<T>) {
+      return with_length(at, [&](char* to) {
+        const auto kind = static_cast<std::uint32_t>(value.index()) + 1;
+        return std::visit([&](const auto& op) { return this->delimited(to, kind, op); }, value);
+      });
+    } else if constexpr (model::Described<T>) {
+      return with_length(at, [&](char* to) { return record(to, value); });
+    } else if constexpr (Fixed<T>) {
+      return put(room(at, kMaxVarint + T::size), value.data.data(), T::size);
+    } else {
+      return put(room(at, kMaxVarint + value.size()), value.data(), value.size());
+    }
   }
 
-  char* at_;
+  /// What `write` writes, behind its length.
+  template <class Write>
+  char* with_length(char* at, Write&& write) {
+    at = room(at, 1);
+    const auto before = static_cast<std::size_t>(at - begin());
+    at = write(at + 1);
+    const auto size = static_cast<std::size_t>(at - begin()) - before - 1;
+    const std::size_t more = varint_size(size) - 1;
+    if (more > 0) {
+      at = room(at, more);
+      std::memmove(at - size + more, at - size, size);
+    }
+    varint(begin() + before, size);
+    return at + more;
+  }
+
+  /// The length and the bytes, where there is room for both.
+  static char* put(char* at, const void* from, std::size_t size) {
+    at = varint(at, size);
+    if (size > 0) std::memcpy(at, from, size);
+    return at + size;
+  }
+
+  Bytes& out_;
 };
 
 }  // namespace hanse::wire
