@@ -16,18 +16,14 @@ namespace {
 using model::WhereField;
 constexpr std::int64_t kGib = 1LL << 30;
 
-std::int64_t term_bps(std::int64_t duration) {
-  return duration >= 30 * 86'400 ? 1'500 : duration >= 7 * 86'400 ? 800 : duration >= 86'400 ? 300 : 0;
-}
 std::int64_t volume_bps(std::int64_t gpus) {
   return gpus >= 8 ? 500 : gpus >= 4 ? 200 : 0;
 }
 
-/// The discounts that market_world.cpp gives.
+/// The volume discounts that market_world.cpp gives; on demand a term earns none.
 std::int64_t price_of_row(const PackedRow& row, const PlainDemand& d) {
-  const std::int64_t term = row.term != 0 ? term_bps(d.duration) : 0;
   const std::int64_t volume = row.volume != 0 ? volume_bps(d.gpus) : 0;
-  const std::int64_t gpus = row.price * d.gpus * (10'000 - term) * (10'000 - volume) / 100'000'000;
+  const std::int64_t gpus = row.price * d.gpus * (10'000 - volume) / 10'000;
   const std::int64_t gib = d.disk_bytes == 0 ? 0 : (d.disk_bytes - 1) / kGib + 1;
   return (gpus + row.storage * gib + d.gpus - 1) / d.gpus;
 }
@@ -79,7 +75,6 @@ PackedRows::PackedRows(const MarketWorld& world) {
     row.country = country_of(m.country);
     row.gpus = static_cast<std::uint8_t>(m.gpu_count);
     row.free = static_cast<std::uint8_t>(m.gpu_count - static_cast<unsigned>(std::popcount(offer.leased_devices)));
-    row.term = offer.prices.term_discounts.empty() ? 0 : 1;
     row.volume = offer.prices.volume_discounts.empty() ? 0 : 1;
     rows_.push_back(row);
   }
@@ -144,17 +139,17 @@ SqliteMarket::SqliteMarket(const MarketWorld& world) : rows_(world) {
   run(database_,
       "PRAGMA temp_store=MEMORY; CREATE TABLE offers(id INTEGER PRIMARY KEY, posted_at INT, price INT, storage INT, "
       "vram INT, memory INT, disk INT, inet_down INT, max_duration INT, cpu INT, model INT, reliability INT, country "
-      "INT, gpus INT, free INT, term INT, volume INT, permille INT); BEGIN");
+      "INT, gpus INT, free INT, volume INT, permille INT); BEGIN");
   sqlite3_stmt* insert = nullptr;
-  HANSE_CHECK(sqlite3_prepare_v2(database_, "INSERT INTO offers VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", -1,
-                                 &insert, nullptr) == SQLITE_OK);
+  HANSE_CHECK(sqlite3_prepare_v2(database_, "INSERT INTO offers VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", -1, &insert,
+                                 nullptr) == SQLITE_OK);
   for (const auto& row : rows_.rows()) {
     int at = 0;
     for (const std::int64_t value :
          {static_cast<std::int64_t>(row.id), row.posted_at, row.price, row.storage, row.vram, row.memory, row.disk,
           row.inet_down, row.max_duration, std::int64_t{row.cpu}, std::int64_t{row.model},
           std::int64_t{row.reliability}, std::int64_t{row.country}, std::int64_t{row.gpus}, std::int64_t{row.free},
-          std::int64_t{row.term}, std::int64_t{row.volume}, std::int64_t{std::max(row.reliability / 1000, 1U)}}) {
+          std::int64_t{row.volume}, std::int64_t{std::max(row.reliability / 1000, 1U)}}) {
       sqlite3_bind_int64(insert, ++at, value);
     }
     HANSE_CHECK(sqlite3_step(insert) == SQLITE_DONE);
@@ -163,11 +158,11 @@ SqliteMarket::SqliteMarket(const MarketWorld& world) : rows_(world) {
   sqlite3_finalize(insert);
   // All that a query reads is in each index; the planner takes the one that its statistics favour.
   run(database_, "COMMIT; CREATE INDEX by_place ON offers(model,country,free,reliability,inet_down,vram," +
-                     std::string("price,storage,max_duration,disk,term,volume,permille,posted_at);") +
+                     std::string("price,storage,max_duration,disk,volume,permille,posted_at);") +
                      "CREATE INDEX by_price ON offers(model,price," +
-                     std::string("free,country,reliability,inet_down,vram,storage,max_duration,disk,term,volume,") +
+                     std::string("free,country,reliability,inet_down,vram,storage,max_duration,disk,volume,") +
                      "permille,posted_at); CREATE INDEX by_speed ON offers(model,inet_down,free,country,reliability,"
-                     "vram,price,storage,max_duration,disk,term,volume,permille,posted_at); ANALYZE");
+                     "vram,price,storage,max_duration,disk,volume,permille,posted_at); ANALYZE");
 }
 
 SqliteMarket::~SqliteMarket() {
@@ -183,9 +178,8 @@ std::uint64_t SqliteMarket::find(const market::Wanted& wanted) const {
   };
   const auto n = [](std::int64_t value) { return std::to_string(value); };
   const std::int64_t gib = d.disk_bytes == 0 ? 0 : (d.disk_bytes - 1) / kGib + 1;
-  const std::string price = "((price*" + n(d.gpus) + "*(10000-term*" + n(term_bps(d.duration)) + ")*(10000-volume*" +
-                            n(volume_bps(d.gpus)) + ")/100000000+storage*" + n(gib) + "+" + n(d.gpus - 1) + ")/" +
-                            n(d.gpus) + ")";
+  const std::string price = "((price*" + n(d.gpus) + "*(10000-volume*" + n(volume_bps(d.gpus)) + ")/10000+storage*" +
+                            n(gib) + "+" + n(d.gpus - 1) + ")/" + n(d.gpus) + ")";
   // A posted price that no discount brings under the ceiling is out by the index alone.
   const std::string sql = "SELECT id FROM offers WHERE model IN (" + list(d.models) + ") AND country IN (" +
                           list(d.countries) + ") AND free>=" + n(d.gpus) + " AND vram>=" + n(d.vram) +

@@ -22,7 +22,7 @@ struct PackedRow {
   std::int64_t vram = 0, memory = 0, disk = 0, free_disk = 0, inet_down = 0, max_duration = 0;
   std::uint32_t cpu = 0, model = 0, reliability = 0;
   std::uint16_t country = 0;
-  std::uint8_t gpus = 0, free = 0, term = 0, volume = 0;  ///< term, volume: whether it has the discounts.
+  std::uint8_t gpus = 0, free = 0, volume = 0;  ///< volume: whether it has those discounts.
 };
 
 /// A demand as both rivals read it.

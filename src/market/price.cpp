@@ -43,7 +43,7 @@ std::optional<Price> price_of(Money posted, const std::vector<model::Discount>& 
                               const model::Demand& demand) {
   if (demand.gpu_count == 0 || !is_valid(posted) || !is_valid(storage_per_gib_hour)) return std::nullopt;
   Price price;
-  price.term_discount_bps = discount_at(term_discounts, demand.duration_s);
+  if (demand.mode == model::Mode::reserved) price.term_discount_bps = discount_at(term_discounts, demand.duration_s);
   price.volume_discount_bps =
       discount_at(volume_discounts, static_cast<std::uint64_t>(demand.gpu_count) * std::max(demand.machines, 1U));
   if (price.term_discount_bps > kWhole || price.volume_discount_bps > kWhole) return std::nullopt;

@@ -25,6 +25,11 @@ model::Demand demand_of(std::uint32_t gpus, std::uint64_t duration_s, std::uint6
   return demand;
 }
 
+model::Demand reserved(model::Demand demand) {
+  demand.mode = model::Mode::reserved;
+  return demand;
+}
+
 TEST(Price, IsThePostedPriceForOneGpu) {
   const auto price = price_of(list_of(1'200'000), demand_of(1, 3600));
   ASSERT_TRUE(price);
@@ -37,7 +42,7 @@ TEST(Price, TakesTermAndVolumeDiscountsAndAddsStorage) {
   prices.storage_per_gib_hour = Money{100};
   prices.term_discounts = {{86'400, 500}, {604'800, 1'000}};
   prices.volume_discounts = {{2, 100}, {8, 2'000}};
-  const auto price = price_of(prices, demand_of(8, 700'000, (10ULL << 30) + 1));
+  const auto price = price_of(prices, reserved(demand_of(8, 700'000, (10ULL << 30) + 1)));
   ASSERT_TRUE(price);
   EXPECT_EQ(price->term_discount_bps, 1'000U);
   EXPECT_EQ(price->volume_discount_bps, 2'000U);
@@ -48,8 +53,17 @@ TEST(Price, TakesTermAndVolumeDiscountsAndAddsStorage) {
 TEST(Price, DiscountsHoldFromTheirThresholdOn) {
   auto prices = list_of(1'000'000);
   prices.term_discounts = {{100, 1'000}};
-  EXPECT_EQ(price_of(prices, demand_of(1, 99))->rate_per_hour, Money{1'000'000});
-  EXPECT_EQ(price_of(prices, demand_of(1, 100))->rate_per_hour, Money{900'000});
+  EXPECT_EQ(price_of(prices, reserved(demand_of(1, 99)))->rate_per_hour, Money{1'000'000});
+  EXPECT_EQ(price_of(prices, reserved(demand_of(1, 100)))->rate_per_hour, Money{900'000});
+}
+
+TEST(Price, OnDemandEarnsNoTermDiscount) {
+  auto prices = list_of(1'000'000);
+  prices.term_discounts = {{100, 1'000}};
+  prices.volume_discounts = {{2, 500}};
+  const auto price = price_of(prices, demand_of(2, 1'000'000));
+  EXPECT_EQ(price->term_discount_bps, 0U);
+  EXPECT_EQ(price->rate_per_hour, Money{1'900'000});
 }
 
 TEST(Price, StorageIsRoundedUpToWholeGib) {
@@ -74,7 +88,7 @@ TEST(Price, IsNoneWhereMoneyWouldOverflow) {
   EXPECT_FALSE(price_of(prices, demand_of(1, 1, 1)));  // the sum
   prices = list_of(5);
   prices.term_discounts = {{1, 10'001}};
-  EXPECT_FALSE(price_of(prices, demand_of(1, 1)));
+  EXPECT_FALSE(price_of(prices, reserved(demand_of(1, 1))));
 }
 
 /// Random of any magnitude up to `most`, so that small and huge are as likely.
@@ -92,11 +106,13 @@ TEST(Price, AgreesWithArithmeticOfAnyWidth) {
     const auto volume = static_cast<std::uint32_t>(rng.below(10'001));
     if (rng.one_in(2)) prices.term_discounts = {{1, term}};
     if (rng.one_in(2)) prices.volume_discounts = {{1, volume}};
-    const auto demand = demand_of(static_cast<std::uint32_t>(1 + any_size(rng, 63)), 1 + any_size(rng, 1ULL << 40),
-                                  any_size(rng, 1ULL << 60));
+    auto demand = demand_of(static_cast<std::uint32_t>(1 + any_size(rng, 63)), 1 + any_size(rng, 1ULL << 40),
+                            any_size(rng, 1ULL << 60));
+    if (rng.one_in(2)) demand.mode = model::Mode::reserved;
+    const bool earns_term = demand.mode == model::Mode::reserved && !prices.term_discounts.empty();
 
     cpp_int gpus = cpp_int(prices.on_demand_per_gpu_hour.micros) * demand.gpu_count;
-    gpus *= 10'000 - (prices.term_discounts.empty() ? 0 : term);
+    gpus *= 10'000 - (earns_term ? term : 0);
     gpus *= 10'000 - (prices.volume_discounts.empty() ? 0 : volume);
     gpus /= 100'000'000;
     const cpp_int gib = (cpp_int(demand.disk_bytes) + (1ULL << 30) - 1) / (1ULL << 30);
@@ -133,10 +149,11 @@ TEST(Price, LongerAndMoreNeverCostMoreAGpuHour) {
     prices.volume_discounts = ladder(16);
     const auto gpus = static_cast<std::uint32_t>(rng.between(1, 32));
     const auto duration = static_cast<std::uint64_t>(rng.between(1, 400'000));
-    const auto base = *price_of(prices, demand_of(gpus, duration));
-    const auto longer = *price_of(prices, demand_of(gpus, duration + rng.below(400'000)));
+    const auto base = *price_of(prices, reserved(demand_of(gpus, duration)));
+    const auto longer = *price_of(prices, reserved(demand_of(gpus, duration + rng.below(400'000))));
     ASSERT_LE(longer.rate_per_hour, base.rate_per_hour) << "seed " << seed;
-    const auto more = *price_of(prices, demand_of(gpus + static_cast<std::uint32_t>(rng.below(32)), duration));
+    const auto more =
+        *price_of(prices, reserved(demand_of(gpus + static_cast<std::uint32_t>(rng.below(32)), duration)));
     // Each is floored and rounded up once: they may differ by that one micro.
     ASSERT_LE(more.per_gpu_hour.micros, base.per_gpu_hour.micros + 1) << "seed " << seed;
   }

@@ -115,6 +115,7 @@ inline model::Demand random_demand(Rng& rng) {
   if (rng.one_in(2)) demand.disk_bytes = 50'000'000'000 * rng.below(8);
   if (rng.one_in(3)) demand.max_price_per_gpu_hour = Money{100'000 * rng.between(1, 8)};
   if (rng.one_in(4)) demand.max_cost = Money{50'000 * rng.between(1, 20)};
+  if (rng.one_in(3)) demand.mode = model::Mode::reserved;
   return demand;
 }
 

@@ -105,7 +105,7 @@ void add_offers(Program& program) {
   command->add_option("where", options->query.where, "Constraints, e.g. 'vram>=24GB reliability>0.99'")
       ->type_name("WHERE");
   command->add_option("--gpus,-g", options->query.gpus, "Devices wanted on one machine")->check(CLI::Range(1, 64));
-  duration_option(command, "--duration,-d", options->query.duration_s, "How long; long terms may be cheaper (1h)");
+  duration_option(command, "--duration,-d", options->query.duration_s, "How long it must be for rent (1h)");
   size_option(command, "--disk", options->query.disk_bytes, "Size of /workspace");
   command->add_option("--sort", options->query.sort, "Order; '-' in front turns it round")
       ->check(CLI::IsMember({"value", "price",     "vram",    "reliability", "gpus",       "cpu",      "memory",
