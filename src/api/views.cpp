@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "ledger/accrual.hpp"
 #include "market/reserved.hpp"
 #include "model/text.hpp"
 #include "wire/json.hpp"
@@ -30,8 +31,8 @@ Bill bill_of(const ledger::State& state, const model::Lease& lease, Time now) {
 /// What the lease would come to if its consumer ended it now.
 Money left_now(const model::Lease& lease, const Bill& bill, Time now) {
   if (lease.state != model::LeaseState::running) return bill.accrued;
-  const Time at = std::min(now, lease.ends_at);
-  return std::max(market::final_cost(lease, model::EndReason::completed, at, bill.billed_s), lease.released);
+  const Time at = std::min(now, ledger::due_end(lease));
+  return std::max(ledger::owed(lease, model::EndReason::completed, at, bill.billed_s), lease.released);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "market/reserved.hpp"
 
 namespace hanse::ledger {
 namespace {
@@ -13,11 +14,28 @@ std::int64_t signed_of(std::uint64_t seconds) {
   return static_cast<std::int64_t>(seconds);
 }
 
+/// What the first `seconds` cost, in 1/3600 micros. Requires that it remembers rates.
+Wide earned_so_far(const model::Lease& lease, std::int64_t seconds) {
+  const model::RateChange* piece = nullptr;
+  for (const auto& change : lease.rates) {
+    if (change.from_s <= seconds) piece = &change;
+  }
+  if (piece == nullptr) return 0;
+  return static_cast<Wide>(piece->earned_before.micros) * 3600 + piece->earned_rest +
+         static_cast<Wide>(piece->rate_per_hour.micros) * (seconds - piece->from_s);
+}
+
 /// The seconds that everything locked pays for in full.
 std::int64_t affordable_s(const model::Lease& lease) {
   const auto duration = signed_of(lease.duration_s);
   if (lease.rate_per_hour.micros == 0) return duration;
-  const Wide seconds = static_cast<Wide>(lease.locked.micros) * 3600 / lease.rate_per_hour.micros;
+  Wide seconds = static_cast<Wide>(lease.locked.micros) * 3600;
+  if (lease.rates.empty()) {
+    seconds /= lease.rate_per_hour.micros;
+  } else {
+    const auto& last = lease.rates.back();
+    seconds = last.from_s + (seconds - earned_so_far(lease, last.from_s)) / lease.rate_per_hour.micros;
+  }
   return seconds < duration ? static_cast<std::int64_t>(seconds) : duration;
 }
 
@@ -40,9 +58,25 @@ std::int64_t delivered_s(const model::Lease& lease, const model::Provider& provi
   return std::clamp<std::int64_t>(ms / 1000, 0, signed_of(lease.duration_s));
 }
 
+Money most_per_hour(const model::Lease& lease) {
+  return lease.mode == model::Mode::spot ? Money{lease.bid_per_gpu_hour.micros * lease.gpu_count} : lease.rate_per_hour;
+}
+
+Time due_end(const model::Lease& lease) {
+  return lease.preempt_at.ms == 0 ? lease.ends_at : std::min(lease.ends_at, lease.preempt_at);
+}
+
 Money price_of(const model::Lease& lease, std::int64_t seconds) {
+  if (!lease.rates.empty()) {
+    const Wide micros = earned_so_far(lease, seconds) / 3600;
+    return micros < lease.locked.micros ? Money{static_cast<std::int64_t>(micros)} : lease.locked;
+  }
   const auto amount = accrued(lease.rate_per_hour, seconds);
   return amount ? std::min(*amount, lease.locked) : lease.locked;
+}
+
+Money owed(const model::Lease& lease, model::EndReason reason, Time ends_at, std::int64_t billed_s) {
+  return lease.rates.empty() ? market::final_cost(lease, reason, ends_at, billed_s) : price_of(lease, billed_s);
 }
 
 Money releasable(const model::Lease& lease, const model::Provider& provider, Time now, const model::Params& params) {
@@ -55,10 +89,28 @@ Money releasable(const model::Lease& lease, const model::Provider& provider, Tim
     const std::int64_t seconds = std::max<std::int64_t>(lease.billed_s - (pending_ms + 999) / 1000, 0);
     return std::max(lease.released, std::min(price_of(lease, seconds), final));
   }
-  const Time at = std::min(now, lease.ends_at);
+  const Time at = std::min(now, due_end(lease));
   const std::int64_t ms = at.ms - window_ms - lease.started_at.ms - downtime_ms(lease, provider, at, params);
   const std::int64_t seconds = std::clamp<std::int64_t>(ms / 1000, 0, signed_of(lease.duration_s));
   return std::max(lease.released, price_of(lease, seconds));
+}
+
+void change_rate(model::Lease& lease, std::int64_t from_s, Money rate_per_hour, std::int64_t forget_before_s) {
+  auto& rates = lease.rates;
+  if (rate_per_hour == lease.rate_per_hour) return;
+  if (rates.empty()) rates.push_back({0, lease.rate_per_hour, Money{}, 0});
+  if (from_s > rates.back().from_s) {
+    const Wide earned = std::min(earned_so_far(lease, from_s), static_cast<Wide>(lease.locked.micros) * 3600);
+    rates.push_back({from_s, rate_per_hour, Money{static_cast<std::int64_t>(earned / 3600)},
+                     static_cast<std::uint32_t>(earned % 3600)});
+  } else {
+    rates.back().rate_per_hour = rate_per_hour;  // that rate never held for a whole second
+  }
+  lease.rate_per_hour = rate_per_hour;
+  while (rates.size() > 1 && rates[1].from_s <= forget_before_s) rates.erase(rates.begin());
+  if (rates.size() <= model::kMaxRateChanges) return;
+  rates[0].rate_per_hour = std::min(rates[0].rate_per_hour, rates[1].rate_per_hour);
+  rates.erase(rates.begin() + 1);
 }
 
 Time end_of(const model::Lease& lease, std::int64_t downtime_so_far_ms) {

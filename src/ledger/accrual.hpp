@@ -24,12 +24,27 @@ namespace hanse::ledger {
 [[nodiscard]] std::int64_t delivered_s(const model::Lease& lease, const model::Provider& provider, Time at,
                                        const model::Params& params);
 
-/// What so many seconds cost, never more than was locked.
+/// What an hour of it can come to cost: its rate, or on spot its bid.
+[[nodiscard]] Money most_per_hour(const model::Lease& lease);
+
+/// When a lease that started ends by itself: by ends_at, or by its notice if that is earlier.
+[[nodiscard]] Time due_end(const model::Lease& lease);
+
+/// What so many seconds cost, never more than was locked. Of a lease whose rate changed: by the rates that it
+/// remembers, floored once over the whole; nothing for seconds before the first of them, which are paid long since.
 [[nodiscard]] Money price_of(const model::Lease& lease, std::int64_t seconds);
+
+/// What a lease costs in all if it ends so: by its rates, and for a reserved one left early by what that costs.
+[[nodiscard]] Money owed(const model::Lease& lease, model::EndReason reason, Time ends_at, std::int64_t billed_s);
 
 /// What the provider may have received by `now`: what has passed the claim window. Never falls.
 [[nodiscard]] Money releasable(const model::Lease& lease, const model::Provider& provider, Time now,
                                const model::Params& params);
+
+/// From `from_s` delivered seconds on, the lease costs `rate_per_hour`. Forgets what was changed before the second
+/// `forget_before_s`: nothing asks for less any more. Were it still too much to remember, the oldest two rates become
+/// one, the lower: their part is released a little later, and in whole all the same.
+void change_rate(model::Lease& lease, std::int64_t from_s, Money rate_per_hour, std::int64_t forget_before_s);
 
 /// When a lease that started runs out of time or, with the downtime so far, of money.
 [[nodiscard]] Time end_of(const model::Lease& lease, std::int64_t downtime_so_far_ms);

@@ -5,6 +5,23 @@
 
 namespace hanse::ledger {
 
+HeldOnSpot held_on_spot(const Tables& tables, model::OfferId offer) {
+  HeldOnSpot out;
+  tables.leases.index.spot.for_each_after({offer, {}}, [&](const auto& held) {
+    if (held.first != offer) return false;
+    const auto& lease = tables.leases.at(held.second);
+    if (lease.preempt_at.ms != 0) {
+      out.someone_leaves = true;
+      return true;
+    }
+    out.leases.push_back(lease.id);
+    out.devices |= lease.devices;
+    out.disk_bytes += lease.disk_bytes;
+    return true;
+  });
+  return out;
+}
+
 void Context::reset(const model::AccountId& for_whom) {
   account = for_whom;
   grant.reset();
@@ -64,6 +81,7 @@ void Context::credit(const model::AccountId& to, Money amount) {
 void Context::offer_changed(model::OfferId id) {
   touched_offers.push_back(id);
   const auto* offer = tables.offers.find(id);
+  spot_changed(id, offer);
   if (offer == nullptr || offer->state != model::OfferState::open) return book.erase(id);
   book.put(*offer, tables.providers.at(offer->provider));
 }
@@ -71,23 +89,52 @@ void Context::offer_changed(model::OfferId id) {
 void Context::offer_leased(model::OfferId id) {
   touched_offers.push_back(id);
   const auto& offer = tables.offers.at(id);
-  if (offer.state == model::OfferState::open) book.set_leased(offer);
+  if (offer.state != model::OfferState::open) return;
+  if (is_spot(offer)) spot_changed(id, &offer);
+  book.set_leased(offer);
 }
 
 void Context::offer_repriced(model::OfferId id) {
   touched_offers.push_back(id);
   const auto& offer = tables.offers.at(id);
+  spot_changed(id, &offer);
   if (offer.state == model::OfferState::open) book.set_prices(offer);
+}
+
+void Context::spot_changed(model::OfferId id, const model::Offer* offer) {
+  if (offer == nullptr || !is_spot(*offer)) {
+    if (spot_book.size() > 0) spot_book.erase(id);
+    return;
+  }
+  const auto& provider = tables.providers.at(offer->provider);
+  const auto held = held_on_spot(tables, id);
+  if (held.devices == 0) return spot_book.put(*offer, provider);
+  auto without = *offer;
+  without.leased_devices &= ~held.devices;
+  without.leased_disk_bytes -= held.disk_bytes;
+  spot_book.put(without, provider);
 }
 
 void Context::provider_changed(const model::AccountId& id) {
   touched_providers.push_back(id);
-  if (const auto* provider = tables.providers.find(id)) book.update(*provider);
+  const auto* provider = tables.providers.find(id);
+  if (provider == nullptr) return;
+  book.update(*provider);
+  if (spot_book.size() > 0) spot_book.update(*provider);
 }
 
 void Context::liveness_changed(const model::AccountId& id) {
   touched_providers.push_back(id);
-  if (const auto* watch = tables.watches.find(id)) book.set_reachable(id, watch->liveness == Liveness::reachable);
+  const auto* watch = tables.watches.find(id);
+  if (watch == nullptr) return;
+  book.set_reachable(id, watch->liveness == Liveness::reachable);
+  spot_book.set_reachable(id, watch->liveness == Liveness::reachable);
+}
+
+void Context::load_books() {
+  for (const auto id : tables.offers.sorted_keys()) offer_changed(id);
+  for (const auto& id : tables.watches.sorted_keys()) liveness_changed(id);
+  reset({});
 }
 
 void Context::restore_book() {

@@ -25,7 +25,8 @@ enum class Prefix : std::uint8_t {
   watch,
   sweep,
   replay,
-  spending
+  spending,
+  auction
 };
 
 template <std::unsigned_integral Word>
@@ -90,7 +91,8 @@ void put_record(Bytes& out, const Head& head) {
   const auto word = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
   for (const std::uint64_t value :
        {head.height, word(head.time.ms), word(head.resumed_at.ms), head.next_offer, head.next_request, head.next_lease,
-        head.last_event_sequence, word(head.issued.micros), word(head.treasury.micros)}) {
+        head.last_event_sequence, word(head.auction_at.ms), word(head.auction_due.ms), head.auction_cursor,
+        word(head.issued.micros), word(head.treasury.micros)}) {
     put(out, value);
   }
 }
@@ -103,12 +105,12 @@ Bytes encode_record(const Record& record) {
   put_record(out, record);
   return out;
 }
-constexpr std::size_t kHeadWords = 9;
+constexpr std::size_t kHeadWords = 12;
 
 Head decode_head(ByteView value) {
   const auto number = [&](std::size_t i) { return static_cast<std::int64_t>(word_at(value, i)); };
-  return {word_at(value, 0), Time{number(1)},   Time{number(2)},  word_at(value, 3), word_at(value, 4),
-          word_at(value, 5), word_at(value, 6), Money{number(7)}, Money{number(8)}};
+  return {word_at(value, 0), Time{number(1)}, Time{number(2)}, word_at(value, 3), word_at(value, 4), word_at(value, 5),
+          word_at(value, 6), Time{number(7)}, Time{number(8)}, word_at(value, 9), Money{number(10)}, Money{number(11)}};
 }
 
 /// All before the replay memory, in the order of their prefixes.
@@ -229,6 +231,7 @@ StateChanges take_changes(Tables& tables) {
     }
   }
   pack(Prefix::spending, tables.spending);
+  pack(Prefix::auction, tables.auctions);
   Bytes& all = packer.bytes();
   tables.app_hash = crypto::hash("hanse/app/v1", {tables.app_hash.view(), ByteView(all).subspan(covered)});
   std::copy(tables.app_hash.data.begin(), tables.app_hash.data.end(), all.begin() + covered - Hash::size);
@@ -251,6 +254,7 @@ std::vector<StateRecord> dump_state(const Tables& tables) {
     out.push_back({key_bytes(Prefix::replay, record.key), encode_record(record.hashes)});
   }
   dump(Prefix::spending, tables.spending);
+  dump(Prefix::auction, tables.auctions);
   return out;
 }
 
@@ -297,6 +301,8 @@ Result<> load_record(Tables& tables, ByteView key, ByteView value) {
       return load_sweep(tables, key, value);
     case Prefix::replay:
       return load_replay(tables, key, value);
+    case Prefix::auction:
+      return load_described<model::Auction>(tables.auctions, key, value, prefix);
   }
   return wrong_record("a table that this version does not know");
 }

@@ -77,6 +77,7 @@ Result<> check_params(const model::Params& p) {
       {"max_wait_s", p.max_wait_s, 1, 365 * kDay},
       {"timers_per_block", p.timers_per_block, 1, 1'000'000},
       {"max_live_per_account", p.max_live_per_account, 1, 10'000'000},
+      {"auction_period_s", p.auction_period_s, 0, 7 * kDay},
   };
   for (const auto& range : ranges) {
     if (auto checked = check_range(range.name, range.value, range.least, range.most); !checked) return checked;
@@ -84,6 +85,10 @@ Result<> check_params(const model::Params& p) {
   if (p.claim_window_s < p.heartbeat_timeout_s) {
     return invalid(
         "claim_window_s must be at least heartbeat_timeout_s, or downtime could be paid for before it shows");
+  }
+  if (p.auction_period_s != 0 &&
+      (p.reveal_window_s >= p.auction_period_s || p.preempt_notice_s >= p.auction_period_s)) {
+    return invalid("reveal_window_s and preempt_notice_s must each be below auction_period_s");
   }
   if (p.provider_lost_s < p.heartbeat_timeout_s) {
     return invalid("provider_lost_s must be at least heartbeat_timeout_s");

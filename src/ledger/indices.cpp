@@ -1,5 +1,7 @@
 #include "ledger/indices.hpp"
 
+#include "ledger/accrual.hpp"
+
 namespace hanse::ledger {
 namespace {
 
@@ -13,59 +15,82 @@ void OfferIndex::added(const model::Offer& offer) {
   all.insert(offer.id);
   by_provider.insert(offer.provider, offer.id);
   machines.emplace(offer.provider, offer.machine.name);
+  moved(false, offer);
+}
+
+void OfferIndex::moved(Position was_spot, const model::Offer& offer) {
+  if (was_spot == position(offer)) return;
+  const auto key = model::id_of(model::class_of(offer.machine)).value;
+  if (was_spot) {
+    const auto found = spot_classes.find(key);
+    HANSE_CHECK(found != spot_classes.end() && found->second.erase(offer.id));
+    if (found->second.empty()) spot_classes.erase(found);
+  } else {
+    spot_classes[key].insert(offer.id);
+  }
 }
 
 void OfferIndex::removed(const model::Offer& offer) {
   all.erase(offer.id);
   by_provider.erase(offer.provider, offer.id);
   machines.erase({offer.provider, offer.machine.name});
+  if (!position(offer)) return;
+  auto gone = offer;
+  gone.state = model::OfferState::withdrawn;
+  moved(true, gone);
 }
 
 void RequestIndex::added(const model::Request& request) {
   all.insert(request.id);
   by_consumer.insert(request.consumer, request.id);
-  moved(false, request);
+  moved({}, request);
 }
 
 void RequestIndex::removed(const model::Request& request) {
   all.erase(request.id);
   by_consumer.erase(request.consumer, request.id);
-  if (!position(request)) return;
-  waiting.erase(request.id);
+  leave(position(request), request);
+}
+
+void RequestIndex::leave(const Position& from, const model::Request& request) {
+  if (!from.first) return;
+  (is_spot(request) ? bidding : waiting).erase(request.id);
+  if (from.second) won.erase({from.second, request.id});
   timers->erase(expiry(request));
 }
 
-void RequestIndex::moved(Position waited, const model::Request& request) {
-  if (waited == position(request)) return;
-  if (waited) {
-    waiting.erase(request.id);
-    timers->erase(expiry(request));
-  } else {
-    waiting.insert(request.id);
-    timers->insert(expiry(request));
-  }
+void RequestIndex::moved(const Position& from, const model::Request& request) {
+  const Position to = position(request);
+  if (from == to) return;
+  leave(from, request);
+  if (!to.first) return;
+  (is_spot(request) ? bidding : waiting).insert(request.id);
+  if (to.second) won.insert({to.second, request.id});
+  timers->insert(expiry(request));
 }
 
 void LeaseIndex::added(const model::Lease& lease) {
   all.insert(lease.id);
   by_consumer.insert(lease.consumer, lease.id);
   by_provider.insert(lease.provider, lease.id);
-  timers->insert(position(lease));
+  timers->insert(timer(lease));
+  if (position(lease).spot) spot.insert({lease.offer, lease.id});
 }
 
 void LeaseIndex::removed(const model::Lease& lease) {
   all.erase(lease.id);
   by_consumer.erase(lease.consumer, lease.id);
   by_provider.erase(lease.provider, lease.id);
-  timers->erase(position(lease));
+  timers->erase(timer(lease));
+  if (position(lease).spot) spot.erase({lease.offer, lease.id});
 }
 
-Timer LeaseIndex::position(const model::Lease& lease) const {
+Timer LeaseIndex::timer(const model::Lease& lease) const {
   switch (lease.state) {
     case model::LeaseState::matched:
       return {lease.start_deadline, lease.id.value, TimerKind::lease_start};
     case model::LeaseState::running:
-      return {lease.ends_at, lease.id.value, TimerKind::lease_end};
+      return {due_end(lease), lease.id.value, TimerKind::lease_end};
     case model::LeaseState::ended:
       break;
   }
@@ -73,10 +98,11 @@ Timer LeaseIndex::position(const model::Lease& lease) const {
 }
 
 void LeaseIndex::moved(const Position& from, const model::Lease& lease) {
-  const Timer to = position(lease);
+  const Position to = position(lease);
   if (from == to) return;
-  timers->erase(from);
-  timers->insert(to);
+  timers->erase(from.timer);
+  timers->insert(to.timer);
+  if (from.spot && !to.spot) spot.erase({lease.offer, lease.id});
 }
 
 void WatchIndex::moved(const Position& from, const Watch& watch) {

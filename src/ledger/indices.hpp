@@ -5,6 +5,7 @@
 // other, and loading rebuilds them all.
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -67,39 +68,58 @@ struct ProviderIndex : NoIndex<model::Provider> {
   void removed(const model::Provider& provider) { all.erase(provider.account); }
 };
 
-struct OfferIndex : NoIndex<model::Offer> {
+struct OfferIndex {
+  using Position = bool;  // whether it is for rent on spot
   OrderedSet<model::OfferId> all;
   IdsByAccount<model::OfferId> by_provider;
-  std::set<std::pair<model::AccountId, std::string>> machines;  ///< Names in use, of each provider.
+  std::set<std::pair<model::AccountId, std::string>> machines;       ///< Names in use, of each provider.
+  std::map<std::uint64_t, OrderedSet<model::OfferId>> spot_classes;  ///< Those for rent on spot, by ClassId.
 
   void added(const model::Offer& offer);
   void removed(const model::Offer& offer);
+  [[nodiscard]] Position position(const model::Offer& offer) const { return is_spot(offer); }
+  void moved(Position was_spot, const model::Offer& offer);
 };
 
 struct RequestIndex {
-  using Position = bool;  // whether it waits
+  using Position = std::pair<bool, model::OfferId>;  // whether it waits, and what it won
   OrderedSet<model::RequestId> all;
-  OrderedSet<model::RequestId> waiting;  ///< Oldest first.
+  OrderedSet<model::RequestId> waiting;                         ///< For capacity, oldest first.
+  OrderedSet<model::RequestId> bidding;                         ///< For the spot auction.
+  OrderedSet<std::pair<model::OfferId, model::RequestId>> won;  ///< Bidding ones that won there and wait for room.
   IdsByAccount<model::RequestId> by_consumer;
   Timers* timers = nullptr;
 
   void added(const model::Request& request);
   void removed(const model::Request& request);
-  [[nodiscard]] Position position(const model::Request& r) const { return r.state == model::RequestState::waiting; }
-  void moved(Position waited, const model::Request& request);
+  [[nodiscard]] Position position(const model::Request& r) const {
+    return {r.state == model::RequestState::waiting, r.won};
+  }
+  void moved(const Position& from, const model::Request& request);
+
+ private:
+  void leave(const Position& from, const model::Request& request);
 };
 
 struct LeaseIndex {
-  using Position = Timer;
+  struct Position {
+    Timer timer;
+    bool spot;  // live, and on spot
+    bool operator==(const Position&) const = default;
+  };
   OrderedSet<model::LeaseId> all;
   IdsByAccount<model::LeaseId> by_consumer;
   IdsByAccount<model::LeaseId> by_provider;
+  OrderedSet<std::pair<model::OfferId, model::LeaseId>> spot;  ///< Live ones.
   Timers* timers = nullptr;
   std::int64_t claim_window_s = 0;
 
   void added(const model::Lease& lease);
   void removed(const model::Lease& lease);
-  [[nodiscard]] Position position(const model::Lease& lease) const;
+  [[nodiscard]] Timer timer(const model::Lease& lease) const;
+  [[nodiscard]] Position position(const model::Lease& lease) const {
+    return {timer(lease), is_spot(lease) && is_live(lease)};
+  }
   void moved(const Position& from, const model::Lease& lease);
 };
 

@@ -125,18 +125,20 @@ Result<> check_touched(const Tables& tables) {
   touched.money += tables.head.treasury.micros - tables.head_before().treasury.micros;
   if (!result) return result;
   if (auto leases = check_leases(tables, touched); !leases) return leases;
+  tables.requests.for_each_touched([&](const model::Request* before, const model::Request* after) {
+    touched.money += (after != nullptr ? after->held.micros : 0) - (before != nullptr ? before->held.micros : 0);
+    if (after != nullptr && result) result = check_request(tables, *after);
+  });
+  if (!result) return result;
   if (touched.money != tables.head.issued.micros - tables.head_before().issued.micros) {
     return broken("money was made or lost: " + std::to_string(touched.money) + " micro-credits");
   }
   if (auto offers = check_offers(tables, touched); !offers) return offers;
   if (auto providers = check_providers(tables, touched); !providers) return providers;
-  tables.requests.for_each_touched([&](const model::Request*, const model::Request* after) {
-    if (after != nullptr && result) result = check_request(tables, *after);
-  });
   tables.spending.for_each_touched([&](const model::Spending*, const model::Spending* after) {
     if (after != nullptr && !is_whole(*after)) result = broken("an account's spending is out of range");
   });
-  return result;
+  return result ? check_auction_clock(tables) : result;
 }
 
 }  // namespace hanse::ledger

@@ -14,7 +14,7 @@ namespace hanse::ledger {
 /// one.
 Result<> check_touched(const Tables& tables);
 
-/// The same over the whole state, and that every index and the book agree with the records.
-Result<> check_all(const Tables& tables, const market::Book& book);
+/// The same over the whole state, and that every index and both books agree with the records.
+Result<> check_all(const Tables& tables, const market::Book& book, const market::Book& spot_book);
 
 }  // namespace hanse::ledger

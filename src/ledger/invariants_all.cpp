@@ -30,6 +30,9 @@ Result<> check_leases(const Tables& tables, std::int64_t& money, std::map<model:
         !providers->contains(id) || id.value >= tables.head.next_lease) {
       return broken(model::format_id(id) + " is missing in an index");
     }
+    if (index.spot.contains({lease.offer, id}) != (is_live(lease) && is_spot(lease))) {
+      return broken(model::format_id(id) + " is not where spot leases are");
+    }
     if (!is_live(lease)) continue;
     auto& use = used[lease.offer];
     if ((use.devices & lease.devices) != 0) return broken("a device is leased twice: " + model::format_id(id));
@@ -40,9 +43,9 @@ Result<> check_leases(const Tables& tables, std::int64_t& money, std::map<model:
   return index.all.size() == tables.leases.size() ? Result<>{} : broken("the index of leases holds others");
 }
 
-Result<> check_offers(const Tables& tables, const market::Book& book, std::map<model::OfferId, Use>& used,
-                      std::map<model::AccountId, Counts>& counts) {
-  std::size_t open = 0;
+Result<> check_offers(const Tables& tables, const market::Book& book, const market::Book& spot_book,
+                      std::map<model::OfferId, Use>& used, std::map<model::AccountId, Counts>& counts) {
+  std::size_t open = 0, spot = 0;
   for (const auto id : tables.offers.sorted_keys()) {
     const auto& offer = tables.offers.at(id);
     if (auto checked = check_offer(offer); !checked) return checked;
@@ -59,17 +62,26 @@ Result<> check_offers(const Tables& tables, const market::Book& book, std::map<m
     }
     ++counts[offer.provider].offers;
     if (offer.state == model::OfferState::open) ++open;
+    if (!is_spot(offer)) continue;
+    ++spot;
+    const auto found = index.spot_classes.find(model::id_of(model::class_of(offer.machine)).value);
+    if (found == index.spot_classes.end() || !found->second.contains(id)) {
+      return broken(model::format_id(id) + " is missing in its class");
+    }
   }
   if (used.size() > tables.offers.size() || tables.offers.index.all.size() != tables.offers.size() ||
       tables.offers.index.machines.size() != tables.offers.size()) {
     return broken("the index of offers holds others");
   }
+  std::size_t listed = 0;
+  for (const auto& [key, offers] : tables.offers.index.spot_classes) listed += offers.size();
+  if (listed != spot || spot != spot_book.size()) return broken("other offers are for rent on spot than say so");
   return open == book.size() ? Result<>{} : broken("the book holds other offers than are open");
 }
 
-Result<> check_requests(const Tables& tables) {
+Result<> check_requests(const Tables& tables, std::int64_t& money) {
   const auto& index = tables.requests.index;
-  std::size_t waiting = 0;
+  std::size_t waiting = 0, won = 0;
   for (const auto id : tables.requests.sorted_keys()) {
     const auto& request = tables.requests.at(id);
     if (auto checked = check_request(tables, request); !checked) return checked;
@@ -78,8 +90,11 @@ Result<> check_requests(const Tables& tables) {
       return broken(model::format_id(id) + " is missing in an index");
     }
     if (request.state == model::RequestState::waiting) ++waiting;
+    if (request.won) ++won;
+    money += request.held.micros;
   }
-  if (index.waiting.size() != waiting || index.all.size() != tables.requests.size()) {
+  if (index.waiting.size() + index.bidding.size() != waiting || index.won.size() != won ||
+      index.all.size() != tables.requests.size()) {
     return broken("the index of requests holds others");
   }
   const std::size_t timers = tables.leases.size() + waiting + tables.sweeps.size();
@@ -117,7 +132,7 @@ Result<> check_grants(const Tables& tables) {
 
 }  // namespace
 
-Result<> check_all(const Tables& tables, const market::Book& book) {
+Result<> check_all(const Tables& tables, const market::Book& book, const market::Book& spot_book) {
   std::int64_t money = tables.head.treasury.micros;
   for (const auto& id : tables.accounts.sorted_keys()) {
     const auto& account = tables.accounts.at(id);
@@ -127,12 +142,12 @@ Result<> check_all(const Tables& tables, const market::Book& book) {
   std::map<model::OfferId, Use> used;
   std::map<model::AccountId, Counts> counts;
   if (auto leases = check_leases(tables, money, used, counts); !leases) return leases;
+  if (auto requests = check_requests(tables, money); !requests) return requests;
   if (money != tables.head.issued.micros) {
     return broken("there are " + std::to_string(money) + " micro-credits where " +
                   std::to_string(tables.head.issued.micros) + " were issued");
   }
-  if (auto offers = check_offers(tables, book, used, counts); !offers) return offers;
-  if (auto requests = check_requests(tables); !requests) return requests;
+  if (auto offers = check_offers(tables, book, spot_book, used, counts); !offers) return offers;
   if (auto providers = check_providers(tables, counts); !providers) return providers;
   if (!tables.params.fee_tiers.empty() || tables.spending.size() == 0) {
     for (const auto& id : tables.spending.sorted_keys()) {
@@ -141,6 +156,7 @@ Result<> check_all(const Tables& tables, const market::Book& book) {
   } else {
     return broken("spending is on record though no tier asks for it");
   }
+  if (auto clock = check_auction_clock(tables); !clock) return clock;
   return check_grants(tables);
 }
 

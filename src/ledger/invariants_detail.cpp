@@ -27,7 +27,7 @@ Result<> check_lease_money(const model::Lease& lease) {
       if (kept < price_of(lease, lease.billed_s)) {
         return broken(model::format_id(lease.id) + " kept less than was earned");
       }
-      if (kept > std::max(market::final_cost(lease, lease.end_reason, lease.ends_at, lease.billed_s), lease.released)) {
+      if (kept > std::max(owed(lease, lease.end_reason, lease.ends_at, lease.billed_s), lease.released)) {
         return broken(model::format_id(lease.id) + " kept more than was owed");
       }
       return {};
@@ -54,9 +54,10 @@ Result<> check_reserved(const model::Lease& lease) {
 }
 
 /// A gang's request has the leases from its first on; one that moved on leaves ended ones behind, which wait for their
-/// money only.
+/// money only. So does a request that was pre-empted and bids again.
 bool is_its_request(const Tables& tables, const model::Lease& lease, const model::Request* request) {
   const bool ended = lease.state == model::LeaseState::ended;
+  if (lease.end_reason == model::EndReason::preempted) return request == nullptr || request->lease != lease.id;
   if (!lease.gang) {
     const auto state = ended ? model::RequestState::ended : model::RequestState::matched;
     return request != nullptr && request->lease == lease.id && request->state == state;
@@ -66,7 +67,31 @@ bool is_its_request(const Tables& tables, const model::Lease& lease, const model
          (ended || request->state == model::RequestState::matched);
 }
 
+/// It never costs more than it bid, and its rates follow one another up to the one that holds.
+Result<> check_spot(const model::Lease& lease) {
+  if (!is_spot(lease)) {
+    return lease.rates.empty() && lease.preempt_at.ms == 0 ? Result<>{}
+                                                           : broken(model::format_id(lease.id) + " is not on spot");
+  }
+  if (lease.rate_per_hour.micros > lease.bid_per_gpu_hour.micros * lease.gpu_count) {
+    return broken(model::format_id(lease.id) + " costs more than it bid");
+  }
+  const auto& rates = lease.rates;
+  for (std::size_t i = 1; i < rates.size(); ++i) {
+    if (rates[i].from_s <= rates[i - 1].from_s || rates[i].earned_before < rates[i - 1].earned_before) {
+      return broken(model::format_id(lease.id) + "'s rates are in disorder");
+    }
+  }
+  const bool right = rates.empty() || rates.back().rate_per_hour == lease.rate_per_hour;
+  return right ? Result<>{} : broken(model::format_id(lease.id) + "'s rate is not its last one");
+}
+
 }  // namespace
+
+Result<> check_auction_clock(const Tables& tables) {
+  const bool needed = !tables.requests.index.bidding.empty() || !tables.leases.index.spot.empty();
+  return !needed || tables.head.auction_due.ms != 0 ? Result<>{} : broken("somebody bids and no auction is due");
+}
 
 std::unexpected<Error> broken(std::string what) {
   return fail(ErrorCode::internal, "broken invariant: " + std::move(what));
@@ -74,6 +99,7 @@ std::unexpected<Error> broken(std::string what) {
 
 Result<> check_lease(const Tables& tables, const model::Lease& lease) {
   if (auto money = check_lease_money(lease); !money) return money;
+  if (auto spot = check_spot(lease); !spot) return spot;
   const auto wrong = [&](std::string_view what) { return broken(model::format_id(lease.id) + std::string(what)); };
   const bool started = lease.started_at.ms != 0;
   const bool ended = lease.state == model::LeaseState::ended;
@@ -100,14 +126,23 @@ Result<> check_lease(const Tables& tables, const model::Lease& lease) {
   } else if (!lease.early_rates.empty()) {
     return wrong(" is not reserved and has rates for leaving early");
   }
-  if (!tables.timers.contains(tables.leases.index.position(lease))) return wrong(" has no timer out of its state");
+  if (!tables.timers.contains(tables.leases.index.timer(lease))) return wrong(" has no timer out of its state");
   return {};
 }
 
 Result<> check_request(const Tables& tables, const model::Request& request) {
   const auto wrong = [&](std::string_view what) { return broken(model::format_id(request.id) + std::string(what)); };
   const bool waits = request.state == model::RequestState::waiting;
-  if (waits != tables.requests.index.waiting.contains(request.id)) return wrong(" is not where it waits");
+  const auto& index = tables.requests.index;
+  if ((waits && !is_spot(request)) != index.waiting.contains(request.id) ||
+      (waits && is_spot(request)) != index.bidding.contains(request.id)) {
+    return wrong(" is not where it waits");
+  }
+  const bool won = static_cast<bool>(request.won);
+  if (won != index.won.contains({request.won, request.id}) || (won && !(waits && is_spot(request))) ||
+      won != (request.held.micros != 0) || !is_valid(request.held)) {
+    return wrong(" holds money for nothing, or nothing for what it won");
+  }
   if (waits) {
     if (request.lease) return wrong(" waits and has a lease");
     const Timer timer{request.wait_until, request.id.value, TimerKind::request_expiry};

@@ -14,6 +14,8 @@ namespace hanse::ledger {
 Result<> check_lease(const Tables& tables, const model::Lease& lease);
 /// A waiting one waits and has a timer; a matched one has a live lease that is its own.
 Result<> check_request(const Tables& tables, const model::Request& request);
+/// Whoever bids has an auction coming.
+Result<> check_auction_clock(const Tables& tables);
 /// What is leased lies within what is offered; a withdrawn one has leases.
 Result<> check_offer(const model::Offer& offer);
 

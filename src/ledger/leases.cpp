@@ -3,6 +3,7 @@
 #include "ledger/accrual.hpp"
 #include "ledger/requests.hpp"
 #include "ledger/spending.hpp"
+#include "ledger/spot.hpp"
 #include "market/reserved.hpp"
 #include "model/text.hpp"
 
@@ -106,6 +107,7 @@ void make_lease(Context& context, const model::Request& request, const market::M
     lease.early_rates = market::early_rates(tables.offers.at(match.offer).prices, demand, lease.rate_per_hour);
   }
   if (demand.machines > 1) lease.gang = request.lease;
+  lease.bid_per_gpu_hour = request.bid_per_gpu_hour;
   const auto& made = tables.leases.insert(std::move(lease));
 
   tables.offers.change(match.offer, [&](model::Offer& o) {
@@ -124,7 +126,7 @@ const model::Lease& finish(Context& context, model::LeaseId id, model::EndReason
   const auto& provider = tables.providers.at(before.provider);
   const bool started = before.state == model::LeaseState::running;
   const std::int64_t billed_s = started ? delivered_s(before, provider, at, context.params()) : 0;
-  const Money earned = std::max(market::final_cost(before, reason, at, billed_s), before.released);
+  const Money earned = std::max(owed(before, reason, at, billed_s), before.released);
   const Money refund{before.locked.micros - before.refunded.micros - earned.micros};
   const auto& lease = tables.leases.change(id, [&](model::Lease& l) {
     l.state = model::LeaseState::ended;
@@ -152,6 +154,8 @@ model::LeaseId match_leases(Context& context, model::RequestId request_id, const
   const auto& request = tables.requests.change(request_id, [&](model::Request& r) {
     r.state = model::RequestState::matched;
     r.lease = first;
+    r.won = {};
+    r.held = {};
   });
   auto& matched = context.emit(model::EventKind::request_matched);
   matched.account = request.consumer;
@@ -179,11 +183,13 @@ void start_lease(Context& context, model::LeaseId id, std::string endpoint, cons
 void end_lease(Context& context, model::LeaseId id, model::EndReason reason, Time at, std::string note) {
   const auto& lease = finish(context, id, reason, at, std::move(note));
   const auto offer = lease.offer;
-  if (!lease.gang || !has_live_lease(context.tables, context.tables.requests.at(lease.request))) {
+  if (reason == model::EndReason::preempted) {
+    bid_again(context, lease.request, Money{lease.locked.micros - lease.refunded.micros});
+  } else if (!lease.gang || !has_live_lease(context.tables, context.tables.requests.at(lease.request))) {
     end_matched_request(context, lease.request);
   }
   if (escrow(lease).micros == 0) close_lease(context, id);
-  sweep_waiting(context, offer);
+  capacity_freed(context, offer);
 }
 
 void drop_leases(Context& context, const model::Request& request, model::LeaseId failed, const std::string& note) {
@@ -193,7 +199,7 @@ void drop_leases(Context& context, const model::Request& request, model::LeaseId
     const bool is_failed = id == failed;
     const bool runs = member.state == model::LeaseState::running;
     const auto& lease = finish(context, id, is_failed ? model::EndReason::never_started : model::EndReason::cancelled,
-                               runs ? std::min(context.now(), member.ends_at) : context.now(),
+                               runs ? std::min(context.now(), due_end(member)) : context.now(),
                                is_failed ? note : model::format_id(failed) + " of its gang did not start");
     if (escrow(lease).micros == 0) close_lease(context, id);
   });
@@ -235,7 +241,7 @@ bool end_leases_of_lost(Context& context, const model::AccountId& provider, std:
     if (lease->state == model::LeaseState::matched) {
       fail_start(context, id, "the provider is lost");
     } else {
-      end_lease(context, id, model::EndReason::provider_failed, std::min(context.now(), lease->ends_at),
+      end_lease(context, id, model::EndReason::provider_failed, std::min(context.now(), due_end(*lease)),
                 "the provider is lost: no heartbeat for too long");
     }
   }

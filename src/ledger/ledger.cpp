@@ -45,14 +45,15 @@ Result<> apply_operations(const model::Transaction& tx, Context& context, model:
 struct Ledger::Impl {
   Tables tables;
   market::Book book;
+  market::Book spot_book;
   State state{tables};
 
-  Context context{tables, book};  // one for all: allocating its lists anew would cost more than most operations
+  Context context{tables, book,
+                  spot_book};  // one for all: allocating its lists anew would cost more than most operations
 
   void begin(const model::AccountId& account);
   void commit(BlockResult& result, const Hash& tx_hash);
   void roll_back();
-  void load_book();
   void note_standstill(Time now);
   void fire_timers(BlockResult& result);
   Result<> pay_fee(const Envelope& envelope, model::Receipt& receipt);
@@ -85,16 +86,6 @@ void Ledger::Impl::commit(BlockResult& result, const Hash& tx_hash) {
 void Ledger::Impl::roll_back() {
   tables.rollback();
   context.restore_book();
-}
-
-void Ledger::Impl::load_book() {
-  for (const auto id : tables.offers.sorted_keys()) {
-    const auto& offer = tables.offers.at(id);
-    if (offer.state == model::OfferState::open) book.put(offer, tables.providers.at(offer.provider));
-  }
-  for (const auto& id : tables.watches.sorted_keys()) {
-    book.set_reachable(id, tables.watches.at(id).liveness == Liveness::reachable);
-  }
 }
 
 /// Blocks come when there is work, so one that comes long after a timer was due means that the network stood still.
@@ -168,8 +159,8 @@ Result<Ledger> Ledger::load(const std::function<std::optional<std::pair<Bytes, B
     if (auto loaded = load_record(impl->tables, record->first, record->second); !loaded) return fail(loaded);
   }
   if (auto finished = finish_loading(impl->tables); !finished) return fail(finished);
-  impl->load_book();
-  if (auto held = check_all(impl->tables, impl->book); !held) return fail(held);
+  impl->context.load_books();
+  if (auto held = check_all(impl->tables, impl->book, impl->spot_book); !held) return fail(held);
   return Ledger(std::move(impl));
 }
 
@@ -186,6 +177,7 @@ BlockResult Ledger::apply(const BlockHeader& header, std::span<const Envelope> t
   impl_->note_standstill(header.time);
   tables.head.height = header.height;
   tables.head.time = header.time;
+  impl_->context.beacon = header.beacon;
   impl_->fire_timers(result);
   result.receipts.reserve(transactions.size());
   result.events.reserve(result.events.size() + 2 * transactions.size());
@@ -210,7 +202,7 @@ Result<> Ledger::check(const Envelope& transaction, Time at) {
 }
 
 Result<> Ledger::check_invariants() const {
-  return check_all(impl_->tables, impl_->book);
+  return check_all(impl_->tables, impl_->book, impl_->spot_book);
 }
 const State& Ledger::state() const {
   return impl_->state;

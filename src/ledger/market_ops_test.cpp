@@ -136,9 +136,6 @@ TEST_F(MarketOps, requests_that_cannot_be_are_refused) {
   net.refused(1, request_for(1, 0), ErrorCode::invalid_argument);
   net.refused(1, request_for(1, test_params().max_duration_s + 1), ErrorCode::invalid_argument);
   net.refused(1, request_for(1, 60, "vram>=80XB"), ErrorCode::malformed);
-  auto spot = request_for(1, 60);
-  spot.demand.mode = model::Mode::spot;
-  net.refused(1, spot, ErrorCode::unsupported);
   auto negative = request_for(1, 60);
   negative.demand.max_cost = Money{-1};
   net.refused(1, negative, ErrorCode::invalid_argument);

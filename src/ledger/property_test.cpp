@@ -3,6 +3,7 @@
 // independent oracle agrees with.
 
 #include "ledger/testing.hpp"
+#include "model/spot.hpp"
 
 namespace hanse::ledger {
 namespace {
@@ -52,6 +53,7 @@ class RandomLife {
   [[nodiscard]] int bills() const { return bills_; }
   [[nodiscard]] int early() const { return early_; }
   [[nodiscard]] int gangs() const { return gangs_; }
+  [[nodiscard]] std::array<int, 4> spot() const { return {spot_bills_, changed_rates_, preempted_, revealed_}; }
 
  private:
   static model::Params params() {
@@ -60,6 +62,10 @@ class RandomLife {
     params.max_live_per_account = 20;
     params.timers_per_block = 50;
     params.fee_tiers = {{Money{50'000}, 1000}, {Money{1'000'000}, 5000}};
+    params.max_wait_s = 3000;  // what a spot request waits for unless it says otherwise
+    params.auction_period_s = 120;
+    params.reveal_window_s = 30;
+    params.preempt_notice_s = 40;
     return params;
   }
   std::uint64_t someone() { return 1 + rng_.below(kActors); }
@@ -114,7 +120,7 @@ class RandomLife {
   model::Operation some_operation() {
     const auto offer = some_id<model::OfferId>(offers_);
     const auto lease = some_id<model::LeaseId>(leases_);
-    switch (rng_.below(14)) {
+    switch (rng_.below(16)) {
       case 0:
         return model::Transfer{actor(someone()), some_money(), "gift"};
       case 1:
@@ -127,6 +133,8 @@ class RandomLife {
         auto post =
             offer_of(1 + static_cast<std::uint32_t>(rng_.below(8)), credits(1), "box " + std::to_string(rng_.below(3)));
         post.prices = some_prices();
+        if (rng_.one_in(2)) post.prices.spot_floor_per_gpu_hour = Money{rng_.between(1, 2'000'000)};
+        if (rng_.one_in(3)) post.machine.country = "US";
         return post;
       }
       case 5:
@@ -145,11 +153,32 @@ class RandomLife {
         if (rng_.one_in(4)) request.demand.machines = 1 + static_cast<std::uint32_t>(rng_.below(4));
         if (rng_.one_in(6)) request.demand.placement = static_cast<model::Placement>(rng_.below(3));
         request.demand.disk_bytes = rng_.below(10) << 30;
+        if (rng_.one_in(3)) make_spot(request);
         return request;
       }
+      case 10:
+        return model::RevealBid{some_sealed(), kSealed, {}};
       default:
         return some_lease_operation(lease);
     }
+  }
+
+  static constexpr std::uint64_t kSealer = 1;
+  static constexpr Money kSealed{2'500'000};
+  model::RequestId some_sealed() {
+    auto out = some_id<model::RequestId>(requests_);
+    for (const auto* request : net_.state().requests(actor(kSealer), {}, 100)) {
+      const bool is_sealed = !request->sealed_bid.is_zero() && request->bid_per_gpu_hour.micros == 0;
+      if (is_sealed && rng_.one_in(2)) out = request->id;
+    }
+    return out;
+  }
+  void make_spot(model::SubmitRequest& request) {
+    request.demand.mode = model::Mode::spot;
+    request.demand.max_price_per_gpu_hour = Money{rng_.between(1, 4'000'000)};
+    if (!rng_.one_in(4)) return;
+    request.demand.max_price_per_gpu_hour = {};
+    request.sealed_bid = model::hash_bid(kSealed, {}, actor(kSealer));
   }
 
   /// By whom it makes sense, mostly.
@@ -166,6 +195,9 @@ class RandomLife {
         if ((rng_.one_in(3) ? lease->provider : lease->consumer) == actor(i)) return i;
       }
     }
+    const auto* submit = std::get_if<model::SubmitRequest>(&operation);
+    const bool seals = submit != nullptr && !submit->sealed_bid.is_zero();
+    if (seals || std::holds_alternative<model::RevealBid>(operation)) return kSealer;
     return someone();
   }
 
@@ -206,6 +238,11 @@ class RandomLife {
     const auto now = as_map(net_.ledger.dump());
     EXPECT_EQ(expected == now, true) << "the changes are not what changed:\n" << difference(expected, now);
     for (std::size_t i = 0; i < transactions.size(); ++i) note(transactions[i].tx, net_.last.receipts[i]);
+    note_rates();
+    for (const auto& event : net_.last.events) {
+      preempted_ += event.kind == model::EventKind::lease_preempting;
+      revealed_ += event.kind == model::EventKind::bid_revealed;
+    }
     for (const auto& entry : net_.last.archived) {
       if (entry.lease) check_bill(*entry.lease);
     }
@@ -226,6 +263,29 @@ class RandomLife {
     }
   }
 
+  /// The rates of spot leases, as they are seen after each block, and from which delivered second on.
+  void note_rates() {
+    for (const auto* lease : net_.state().leases_of_consumer({}, {}, 1000)) {
+      if (lease->bid_per_gpu_hour.micros == 0 || lease->state != model::LeaseState::running) continue;
+      auto& rates = rates_[lease->id];
+      const auto from = rates.empty() ? 0 : net_.state().accrual(*lease, net_.now).billed_s;
+      if (!rates.empty() && rates.back().second == lease->rate_per_hour) continue;
+      if (!rates.empty() && rates.back().first >= from) rates.pop_back();
+      rates.emplace_back(rates.empty() ? 0 : from, lease->rate_per_hour);
+    }
+  }
+  [[nodiscard]] std::int64_t price_of(const model::Lease& lease, Money rate, std::int64_t delivered) const {
+    const auto found = rates_.find(lease.id);
+    if (found == rates_.end()) return rate.micros * delivered / 3600;
+    std::int64_t sum = 0;
+    const auto& rates = found->second;
+    for (std::size_t i = 0; i < rates.size(); ++i) {
+      const auto to = i + 1 < rates.size() ? std::min(rates[i + 1].first, delivered) : delivered;
+      if (to > rates[i].first) sum += (to - rates[i].first) * rates[i].second.micros;
+    }
+    return sum / 3600;
+  }
+
   void check_bill(const model::Lease& lease) {
     EXPECT_EQ(lease.locked.micros, lease.released.micros + lease.refunded.micros);
     if (lease.started_at.ms == 0) {
@@ -244,7 +304,12 @@ class RandomLife {
       }
       early_ += lease.early_rates.empty() ? 0 : 1;
     }
-    const auto price = rate.micros * delivered / 3600;
+    const auto price = price_of(lease, rate, delivered);
+    changed_rates_ += lease.rates.size() > 1;
+    if (lease.mode == model::Mode::spot) {
+      ++spot_bills_;
+      EXPECT_LE(price, lease.bid_per_gpu_hour.micros * lease.gpu_count * delivered / 3600);
+    }
     EXPECT_EQ(lease.released.micros, std::min(price, lease.locked.micros)) << model::format_id(lease.id);
     gangs_ += lease.gang ? 1 : 0;
     ++bills_;
@@ -267,25 +332,34 @@ class RandomLife {
   Network net_;
   Oracle oracle_;
   std::uint64_t offers_ = 0, requests_ = 0, leases_ = 0;
-  int accepted_ = 0, bills_ = 0, early_ = 0, gangs_ = 0;
+  int accepted_ = 0, bills_ = 0, early_ = 0, gangs_ = 0, spot_bills_ = 0, changed_rates_ = 0, preempted_ = 0,
+      revealed_ = 0;
+  std::map<model::LeaseId, std::vector<std::pair<std::int64_t, Money>>> rates_;
 };
 
 TEST(RandomLives, keep_every_invariant_and_bill_exactly) {
   int accepted = 0, bills = 0, early = 0, gangs = 0;
+  std::array<int, 4> spot{};
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     RandomLife life(seed);
-    life.live(400);
+    life.live(500);
     accepted += life.accepted();
     bills += life.bills();
     early += life.early();
     gangs += life.gangs();
+    for (std::size_t i = 0; i < spot.size(); ++i) spot[i] += life.spot()[i];
     if (::testing::Test::HasFailure()) return;
   }
   EXPECT_GT(accepted, 10'000);
   EXPECT_GT(bills, 500);
   EXPECT_GT(early, 10);
   EXPECT_GT(gangs, 50);
+  const auto [spot_bills, changed_rates, preempted, revealed] = spot;
+  EXPECT_GT(spot_bills, 50);
+  EXPECT_GT(changed_rates, 10);
+  EXPECT_GT(preempted, 10);
+  EXPECT_GT(revealed, 10);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include "model/account.hpp"
 #include "model/lease.hpp"
 #include "model/offer.hpp"
+#include "model/price_class.hpp"
+#include "model/spot.hpp"
 
 namespace hanse::ledger {
 
@@ -18,6 +20,9 @@ struct Head {
   std::uint64_t next_request = 1;
   std::uint64_t next_lease = 1;
   std::uint64_t last_event_sequence = 0;
+  Time auction_at;                   ///< The next spot auction, or the one being held; 0: nobody bids.
+  Time auction_due;                  ///< When its next class is cleared; 0: nobody bids.
+  std::uint64_t auction_cursor = 0;  ///< The class that was cleared last in this auction; 0: none yet.
   Money issued;
   Money treasury;
 
@@ -80,6 +85,20 @@ inline model::AccountId key_of(const Watch& record) {
 }
 inline model::OfferId key_of(const Sweep& record) {
   return record.offer;
+}
+inline model::ClassId key_of(const model::Auction& record) {
+  return model::id_of_class(record.price_class);
+}
+
+[[nodiscard]] inline bool is_spot(const model::Request& request) {
+  return request.demand.mode == model::Mode::spot;
+}
+[[nodiscard]] inline bool is_spot(const model::Lease& lease) {
+  return lease.mode == model::Mode::spot;
+}
+/// Open, and for rent on spot.
+[[nodiscard]] inline bool is_spot(const model::Offer& offer) {
+  return offer.prices.spot_floor_per_gpu_hour.micros != 0 && offer.state == model::OfferState::open;
 }
 
 [[nodiscard]] inline bool is_live(const model::Lease& lease) {

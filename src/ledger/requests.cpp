@@ -2,7 +2,9 @@
 
 #include <bit>
 
+#include "ledger/auctions.hpp"
 #include "ledger/leases.hpp"
+#include "ledger/spot.hpp"
 
 namespace hanse::ledger {
 namespace {
@@ -84,7 +86,23 @@ std::string why_not(const Context& context, const market::Wanted& wanted) {
   return market::why_not(context.book, wanted, records_of(context));
 }
 
+void give_up_won(Context& context, model::RequestId id) {
+  const auto& request = context.tables.requests.at(id);
+  if (!request.won) return;
+  context.credit(request.consumer, request.held);
+  context.tables.requests.change(id, [](model::Request& r) {
+    r.won = {};
+    r.held = {};
+  });
+}
+
+void capacity_freed(Context& context, model::OfferId offer) {
+  sweep_waiting(context, offer);
+  serve_won(context, offer);
+}
+
 void end_request(Context& context, model::RequestId id, std::string_view why) {
+  give_up_won(context, id);
   context.tables.requests.change(id, [](model::Request& r) { r.state = model::RequestState::ended; });
   model::Request request = context.tables.requests.erase(id);
   emit_request(context, model::EventKind::request_ended, request).note = why;
@@ -110,15 +128,23 @@ void fail_start(Context& context, model::LeaseId id, std::string note) {
   });
   const bool may_go_on = request.excluded_providers.size() < kMaxExcluded;
   const auto wanted = wanted_of(request);
-  if (!may_go_on || !try_match(context, request, find_place(context, wanted))) {
+  // A spot request is matched by the auction alone.
+  if (!may_go_on || is_spot(request) || !try_match(context, request, find_place(context, wanted))) {
     if (may_go_on && request.wait_until > context.now()) {
-      context.tables.requests.change(request_id, [](model::Request& r) { r.state = model::RequestState::waiting; });
-      emit_request(context, model::EventKind::request_waiting, request);
+      let_wait(context, request_id, {});
+      if (!is_spot(request)) make_room(context, request_id, wanted);
     } else {
       end_request(context, request_id, "its provider did not start it, and no other offer fits");
     }
   }
-  for (const auto offer : offers) sweep_waiting(context, offer);
+  for (const auto offer : offers) capacity_freed(context, offer);
+}
+
+void let_wait(Context& context, model::RequestId id, std::string_view note) {
+  const auto& request =
+      context.tables.requests.change(id, [](model::Request& r) { r.state = model::RequestState::waiting; });
+  emit_request(context, model::EventKind::request_waiting, request).note = note;
+  if (is_spot(request)) wake_auction(context);
 }
 
 void sweep_waiting(Context& context, model::OfferId offer, model::RequestId after) {

@@ -23,6 +23,15 @@ void end_matched_request(Context& context, model::RequestId request);
 /// waits while it may, else ends. A gang starts whole or not at all: its other leases end with it, and all of it moves.
 void fail_start(Context& context, model::LeaseId lease, std::string note);
 
+/// From here on it waits: for capacity, or for the spot auction. `note` is the event's.
+void let_wait(Context& context, model::RequestId request, std::string_view note);
+
+/// Money that was held for what it won goes back to the consumer; it keeps bidding. Nothing if it won nothing.
+void give_up_won(Context& context, model::RequestId request);
+
+/// A lease on the offer left: tries those that wait, then those that won its room in the auction.
+void capacity_freed(Context& context, model::OfferId offer);
+
 /// Capacity appeared on the offer (0: on any): tries those that wait, oldest first, kSweepSize at once; a timer goes on
 /// with the rest in the next block.
 void sweep_waiting(Context& context, model::OfferId offer, model::RequestId after = {});

@@ -3,6 +3,8 @@
 #include <charconv>
 
 #include "crypto/keys.hpp"
+#include "ledger/accrual.hpp"
+#include "market/check.hpp"
 #include "model/text.hpp"
 
 namespace hanse::ledger {
@@ -60,6 +62,13 @@ Result<> check_key(std::string_view name, const crypto::PublicKey& key) {
   return fail(ErrorCode::invalid_argument, std::string(name) + " is not an Ed25519 public key that can sign");
 }
 
+Result<> check_bid_amount(Money bid_per_gpu_hour) {
+  if (bid_per_gpu_hour.micros > 0 && bid_per_gpu_hour <= market::kMaxPricePerGpuHour) return {};
+  return fail(ErrorCode::invalid_argument, "a bid must be above 0 and at most " +
+                                               model::format_money(market::kMaxPricePerGpuHour) +
+                                               " credits per GPU-hour");
+}
+
 Result<const model::Provider*> find_provider(const Context& context, const model::AccountId& account) {
   if (const auto* provider = context.tables.providers.find(account)) return provider;
   return fail(ErrorCode::not_found, "this account is no provider: 'hanse provider start' makes it one");
@@ -90,7 +99,7 @@ Result<const model::Lease*> find_own_live_lease(const Context& context, model::L
     return fail(ErrorCode::not_authorized,
                 model::format_id(id) + " is another account's: only its consumer may do this");
   }
-  if (!is_live(**lease) || ((*lease)->state == model::LeaseState::running && (*lease)->ends_at <= context.now())) {
+  if (!is_live(**lease) || ((*lease)->state == model::LeaseState::running && due_end(**lease) <= context.now())) {
     return fail(ErrorCode::wrong_state,
                 model::format_id(id) + " has ended: rent anew with 'hanse rent' or 'hanse run'");
   }

@@ -65,6 +65,17 @@ const model::Lease* State::lease(model::LeaseId id) const {
   return tables_->leases.find(id);
 }
 
+const model::Auction* State::auction(model::ClassId id) const {
+  return tables_->auctions.find(id);
+}
+
+std::vector<const model::Auction*> State::auctions() const {
+  std::vector<const model::Auction*> out;
+  for (const auto id : tables_->auctions.sorted_keys()) out.push_back(&tables_->auctions.at(id));
+  std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->price_class < b->price_class; });
+  return out;
+}
+
 std::vector<model::KeyGrant> State::grants_of(const model::AccountId& owner) const {
   std::vector<model::KeyGrant> out;
   const auto& keys = tables_->grants.index.by_owner;
@@ -122,7 +133,7 @@ State::Accrual State::accrual(const model::Lease& lease, Time now) const {
   }
   const auto* provider = tables_->providers.find(lease.provider);
   if (provider == nullptr) return {0, Money{}};
-  const std::int64_t seconds = delivered_s(lease, *provider, std::min(now, lease.ends_at), tables_->params);
+  const std::int64_t seconds = delivered_s(lease, *provider, std::min(now, due_end(lease)), tables_->params);
   return {seconds, price_of(lease, seconds)};
 }
 

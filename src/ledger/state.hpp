@@ -10,6 +10,8 @@
 #include "model/account.hpp"
 #include "model/lease.hpp"
 #include "model/offer.hpp"
+#include "model/price_class.hpp"
+#include "model/spot.hpp"
 
 namespace hanse::ledger {
 
@@ -35,6 +37,10 @@ class State {
   [[nodiscard]] const model::Offer* offer(model::OfferId id) const;
   [[nodiscard]] const model::Request* request(model::RequestId id) const;
   [[nodiscard]] const model::Lease* lease(model::LeaseId id) const;
+  /// The last spot auction of a class; nullptr where there was none with bids.
+  [[nodiscard]] const model::Auction* auction(model::ClassId id) const;
+  /// The last spot auction of every class that had one, by class.
+  [[nodiscard]] std::vector<const model::Auction*> auctions() const;
   [[nodiscard]] std::vector<model::KeyGrant> grants_of(const model::AccountId& owner) const;
 
   // Pages, in ascending order of id, of those after `after`, at most `limit`. A zero account means everyone's.

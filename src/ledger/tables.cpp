@@ -32,6 +32,7 @@ std::optional<Time> Tables::next_timer() const {
   if (const auto* watch = watches.index.due.first(); watch != nullptr && (!next || watch->first < *next)) {
     next = watch->first;
   }
+  if (head.auction_due.ms != 0 && (!next || head.auction_due < *next)) next = head.auction_due;
   return next;
 }
 

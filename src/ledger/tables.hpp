@@ -29,6 +29,7 @@ struct Tables {
   Table<model::AccountId, Watch, WatchIndex> watches;
   Table<model::OfferId, Sweep, SweepIndex> sweeps;
   Table<model::AccountId, model::Spending> spending;  ///< Of those whose leases ended lately; empty without fee tiers.
+  Table<model::ClassId, model::Auction> auctions;     ///< The last one of each class that had bids.
   Replay replay;
 
   Tables();
@@ -48,7 +49,7 @@ struct Tables {
   template <class Visitor>
   void for_each_table(Visitor&& visit) {
     visit(accounts), visit(grants), visit(providers), visit(offers), visit(requests), visit(leases), visit(watches),
-        visit(sweeps), visit(spending);
+        visit(sweeps), visit(spending), visit(auctions);
   }
 
  private:

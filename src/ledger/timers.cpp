@@ -1,6 +1,7 @@
 #include "ledger/timers.hpp"
 
 #include "ledger/accrual.hpp"
+#include "ledger/auctions.hpp"
 #include "ledger/leases.hpp"
 #include "ledger/providers.hpp"
 #include "ledger/requests.hpp"
@@ -25,6 +26,9 @@ void start_due(Context& context, model::LeaseId id) {
 void end_due(Context& context, model::LeaseId id) {
   const auto& lease = context.tables.leases.at(id);
   const auto& provider = context.tables.providers.at(lease.provider);
+  if (lease.preempt_at.ms != 0 && lease.preempt_at <= lease.ends_at) {
+    return end_lease(context, id, model::EndReason::preempted, lease.preempt_at, "others pay more for its place");
+  }
   const std::int64_t downtime = downtime_ms(lease, provider, lease.ends_at, context.params());
   const Time end = end_of(lease, downtime);
   if (end > lease.ends_at) {
@@ -47,7 +51,9 @@ void sweep_due(Context& context, model::OfferId id) {
 bool fire_next_timer(Context& context) {
   const Timer* timer = context.tables.timers.first();
   const auto* watch = context.tables.watches.index.due.first();
-  if (timer != nullptr && (watch == nullptr || timer->at <= watch->first)) {
+  const Time auction = context.tables.head.auction_due;
+  const auto comes_first = [&](Time at) { return watch == nullptr || at <= watch->first; };
+  if (timer != nullptr && comes_first(timer->at) && (auction.ms == 0 || timer->at <= auction)) {
     if (timer->at > context.now()) return false;
     const Timer due = *timer;
     switch (due.kind) {
@@ -67,6 +73,11 @@ bool fire_next_timer(Context& context) {
         sweep_due(context, {due.id});
         break;
     }
+    return true;
+  }
+  if (auction.ms != 0 && comes_first(auction)) {
+    if (auction > context.now()) return false;
+    hold_auction(context);
     return true;
   }
   if (watch == nullptr || watch->first > context.now()) return false;

@@ -1,5 +1,7 @@
 #include "market/book.hpp"
 
+#include <algorithm>
+
 #include "base/check.hpp"
 #include "market/book_impl.hpp"
 #include "market/check.hpp"
@@ -56,10 +58,12 @@ Result<Wanted> Wanted::from(const model::Demand& demand, std::vector<model::Acco
   if (demand.gpu_count == 0 || demand.gpu_count > model::kMaxDevicesPerMachine) {
     return fail(ErrorCode::invalid_argument, "gpu_count is " + std::to_string(demand.gpu_count) + ": ask for 1 to 64");
   }
-  if (demand.mode != model::Mode::on_demand && demand.mode != model::Mode::reserved) {
-    return fail(ErrorCode::unsupported, "mode " + std::string(name_of(demand.mode)) +
-                                            " is not matched by this network: "
-                                            "use on_demand or reserved");
+  if (static_cast<std::size_t>(demand.mode) >= model::Names<model::Mode>::names.size()) {
+    return fail(ErrorCode::unsupported, "mode takes on_demand, spot or reserved");
+  }
+  if (demand.mode == model::Mode::spot && demand.machines > 1) {
+    return fail(ErrorCode::unsupported,
+                "an auction gives one machine a request: several together are on_demand or reserved");
   }
   if (auto gang = check_gang(demand); !gang) return fail(gang);
   if (demand.disk_bytes > kMaxBytes) return fail(ErrorCode::invalid_argument, "disk_bytes is over 2^60 (1EiB)");
@@ -68,6 +72,11 @@ Result<Wanted> Wanted::from(const model::Demand& demand, std::vector<model::Acco
   }
   auto where = model::parse_where(demand.where);
   if (!where) return fail(where);
+  const auto is_price = [](const model::Constraint& c) { return c.field == model::WhereField::price; };
+  if (demand.mode == model::Mode::spot && std::any_of(where->begin(), where->end(), is_price)) {
+    return fail(ErrorCode::invalid_argument,
+                "a spot request pays what the auction clears at: leave price out of where, and bid with max_price");
+  }
   return Wanted{demand, std::move(*where), std::move(excluded)};
 }
 

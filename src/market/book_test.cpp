@@ -214,7 +214,12 @@ TEST(Wanted, RefusesWhatCannotBeMatched) {
   EXPECT_EQ(code([](auto&) {}), ErrorCode::ok);
   EXPECT_EQ(code([](auto& d) { d.gpu_count = 0; }), ErrorCode::invalid_argument);
   EXPECT_EQ(code([](auto& d) { d.gpu_count = 65; }), ErrorCode::invalid_argument);
-  EXPECT_EQ(code([](auto& d) { d.mode = model::Mode::spot; }), ErrorCode::unsupported);
+  EXPECT_EQ(code([](auto& d) { d.mode = model::Mode::spot; }), ErrorCode::ok);
+  EXPECT_EQ(code([](auto& d) {
+              d.mode = model::Mode::spot;
+              d.where = "price<=2";
+            }),
+            ErrorCode::invalid_argument);
   EXPECT_EQ(code([](auto& d) { d.mode = static_cast<model::Mode>(77); }), ErrorCode::unsupported);
   EXPECT_EQ(code([](auto& d) { d.mode = model::Mode::reserved; }), ErrorCode::ok);
   EXPECT_EQ(code([](auto& d) { d.machines = 2; }), ErrorCode::ok);

@@ -67,6 +67,10 @@ struct Params {
   std::uint32_t max_live_per_account = 10000;  ///< Live leases, requests and offers, each.
   std::vector<FeeTier> fee_tiers;              ///< Both ascending. None: nobody's fees are lowered.
 
+  std::uint64_t auction_period_s = 300;  ///< Spot auctions are held at its multiples; 0: none are.
+  std::uint64_t reveal_window_s = 60;    ///< The last part of a period: bids are revealed, new ones sit out.
+  std::uint64_t preempt_notice_s = 120;  ///< From losing its place to the end of a spot lease.
+
   bool operator==(const Params&) const = default;
 };
 
@@ -112,7 +116,10 @@ struct Describe<Params> {
                                             field<9>("max_wait_s", &Params::max_wait_s),
                                             field<10>("timers_per_block", &Params::timers_per_block),
                                             field<11>("max_live_per_account", &Params::max_live_per_account),
-                                            field<12>("fee_tiers", &Params::fee_tiers, kMaxFeeTiers)};
+                                            field<12>("fee_tiers", &Params::fee_tiers, kMaxFeeTiers),
+                                            field<16>("auction_period_s", &Params::auction_period_s),
+                                            field<17>("reveal_window_s", &Params::reveal_window_s),
+                                            field<18>("preempt_notice_s", &Params::preempt_notice_s)};
 };
 
 }  // namespace hanse::model

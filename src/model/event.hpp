@@ -29,10 +29,14 @@ enum class EventKind : std::uint8_t {
   lease_matched,
   lease_running,
   lease_topped_up,
-  lease_extended,  // amount: locked in addition
-  lease_ended,     // amount: refunded to the consumer; note: the end reason
-  lease_released,  // amount: paid to the provider
-  lease_closed,    // all money out; the lease moves to history
+  lease_extended,    // amount: locked in addition
+  lease_ended,       // amount: refunded to the consumer; note: the end reason
+  lease_released,    // amount: paid to the provider
+  lease_closed,      // all money out; the lease moves to history
+  bid_revealed,      // amount: the bid per GPU-hour
+  lease_preempting,  // it ends in a while; note: when (its preempt_at)
+  lease_repriced,    // amount: what an hour of it costs from now on
+  auction_cleared,   // amount: the price of a GPU-hour; note: the class
 };
 
 struct Event {
@@ -53,11 +57,30 @@ struct Event {
 
 template <>
 struct Names<EventKind> {
-  static constexpr std::array<std::string_view, 20> names{
-      "none",           "transferred",   "key_authorized", "key_revoked",     "provider_registered", "provider_updated",
-      "provider_lost",  "offer_posted",  "offer_updated",  "offer_withdrawn", "request_waiting",     "request_matched",
-      "request_ended",  "lease_matched", "lease_running",  "lease_topped_up", "lease_extended",      "lease_ended",
-      "lease_released", "lease_closed"};
+  static constexpr std::array<std::string_view, 24> names{"none",
+                                                          "transferred",
+                                                          "key_authorized",
+                                                          "key_revoked",
+                                                          "provider_registered",
+                                                          "provider_updated",
+                                                          "provider_lost",
+                                                          "offer_posted",
+                                                          "offer_updated",
+                                                          "offer_withdrawn",
+                                                          "request_waiting",
+                                                          "request_matched",
+                                                          "request_ended",
+                                                          "lease_matched",
+                                                          "lease_running",
+                                                          "lease_topped_up",
+                                                          "lease_extended",
+                                                          "lease_ended",
+                                                          "lease_released",
+                                                          "lease_closed",
+                                                          "bid_revealed",
+                                                          "lease_preempting",
+                                                          "lease_repriced",
+                                                          "auction_cleared"};
 };
 
 template <>

@@ -14,8 +14,9 @@
 namespace hanse::model {
 
 inline constexpr std::uint32_t kMaxWhereBytes = 4096;
-inline constexpr std::uint32_t kMaxMachines = 64;  ///< Of one gang.
-inline constexpr std::uint32_t kMaxTermRates = 9;  ///< The list price, and each step of an offer's term discounts.
+inline constexpr std::uint32_t kMaxMachines = 64;     ///< Of one gang.
+inline constexpr std::uint32_t kMaxTermRates = 9;     ///< The list price, and each step of an offer's term discounts.
+inline constexpr std::uint32_t kMaxRateChanges = 32;  ///< That a lease remembers.
 
 enum class Mode : std::uint8_t { on_demand, spot, reserved };
 
@@ -31,7 +32,7 @@ struct Demand {
   std::uint64_t duration_s = 0;  ///< The longest it may run.
   std::uint64_t disk_bytes = 0;  ///< Size of /workspace.
   Mode mode = Mode::on_demand;
-  Money max_price_per_gpu_hour;  ///< All-in (GPU and storage, after discounts); 0: no ceiling.
+  Money max_price_per_gpu_hour;  ///< All-in (GPU and storage, after discounts); 0: no ceiling. Spot: the open bid.
   Money max_cost;                ///< All of it, every machine together, can never cost more; 0: no ceiling.
   Placement placement = Placement::anywhere;  ///< Of several machines.
 
@@ -51,6 +52,10 @@ struct Request {
   Time submitted_at;
   Time wait_until;                            ///< Until then it waits for capacity; 0: it does not wait.
   std::vector<AccountId> excluded_providers;  ///< They missed the start deadline for this request.
+  Hash sealed_bid;         ///< Spot: what it committed to, until that is revealed (model/spot.hpp); zero: an open bid.
+  Money bid_per_gpu_hour;  ///< Spot: what it bids; 0: not revealed yet.
+  OfferId won;             ///< Spot, while waiting: won there, and waits for pre-empted leases to leave.
+  Money held;              ///< The money for what it won, until that becomes a lease's escrow or is given back.
 
   bool operator==(const Request&) const = default;
 };
@@ -72,6 +77,17 @@ struct TermRate {
   Money rate_per_hour;
 
   bool operator==(const TermRate&) const = default;
+};
+
+/// From `from_s` delivered seconds on, a lease costs `rate_per_hour`; the seconds before cost `earned_before` +
+/// `earned_rest` / 3600 micros, so that the whole is floored once.
+struct RateChange {
+  std::int64_t from_s = 0;
+  Money rate_per_hour;
+  Money earned_before;
+  std::uint32_t earned_rest = 0;
+
+  bool operator==(const RateChange&) const = default;
 };
 
 struct Lease {
@@ -103,8 +119,12 @@ struct Lease {
   std::string note;  ///< Why it ended, in the words of who ended it.
   Mode mode = Mode::on_demand;
   std::vector<TermRate>
-      early_rates;  ///< Reserved with a term discount: what it costs when left early. Ascending from 0.
-  LeaseId gang;     ///< The first lease of its gang; 0: it stands alone.
+      early_rates;         ///< Reserved with a term discount: what it costs when left early. Ascending from 0.
+  LeaseId gang;            ///< The first lease of its gang; 0: it stands alone.
+  Money bid_per_gpu_hour;  ///< Spot: the most that it pays; 0: not a spot lease.
+  Time preempt_at;         ///< Spot: it lost its place and ends then; 0: it has it.
+  std::vector<RateChange>
+      rates;  ///< Spot: what the auctions since its start made it cost; empty: rate_per_hour, always.
 
   bool operator==(const Lease&) const = default;
 };
@@ -151,6 +171,13 @@ struct Describe<Demand> {
                                             field<10>("placement", &Demand::placement)};
 };
 template <>
+struct Describe<RateChange> {
+  static constexpr std::string_view name = "RateChange";
+  static constexpr auto fields = std::tuple{
+      field<1>("from_s", &RateChange::from_s), field<2>("rate_micros_per_hour", &RateChange::rate_per_hour),
+      field<3>("earned_before_micros", &RateChange::earned_before), field<4>("earned_rest", &RateChange::earned_rest)};
+};
+template <>
 struct Describe<Request> {
   static constexpr std::string_view name = "Request";
   static constexpr auto fields = std::tuple{field<1>("id", &Request::id),
@@ -162,7 +189,11 @@ struct Describe<Request> {
                                             field<7>("lease", &Request::lease),
                                             field<8>("submitted_at_ms", &Request::submitted_at),
                                             field<9>("wait_until_ms", &Request::wait_until),
-                                            field<10>("excluded_providers", &Request::excluded_providers, 16)};
+                                            field<10>("excluded_providers", &Request::excluded_providers, 16),
+                                            field<13>("sealed_bid", &Request::sealed_bid),
+                                            field<14>("bid_micros_per_gpu_hour", &Request::bid_per_gpu_hour),
+                                            field<15>("won", &Request::won),
+                                            field<16>("held_micros", &Request::held)};
 };
 template <>
 struct Describe<TermRate> {
@@ -201,7 +232,10 @@ struct Describe<Lease> {
                                             field<26>("note", &Lease::note, 256),
                                             field<27>("mode", &Lease::mode),
                                             field<28>("early_rates", &Lease::early_rates, kMaxTermRates),
-                                            field<29>("gang", &Lease::gang)};
+                                            field<29>("gang", &Lease::gang),
+                                            field<30>("bid_micros_per_gpu_hour", &Lease::bid_per_gpu_hour),
+                                            field<31>("preempt_at_ms", &Lease::preempt_at),
+                                            field<32>("rates", &Lease::rates, kMaxRateChanges)};
 };
 
 }  // namespace hanse::model

@@ -60,7 +60,10 @@ std::optional<PriceClass> parse_class(std::string_view text) {
 }
 
 ClassId id_of(const PriceClass& price_class) {
-  const std::string text = format_class(price_class);
+  return id_of_class(format_class(price_class));
+}
+
+ClassId id_of_class(std::string_view text) {
   const Hash hash = crypto::hash("hanse/price-class/v1", as_bytes(text));
   std::uint64_t id = 0;
   for (std::size_t i = 0; i < 8; ++i) id = id << 8 | hash.data[i];

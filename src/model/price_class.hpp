@@ -47,5 +47,6 @@ struct ClassTag {
 /// 64 bits of the hash of its text: a key of fixed size for what is kept by class. Never 0.
 using ClassId = Id<ClassTag>;
 [[nodiscard]] ClassId id_of(const PriceClass& price_class);
+[[nodiscard]] ClassId id_of_class(std::string_view text);  ///< Of its text.
 
 }  // namespace hanse::model

@@ -67,7 +67,8 @@ struct SubmitRequest {
   Demand demand;
   Hash job_hash;
   crypto::PublicKey access_key;  ///< Zero: the account's own key.
-  Time wait_until;               ///< 0: match now or fail with no_match.
+  Time wait_until;               ///< 0: match now or fail with no_match. Spot: 0 waits as long as one may.
+  Hash sealed_bid;               ///< Spot: hash_bid() of what reveal_bid will say (model/spot.hpp); zero: an open bid.
   bool operator==(const SubmitRequest&) const = default;
 };
 struct CancelRequest {
@@ -111,17 +112,25 @@ struct Heartbeat {
   bool operator==(const Heartbeat&) const = default;
 };
 
+/// By its consumer, in the last part of an auction's period: what its sealed bid was.
+struct RevealBid {
+  RequestId request;
+  Money bid_per_gpu_hour;
+  FixedBytes<32> salt;
+  bool operator==(const RevealBid&) const = default;
+};
+
 /// In the order of the wire: alternative i is field i + 1 of message Operation.
 using Operation = std::variant<Transfer, AuthorizeKey, RevokeKey, RegisterProvider, UpdateProvider, PostOffer,
                                UpdateOffer, WithdrawOffer, SubmitRequest, CancelRequest, ConfirmLease, TopUpLease,
-                               ExtendLease, EndLease, Settle, Heartbeat>;
+                               ExtendLease, EndLease, Settle, Heartbeat, RevealBid>;
 
 template <>
 struct Names<Operation> {
   static constexpr std::array<std::string_view, std::variant_size_v<Operation>> names{
       "transfer",     "authorize_key",  "revoke_key",     "register_provider", "update_provider", "post_offer",
       "update_offer", "withdraw_offer", "submit_request", "cancel_request",    "confirm_lease",   "top_up_lease",
-      "extend_lease", "end_lease",      "settle",         "heartbeat"};
+      "extend_lease", "end_lease",      "settle",         "heartbeat",         "reveal_bid"};
 };
 [[nodiscard]] constexpr std::string_view name_of_operation(std::size_t index) {
   return Names<Operation>::names[index];

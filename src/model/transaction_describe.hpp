@@ -61,7 +61,8 @@ struct Describe<SubmitRequest> {
   static constexpr std::string_view name = "SubmitRequest";
   static constexpr auto fields = std::tuple{
       field<1>("demand", &SubmitRequest::demand), field<2>("job_hash", &SubmitRequest::job_hash),
-      field<3>("access_key", &SubmitRequest::access_key), field<4>("wait_until_ms", &SubmitRequest::wait_until)};
+      field<3>("access_key", &SubmitRequest::access_key), field<4>("wait_until_ms", &SubmitRequest::wait_until),
+      field<6>("sealed_bid", &SubmitRequest::sealed_bid)};
 };
 template <>
 struct Describe<CancelRequest> {
@@ -102,6 +103,13 @@ template <>
 struct Describe<Heartbeat> {
   static constexpr std::string_view name = "Heartbeat";
   static constexpr auto fields = std::tuple<>{};
+};
+template <>
+struct Describe<RevealBid> {
+  static constexpr std::string_view name = "RevealBid";
+  static constexpr auto fields =
+      std::tuple{field<1>("request", &RevealBid::request),
+                 field<2>("bid_micros_per_gpu_hour", &RevealBid::bid_per_gpu_hour), field<3>("salt", &RevealBid::salt)};
 };
 template <>
 struct Describe<Transaction> {

@@ -14,6 +14,7 @@
 #include "model/job.hpp"
 #include "model/lease.hpp"
 #include "model/offer.hpp"
+#include "model/spot.hpp"
 #include "model/transaction.hpp"
 
 namespace hanse::wire {
@@ -36,7 +37,7 @@ Result<T> decode(ByteView bytes);
 #define HANSE_WIRE_RECORDS(X)                                                     \
   X(Account) X(KeyGrant) X(Params) X(Spending) X(Provider) X(Machine) X(PriceList) \
   X(Offer) X(Demand) X(Request) X(Lease) X(Transaction) X(SignedTransaction)      \
-  X(Receipt) X(Event) X(Block) X(Job)
+  X(Receipt) X(Event) X(Block) X(Job) X(Auction)
 // clang-format on
 
 #define HANSE_DECLARE(R)                                          \

@@ -11,6 +11,7 @@
 #include "hanse/v1/block.pb.h"
 #include "hanse/v1/event.pb.h"
 #include "hanse/v1/job.pb.h"
+#include "hanse/v1/spot.pb.h"
 #include "hanse/v1/transaction.pb.h"
 #include "wire/codec.hpp"
 #include "wire/random_record.hpp"
@@ -27,6 +28,7 @@ const pb::DescriptorPool& contract() {
   v1::Block::descriptor();
   v1::Event::descriptor();
   v1::Job::descriptor();
+  v1::Auction::descriptor();
   v1::Transaction::descriptor();
   return *pb::DescriptorPool::generated_pool();
 }

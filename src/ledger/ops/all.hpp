@@ -11,6 +11,7 @@
 #include "ledger/ops/heartbeat.hpp"
 #include "ledger/ops/post_offer.hpp"
 #include "ledger/ops/register_provider.hpp"
+#include "ledger/ops/reveal_bid.hpp"
 #include "ledger/ops/revoke_key.hpp"
 #include "ledger/ops/settle.hpp"
 #include "ledger/ops/submit_request.hpp"

@@ -1,5 +1,6 @@
 #include "ledger/ops/end_lease.hpp"
 
+#include "ledger/accrual.hpp"
 #include "ledger/leases.hpp"
 #include "ledger/requests.hpp"
 #include "ledger/rules.hpp"
@@ -21,7 +22,7 @@ Result<> end_by_consumer(const model::EndLease& op, const model::Lease& lease, C
   if (op.reason == EndReason::cancelled) {
     return fail(ErrorCode::wrong_state, model::format_id(op.lease) + " runs already: end it as completed");
   }
-  end_lease(context, op.lease, EndReason::completed, std::min(context.now(), lease.ends_at), op.note);
+  end_lease(context, op.lease, EndReason::completed, std::min(context.now(), due_end(lease)), op.note);
   return {};
 }
 
@@ -44,7 +45,7 @@ Result<> end_by_provider(const model::EndLease& op, const model::Lease& lease, C
                                             " is reserved and has no job that could be done: its consumer ends it "
                                             "early, or you say provider_failed");
   }
-  end_lease(context, op.lease, op.reason, std::min(context.now(), lease.ends_at), op.note);
+  end_lease(context, op.lease, op.reason, std::min(context.now(), due_end(lease)), op.note);
   return {};
 }
 

@@ -40,7 +40,7 @@ Result<model::Outcome> apply(const model::ExtendLease& op, Context& context) {
                                                  " already: give a longer duration, counted from its start");
   }
   if (auto offer = check_offer(context, lease, op.duration_s); !offer) return fail(offer);
-  const auto whole = market::lock_for(lease.rate_per_hour, op.duration_s, Money{});
+  const auto whole = market::lock_for(most_per_hour(lease), op.duration_s, Money{});
   if (!whole) return fail(ErrorCode::overflow, "that duration costs more than money can express");
   const Money missing{std::max<std::int64_t>(whole->micros - lease.locked.micros, 0)};
   if (auto spent = context.spend(missing, "the extension"); !spent) return fail(spent);

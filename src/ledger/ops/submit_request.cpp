@@ -3,6 +3,7 @@
 #include "ledger/leases.hpp"
 #include "ledger/requests.hpp"
 #include "ledger/rules.hpp"
+#include "ledger/spot.hpp"
 #include "model/text.hpp"
 
 namespace hanse::ledger {
@@ -38,7 +39,59 @@ model::RequestId insert_request(const model::SubmitRequest& op, Context& context
   request.state = model::RequestState::ended;  // until the caller matches it or lets it wait
   request.submitted_at = context.now();
   request.wait_until = op.wait_until;
+  if (is_spot(request)) {
+    request.sealed_bid = op.sealed_bid;
+    if (op.sealed_bid.is_zero()) request.bid_per_gpu_hour = op.demand.max_price_per_gpu_hour;
+    if (request.wait_until.ms == 0) {
+      request.wait_until = after_s(context.now(), static_cast<std::int64_t>(context.params().max_wait_s));
+    }
+  }
   return context.tables.requests.insert(std::move(request)).id;
+}
+
+/// A spot request bids: openly with max_price, or sealed.
+Result<> check_spot(const model::SubmitRequest& op, const model::Params& params) {
+  const bool sealed = !op.sealed_bid.is_zero();
+  if (op.demand.mode != model::Mode::spot) {
+    return sealed ? fail(ErrorCode::invalid_argument, "only a spot request bids: set mode to spot") : Result<>{};
+  }
+  if (params.auction_period_s == 0) {
+    return fail(ErrorCode::unsupported, "this network holds no spot auctions: use mode on_demand");
+  }
+  if (op.demand.max_price_per_gpu_hour.micros == 0) {
+    return sealed ? Result<>{}
+                  : fail(ErrorCode::invalid_argument, "a spot request bids: give max_price, or a sealed bid");
+  }
+  if (auto bid = check_bid_amount(op.demand.max_price_per_gpu_hour); !bid) return bid;
+  if (lock_of_bid(op.demand, op.demand.max_price_per_gpu_hour)) return {};
+  return fail(ErrorCode::overflow, "that bid for that long is more than money can express");
+}
+
+/// What a spot request waits for, in words.
+std::string say_auction(const Context& context, const model::Request& request, const market::Wanted& wanted) {
+  const auto& params = context.params();
+  Time auction = model::next_auction(context.now(), params);
+  if (request.submitted_at >= model::reveals_from(auction, params)) {
+    auction = after_s(auction, static_cast<std::int64_t>(params.auction_period_s));
+  }
+  std::string text = request.bid_per_gpu_hour.micros != 0
+                         ? "It bids " + model::format_money(request.bid_per_gpu_hour) + " per GPU-hour"
+                         : "Its bid is sealed: reveal it from " +
+                               model::format_time(model::reveals_from(auction, params)) + " on, to take part";
+  text += " in the auction at " + model::format_time(auction) + ".";
+  if (context.spot_book.find(wanted)) return text;
+  return text + " No machine that is for rent on spot fits it now: 'hanse offers --spot' shows what there is.";
+}
+
+Result<model::Outcome> apply_spot(const model::SubmitRequest& op, const market::Wanted& wanted, Context& context) {
+  model::Outcome outcome;
+  outcome.request = insert_request(op, context);
+  auto plain = wanted;  // what it pays is the auction's affair
+  plain.demand.max_price_per_gpu_hour = {};
+  plain.demand.max_cost = {};
+  outcome.explanation = say_auction(context, context.tables.requests.at(outcome.request), plain);
+  let_wait(context, outcome.request, outcome.explanation);
+  return outcome;
 }
 
 }  // namespace
@@ -52,6 +105,7 @@ Result<> check(const model::SubmitRequest& op, const model::Params& params) {
     return fail(ErrorCode::invalid_argument, "the time to wait until is no time");
   }
   if (auto wanted = market::Wanted::from(op.demand); !wanted) return fail(wanted);
+  if (auto spot = check_spot(op, params); !spot) return spot;
   return op.access_key.is_zero() ? Result<>{} : check_key("the access key", op.access_key);
 }
 
@@ -67,6 +121,7 @@ Result<model::Outcome> apply(const model::SubmitRequest& op, Context& context) {
   }
   const auto wanted = market::Wanted::from(op.demand);
   if (!wanted) return fail(wanted);
+  if (op.demand.mode == model::Mode::spot) return apply_spot(op, *wanted, context);
   const auto matches = find_place(context, *wanted);
   if (matches.empty() && op.wait_until.ms == 0) return fail(ErrorCode::no_match, explain(context, *wanted));
 
@@ -80,11 +135,15 @@ Result<model::Outcome> apply(const model::SubmitRequest& op, Context& context) {
   }
   outcome.explanation = explain(context, *wanted);
   outcome.request = insert_request(op, context);
-  context.tables.requests.change(outcome.request, [](model::Request& r) { r.state = model::RequestState::waiting; });
-  auto& event = context.emit(model::EventKind::request_waiting);
-  event.account = context.account;
-  event.request = outcome.request;
-  event.note = outcome.explanation;
+  let_wait(context, outcome.request, outcome.explanation);
+  make_room(context, outcome.request, *wanted);
+  const auto& request = context.tables.requests.at(outcome.request);
+  if (request.lease) {
+    // Those that left had not started: it has their place already.
+    outcome.lease = request.lease;
+    outcome.offer = context.tables.leases.at(request.lease).offer;
+    outcome.explanation.clear();
+  }
   return outcome;
 }
 

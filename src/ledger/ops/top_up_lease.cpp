@@ -16,7 +16,7 @@ Result<model::Outcome> apply(const model::TopUpLease& op, Context& context) {
   auto found = find_own_live_lease(context, op.lease);
   if (!found) return fail(found);
   const auto& lease = **found;
-  const auto whole = market::lock_for(lease.rate_per_hour, lease.duration_s, Money{});
+  const auto whole = market::lock_for(most_per_hour(lease), lease.duration_s, Money{});
   if (!whole) return fail(ErrorCode::overflow, "the whole duration costs more than money can express");
   const Money missing{std::max<std::int64_t>(whole->micros - lease.locked.micros, 0)};
   if (op.amount > missing) {
