@@ -58,4 +58,21 @@ Result<Answer> get_provider(const Context& context, const Call& call) {
   return json_answer(out);
 }
 
+Result<Answer> list_auctions(const Context& context, const Call&) {
+  nlohmann::json out;
+  context.node.read([&](const ledger::Ledger& ledger) {
+    const auto& state = ledger.state();
+    const auto& params = state.params();
+    const bool held = params.auction_period_s > 0;
+    const Time next = held ? model::next_auction(now(state, context.clock.now()), params) : Time{};
+    out = {{"next_ms", next.ms},
+           {"reveals_from_ms", held ? model::reveals_from(next, params).ms : 0},
+           {"period_s", params.auction_period_s},
+           {"preempt_notice_s", params.preempt_notice_s},
+           {"items", nlohmann::json::array()}};
+    for (const auto* auction : state.auctions()) out["items"].push_back(wire::to_json(*auction));
+  });
+  return json_answer(out);
+}
+
 }  // namespace hanse::api

@@ -233,6 +233,11 @@ Result<Answer> quote(const Context& context, const Call& call) {
   if (!demand) return fail(demand);
   if (!json->contains("gpu_count")) demand->gpu_count = 1;
   if (!json->contains("machines")) demand->machines = 1;
+  if (demand->mode == model::Mode::spot) {
+    return fail(ErrorCode::invalid_argument,
+                "spot has no quote: all winners of an auction pay one price, at most what they bid; /v1/auctions says "
+                "when the next one is and what the last ones cleared at");
+  }
   const auto wanted = market::Wanted::from(*demand);
   if (!wanted) return fail(wanted);
 

@@ -106,6 +106,9 @@ std::vector<Route> make_market_routes() {
            limit()}),
       with_id(get("/v1/offers/{id}", "getOffer", "One offer.", "OfferView", get_offer),
               {"id", "OfferId", "As offer-7 or 7."}),
+      get("/v1/auctions", "listAuctions",
+          "When the next spot auction is, and the last one of each class: what a GPU-hour cleared at.", "AuctionsView",
+          list_auctions),
       post_quote(),
   };
 }

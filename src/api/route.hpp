@@ -85,6 +85,7 @@ Result<Answer> get_health(const Context&, const Call&);
 Result<Answer> get_account(const Context&, const Call&);  // handlers_market.cpp
 Result<Answer> list_providers(const Context&, const Call&);
 Result<Answer> get_provider(const Context&, const Call&);
+Result<Answer> list_auctions(const Context&, const Call&);
 Result<Answer> list_offers(const Context&, const Call&);  // handlers_offers.cpp
 Result<Answer> get_offer(const Context&, const Call&);
 Result<Answer> quote(const Context&, const Call&);

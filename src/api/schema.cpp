@@ -120,7 +120,9 @@ void add_records(json& out) {
   HANSE_SCHEMA(Offer)
   HANSE_SCHEMA(Request)
   HANSE_SCHEMA(TermRate)
+  HANSE_SCHEMA(RateChange)
   HANSE_SCHEMA(Lease)
+  HANSE_SCHEMA(Auction)
   HANSE_SCHEMA(Outcome)
   HANSE_SCHEMA(Receipt)
   HANSE_SCHEMA(Transaction)
@@ -186,6 +188,11 @@ void add_market_views(json& out) {
                              {"price", or_null(schema_ref("Price"))},
                              {"offer", text("^(offer-[1-9][0-9]*)?$")}});
   out["Explanation"] = object({{"offers", integer()}, {"text", string}, {"ruled", list_of(ruled, kMaxJobText)}});
+  out["AuctionsView"] = object({{"next_ms", integer()},
+                                {"reveals_from_ms", integer()},
+                                {"period_s", integer()},
+                                {"preempt_notice_s", integer()},
+                                {"items", {{"type", "array"}, {"items", schema_ref("Auction")}}}});
   out["Quote"] = object({{"match", or_null(schema_ref("QuoteMatch"))},
                          {"members", list_of(schema_ref("QuoteMatch"), model::kMaxMachines)},
                          {"explanation", or_null(schema_ref("Explanation"))}});
