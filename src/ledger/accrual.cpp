@@ -99,6 +99,8 @@ void change_rate(model::Lease& lease, std::int64_t from_s, Money rate_per_hour, 
   auto& rates = lease.rates;
   if (rate_per_hour == lease.rate_per_hour) return;
   if (rates.empty()) rates.push_back({0, lease.rate_per_hour, Money{}, 0});
+  // Seconds that turned out to be downtime are delivered again, at other rates.
+  while (rates.size() > 1 && rates.back().from_s >= from_s) rates.pop_back();
   if (from_s > rates.back().from_s) {
     const Wide earned = std::min(earned_so_far(lease, from_s), static_cast<Wide>(lease.locked.micros) * 3600);
     rates.push_back({from_s, rate_per_hour, Money{static_cast<std::int64_t>(earned / 3600)},

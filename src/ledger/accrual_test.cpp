@@ -21,6 +21,10 @@ struct Life {
   void pass(std::int64_t seconds) {
     for (; seconds > 0; --seconds) numerators.push_back(numerators.back() + lease.rate_per_hour.micros);
   }
+  /// The last of them turn out to be downtime.
+  void lose(std::int64_t seconds) {
+    numerators.resize(static_cast<std::size_t>(std::max<std::int64_t>(now() - seconds, 0)) + 1);
+  }
   [[nodiscard]] std::int64_t now() const { return static_cast<std::int64_t>(numerators.size()) - 1; }
   void change(Money rate, std::int64_t forget_before_s) { change_rate(lease, now(), rate, forget_before_s); }
 };
@@ -30,10 +34,15 @@ TEST(Accrual, rates_that_change_cost_what_the_seconds_cost_floored_once) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Rng rng(seed);
     Life life(Money{rng.between(0, 5'000'000)});
-    constexpr std::int64_t kWindow = 500;
+    constexpr std::int64_t kWindow = 500, kMostLost = 60;
     for (int i = 0; i < 60; ++i) {
-      life.pass(rng.between(0, 60));
-      life.change(Money{rng.between(0, 5'000'000)}, life.now() - kWindow);
+      const auto passed = rng.between(0, kMostLost);
+      life.pass(passed);
+      if (rng.between(0, 3) == 0) {
+        life.change(Money{rng.between(0, 5'000'000)}, life.now() - kWindow - kMostLost);
+        life.lose(rng.between(0, passed));
+      }
+      life.change(Money{rng.between(0, 5'000'000)}, life.now() - kWindow - kMostLost);
       ASSERT_LE(life.lease.rates.size(), model::kMaxRateChanges);
       for (std::int64_t s = std::max<std::int64_t>(life.now() - kWindow, 0); s <= life.now(); ++s) {
         ASSERT_EQ(price_of(life.lease, s).micros, life.numerators[static_cast<std::size_t>(s)] / 3600) << s;

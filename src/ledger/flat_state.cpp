@@ -91,8 +91,8 @@ void put_record(Bytes& out, const Head& head) {
   const auto word = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
   for (const std::uint64_t value :
        {head.height, word(head.time.ms), word(head.resumed_at.ms), head.next_offer, head.next_request, head.next_lease,
-        head.last_event_sequence, word(head.auction_at.ms), word(head.auction_due.ms), head.auction_cursor,
-        word(head.issued.micros), word(head.treasury.micros)}) {
+        head.last_event_sequence, word(head.issued.micros), word(head.treasury.micros), word(head.auction_at.ms),
+        word(head.auction_due.ms), head.auction_cursor}) {
     put(out, value);
   }
 }
@@ -105,12 +105,21 @@ Bytes encode_record(const Record& record) {
   put_record(out, record);
   return out;
 }
-constexpr std::size_t kHeadWords = 12;
+std::unexpected<Error> wrong_record(std::string_view what) {
+  return fail(ErrorCode::malformed, "the stored state is damaged: " + std::string(what) +
+                                        "; restore the node's folder from a backup or from another node");
+}
 
-Head decode_head(ByteView value) {
-  const auto number = [&](std::size_t i) { return static_cast<std::int64_t>(word_at(value, i)); };
-  return {word_at(value, 0), Time{number(1)}, Time{number(2)}, word_at(value, 3), word_at(value, 4), word_at(value, 5),
-          word_at(value, 6), Time{number(7)}, Time{number(8)}, word_at(value, 9), Money{number(10)}, Money{number(11)}};
+/// The head grows at its end: a word that an older node did not write is zero.
+constexpr std::size_t kHeadWords = 12, kLeastHeadWords = 9;
+
+Result<Head> decode_head(ByteView value) {
+  const std::size_t count = value.size() / 8;
+  if (value.size() % 8 != 0 || count < kLeastHeadWords || count > kHeadWords) return wrong_record("the head");
+  const auto word = [&](std::size_t i) { return i < count ? word_at(value, i) : 0; };
+  const auto number = [&](std::size_t i) { return static_cast<std::int64_t>(word(i)); };
+  return Head{word(0), Time{number(1)},  Time{number(2)},  word(3),         word(4),          word(5),
+              word(6), Money{number(7)}, Money{number(8)}, Time{number(9)}, Time{number(10)}, word(11)};
 }
 
 /// All before the replay memory, in the order of their prefixes.
@@ -155,11 +164,6 @@ class Packer {
   Bytes out_;
 };
 
-Result<> wrong_record(std::string_view what) {
-  return fail(ErrorCode::malformed, "the stored state is damaged: " + std::string(what) +
-                                        "; restore the node's folder from a backup or from another node");
-}
-
 template <model::Described Record, class TheTable>
 Result<> load_described(TheTable& table, ByteView key, ByteView value, Prefix prefix) {
   auto record = wire::decode<Record>(value);
@@ -177,14 +181,16 @@ Result<> load_watch(Tables& tables, ByteView key, ByteView value) {
   if (!provider || value.size() != 16 || word_at(value, 0) > 2) return wrong_record("a watch");
   const Watch watch{model::AccountId{*provider}, static_cast<Liveness>(word_at(value, 0)),
                     Time{static_cast<std::int64_t>(word_at(value, 1))}};
-  return tables.watches.load(watch) ? Result<>{} : wrong_record("a watch is there twice");
+  if (!tables.watches.load(watch)) return wrong_record("a watch is there twice");
+  return {};
 }
 
 Result<> load_sweep(Tables& tables, ByteView key, ByteView value) {
   if (key.size() != 9 || value.size() != 16) return wrong_record("a sweep");
   const Sweep sweep{model::OfferId{word_at(key.subspan(1), 0)}, model::RequestId{word_at(value, 0)},
                     Time{static_cast<std::int64_t>(word_at(value, 1))}};
-  return tables.sweeps.load(sweep) ? Result<>{} : wrong_record("a sweep is there twice");
+  if (!tables.sweeps.load(sweep)) return wrong_record("a sweep is there twice");
+  return {};
 }
 
 Result<> load_replay(Tables& tables, ByteView key, ByteView value) {
@@ -196,7 +202,8 @@ Result<> load_replay(Tables& tables, ByteView key, ByteView value) {
   for (; !value.empty(); value = value.subspan(Hash::size)) {
     record.hashes.push_back(*fixed_from<Hash::size>(value.first(Hash::size)));
   }
-  return tables.replay.load(record) ? Result<>{} : wrong_record("a remembered transaction is there twice");
+  if (!tables.replay.load(record)) return wrong_record("a remembered transaction is there twice");
+  return {};
 }
 
 }  // namespace
@@ -268,10 +275,12 @@ Result<> load_record(Tables& tables, ByteView key, ByteView value) {
       tables.app_hash = *hash;
       return {};
     }
-    case Prefix::head:
-      if (value.size() != 8 * kHeadWords) return wrong_record("the head");
-      tables.head = decode_head(value);
+    case Prefix::head: {
+      auto head = decode_head(value);
+      if (!head) return fail(head);
+      tables.head = *head;
       return {};
+    }
     case Prefix::network:
       tables.network = std::string(as_text(value));
       return {};

@@ -58,17 +58,18 @@ TEST(GenesisTest, refuses_fee_tiers_that_do_not_rise) {
   expect_invalid(tiers(many), "at most 8");
 }
 
+Result<Ledger> load(const std::vector<StateRecord>& all) {
+  std::size_t i = 0;
+  return Ledger::load([&]() -> std::optional<std::pair<Bytes, Bytes>> {
+    if (i == all.size()) return std::nullopt;
+    const auto& record = all[i++];
+    return std::pair{record.key, record.value};
+  });
+}
+
 TEST(Loading, refuses_a_damaged_state) {
   const Network net;
   auto records = net.ledger.dump();
-  const auto load = [&](const std::vector<StateRecord>& all) {
-    std::size_t i = 0;
-    return Ledger::load([&]() -> std::optional<std::pair<Bytes, Bytes>> {
-      if (i == all.size()) return std::nullopt;
-      const auto& record = all[i++];
-      return std::pair{record.key, record.value};
-    });
-  };
   EXPECT_TRUE(load(records));
   for (std::size_t i = 1; i < records.size(); ++i) {
     if (records[i].key[0] == 3) continue;  // default parameters are parameters
@@ -82,6 +83,26 @@ TEST(Loading, refuses_a_damaged_state) {
   auto unknown = records;
   unknown.push_back({{200}, Bytes{}});
   EXPECT_FALSE(load(unknown));
+}
+
+TEST(Loading, takes_the_shorter_head_of_an_older_node_and_no_other_length) {
+  const Network net;
+  const auto records = net.ledger.dump();
+  ASSERT_EQ(records[1].key, Bytes{1});
+  const auto with_head_of = [&](std::size_t size) {
+    auto changed = records;
+    changed[1].value.resize(size);
+    return load(changed);
+  };
+  const std::size_t size = records[1].value.size();
+  const auto older = with_head_of(9 * 8);  // before spot auctions
+  ASSERT_TRUE(older) << older.error().message;
+  EXPECT_EQ(older->dump(), records);
+  for (const std::size_t wrong : {std::size_t{0}, std::size_t{8 * 8}, std::size_t{9 * 8 + 1}, size - 1, size + 8}) {
+    const auto loaded = with_head_of(wrong);
+    ASSERT_FALSE(loaded) << wrong;
+    EXPECT_NE(loaded.error().message.find("the head"), std::string::npos) << loaded.error().message;
+  }
 }
 
 }  // namespace

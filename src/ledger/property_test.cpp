@@ -270,7 +270,7 @@ class RandomLife {
       auto& rates = rates_[lease->id];
       const auto from = rates.empty() ? 0 : net_.state().accrual(*lease, net_.now).billed_s;
       if (!rates.empty() && rates.back().second == lease->rate_per_hour) continue;
-      if (!rates.empty() && rates.back().first >= from) rates.pop_back();
+      while (!rates.empty() && rates.back().first >= from) rates.pop_back();
       rates.emplace_back(rates.empty() ? 0 : from, lease->rate_per_hour);
     }
   }

@@ -20,11 +20,11 @@ struct Head {
   std::uint64_t next_request = 1;
   std::uint64_t next_lease = 1;
   std::uint64_t last_event_sequence = 0;
+  Money issued;
+  Money treasury;
   Time auction_at;                   ///< The next spot auction, or the one being held; 0: nobody bids.
   Time auction_due;                  ///< When its next class is cleared; 0: nobody bids.
   std::uint64_t auction_cursor = 0;  ///< The class that was cleared last in this auction; 0: none yet.
-  Money issued;
-  Money treasury;
 
   bool operator==(const Head&) const = default;
 };

@@ -77,16 +77,18 @@ void reprice(Context& context, model::LeaseId id, Money per_gpu_hour) {
   if (before.rate_per_hour == rate) return;
   const auto& params = context.params();
   const auto& provider = context.tables.providers.at(before.provider);
+  const bool runs = before.state == model::LeaseState::running;
+  const std::int64_t downtime = runs ? downtime_ms(before, provider, context.now(), params) : 0;
+  if (runs && end_of(before, downtime) <= context.now()) return;  // over: its timer is due as well
   const auto& lease = context.tables.leases.change(id, [&](model::Lease& l) {
-    if (l.state == model::LeaseState::matched) {
+    if (!runs) {
       l.rate_per_hour = rate;
       return;
     }
-    const Time at = std::min(context.now(), due_end(l));
-    const std::int64_t delivered = delivered_s(l, provider, at, params);
+    const std::int64_t delivered = delivered_s(l, provider, context.now(), params);
     const auto margin_s = static_cast<std::int64_t>(params.claim_window_s + params.heartbeat_timeout_s) + 1;
     change_rate(l, delivered, rate, delivered - margin_s);
-    l.ends_at = end_of(l, downtime_ms(l, provider, context.now(), params));
+    l.ends_at = end_of(l, downtime);
   });
   emit_spot(context, model::EventKind::lease_repriced, lease).amount = rate;
 }

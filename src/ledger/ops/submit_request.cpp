@@ -80,7 +80,7 @@ std::string say_auction(const Context& context, const model::Request& request, c
                                model::format_time(model::reveals_from(auction, params)) + " on, to take part";
   text += " in the auction at " + model::format_time(auction) + ".";
   if (context.spot_book.find(wanted)) return text;
-  return text + " No machine that is for rent on spot fits it now: 'hanse offers --spot' shows what there is.";
+  return text + " No machine that is for rent on spot fits it now: it waits for one.";
 }
 
 Result<model::Outcome> apply_spot(const model::SubmitRequest& op, const market::Wanted& wanted, Context& context) {
