@@ -150,8 +150,11 @@ Result<model::LeaseId> JobRun::request_lease() {
     if (!options) return fail(options);
     events_ = client::EventStream::open(*options, {status->last_event_sequence, *context_.address()});
   }
-  const auto receipt = context_.send({model::SubmitRequest{options_.file.demand, wire::job_hash(options_.file.job),
-                                                           access->public_key(), waits ? retry_until_ : Time{}}});
+  const auto receipt = context_.send({model::SubmitRequest{options_.file.demand,
+                                                           wire::job_hash(options_.file.job),
+                                                           access->public_key(),
+                                                           waits ? retry_until_ : Time{},
+                                                           {}}});
   if (!receipt) return fail(receipt);
   if (receipt->outcomes.empty()) return fail(ErrorCode::internal, "the receipt names no request; please report it");
   request_ = receipt->outcomes.front().request;

@@ -142,7 +142,7 @@ Outcome rent(Context& context, Options options) {
   }
   if (auto agreed = confirm(context, *plan, options.yes); !agreed) return refuse(agreed.error());
   hold_to(*plan, options.demand);
-  const auto receipt = context.send({model::SubmitRequest{options.demand, {}, access->public_key(), {}}});
+  const auto receipt = context.send({model::SubmitRequest{options.demand, {}, access->public_key(), {}, {}}});
   if (!receipt) return refuse(receipt.error());
   if (receipt->outcomes.empty() || !receipt->outcomes.front().lease) {
     return refuse(ErrorCode::no_match,
