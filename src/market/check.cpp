@@ -105,6 +105,9 @@ Result<> check_machine(const model::Machine& machine) {
   if (auto ok = check_count("disk_bytes", machine.disk_bytes, 0, kMaxBytes); !ok) return ok;
   if (auto ok = check_count("inet_down_mbps", machine.inet_down_mbps, 0, kMaxMbps); !ok) return ok;
   if (auto ok = check_count("inet_up_mbps", machine.inet_up_mbps, 0, kMaxMbps); !ok) return ok;
+  if (static_cast<std::size_t>(machine.interconnect) >= model::Names<model::Interconnect>::names.size()) {
+    return invalid("interconnect", "takes none, pcie, nvlink or infiniband");
+  }
   if (!model::is_country(machine.country)) {
     return invalid("country", "takes a code of ISO 3166-1 in two upper-case letters, such as DE");
   }
@@ -123,10 +126,14 @@ Result<> check_measured(const std::vector<model::Measurement>& measured) {
     const std::string place = "measured[" + std::to_string(i) + "]";
     const bool known = std::any_of(kMeasurable.begin(), kMeasurable.end(),
                                    [&](auto field) { return model::name_of(field) == m.field; });
-    if (!known) return invalid(place + ".field", "takes vram, cpu, memory, disk, inet_down or inet_up");
+    if (!known) return invalid(place + ".field", "takes vram, cpu, memory, disk, inet_down, inet_up or interconnect");
     const bool twice = std::any_of(measured.begin(), measured.begin() + static_cast<std::ptrdiff_t>(i),
                                    [&](const auto& other) { return other.field == m.field; });
     if (twice) return invalid(place + ".field", "names " + m.field + " a second time: give each figure once");
+    if (m.field == model::name_of(model::WhereField::interconnect)) {
+      constexpr auto kBest = static_cast<std::int64_t>(model::Names<model::Interconnect>::names.size()) - 1;
+      if (m.value < 0 || m.value > kBest) return invalid(place + ".value", "takes 0 (none) to 3 (infiniband)");
+    }
     if (m.value < 0 || static_cast<std::uint64_t>(m.value) > kMaxBytes) {
       return invalid(place + ".value", "takes 0 to 2^60 in the field's unit");
     }

@@ -34,13 +34,14 @@ enum class Code : std::uint8_t {
   price,        ///< Posted, per GPU-hour.
   reliability,  ///< Whole thousandths, 1 at least.
   gpus,
+  interconnect,
   country,
   // Of names that are equal, equal; of others, mostly not:
   machine,
   provider,
   driver
 };
-inline constexpr std::size_t kCodes = 18;
+inline constexpr std::size_t kCodes = 19;
 
 /// FNV-1a, folded to 16 bits. Who chooses names to collide makes searches for those names slower, no other.
 [[nodiscard]] constexpr std::uint16_t code_of_name(std::string_view name) {

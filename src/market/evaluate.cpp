@@ -82,6 +82,7 @@ std::optional<std::int64_t> number_of(WhereField field, const Wanted& wanted, co
     case WhereField::vram:
     case WhereField::inet_down:
     case WhereField::inet_up:
+    case WhereField::interconnect:
       return figure();
     case WhereField::cpu:
     case WhereField::memory:

@@ -101,7 +101,8 @@ void Judgement::mark_number(const Chunk& chunk, const Constraint& c, Mask& fails
       return mark_values(fails, c, [&](std::size_t i) { return std::int64_t{chunk.gpu_count[i]}; });
     case WhereField::vram:
     case WhereField::inet_down:
-    case WhereField::inet_up: {
+    case WhereField::inet_up:
+    case WhereField::interconnect: {
       const auto& column = chunk.figures[*measurable_index(c.field)];
       return mark_values(fails, c, [&](std::size_t i) { return column[i]; });
     }

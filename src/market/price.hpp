@@ -19,8 +19,8 @@ struct Price {
 };
 
 /// gpu = posted × gpu_count × (10000 − term) × (10000 − volume) ÷ 10^8, floored once; storage = GiB × its price,
-/// rounded up to whole GiB. A term earns its discount where it is paid in advance (reserved): what may end at any second
-/// promises no term. nullopt where money would overflow.
+/// rounded up to whole GiB. A term earns its discount where it is paid in advance (reserved): what may end at any
+/// second promises no term. nullopt where money would overflow.
 [[nodiscard]] std::optional<Price> price_of(const model::PriceList& prices, const model::Demand& demand);
 /// The same, of the parts.
 [[nodiscard]] std::optional<Price> price_of(Money posted_per_gpu_hour,

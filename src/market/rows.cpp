@@ -125,9 +125,13 @@ std::uint32_t Rows::take_slot() {
 }
 
 void Rows::describe(Chunk& chunk, std::size_t at, const model::Machine& machine) {
-  const std::array<std::int64_t, kMeasurable.size()> declared{
-      clamped(machine.vram_bytes), machine.cpu_threads,    clamped(machine.memory_bytes),
-      clamped(machine.disk_bytes), machine.inet_down_mbps, machine.inet_up_mbps};
+  const std::array<std::int64_t, kMeasurable.size()> declared{clamped(machine.vram_bytes),
+                                                              machine.cpu_threads,
+                                                              clamped(machine.memory_bytes),
+                                                              clamped(machine.disk_bytes),
+                                                              machine.inet_down_mbps,
+                                                              machine.inet_up_mbps,
+                                                              static_cast<std::int64_t>(machine.interconnect)};
   for (std::size_t i = 0; i < declared.size(); ++i) chunk.figures[i][at] = declared[i];
   chunk.measured[at] = 0;
   for (const auto& measurement : machine.measured) {

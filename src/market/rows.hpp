@@ -23,9 +23,9 @@ inline constexpr std::int64_t kNoMaximum = INT64_MAX;
 inline constexpr std::uint64_t kMaxFigure = 1ULL << 60;  ///< Beyond any real one; keeps shares within 128 bits.
 
 /// The fields that can be measured, in the order of Chunk::figures.
-inline constexpr std::array<model::WhereField, 6> kMeasurable{model::WhereField::vram,      model::WhereField::cpu,
-                                                              model::WhereField::memory,    model::WhereField::disk,
-                                                              model::WhereField::inet_down, model::WhereField::inet_up};
+inline constexpr std::array<model::WhereField, 7> kMeasurable{
+    model::WhereField::vram,      model::WhereField::cpu,     model::WhereField::memory,      model::WhereField::disk,
+    model::WhereField::inet_down, model::WhereField::inet_up, model::WhereField::interconnect};
 [[nodiscard]] std::optional<std::size_t> measurable_index(model::WhereField field);
 
 /// A provider as the book knows it; shared by its offers.

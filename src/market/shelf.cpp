@@ -169,6 +169,7 @@ Entry entry_of(const Row& row) {
   set_code(entry, Code::memory, per_device(row.figure(2), row.gpu_count()));
   set_code(entry, Code::inet_down, unsigned_of(row.figure(4)));
   set_code(entry, Code::inet_up, unsigned_of(row.figure(5)));
+  set_code(entry, Code::interconnect, unsigned_of(row.figure(6)));
   set_code(entry, Code::cuda, unsigned_of(row.cuda() + 1));
   set_code(entry, Code::gpus, row.gpu_count());
   set_code(entry, Code::country, row.country());

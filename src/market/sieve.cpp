@@ -72,6 +72,8 @@ class SieveMaker {
         return bound(Code::cuda, c.op, value + 1, value + 1);
       case WhereField::duration:
         return bound(Code::max_duration, c.op, value, value);
+      case WhereField::interconnect:
+        return bound(Code::interconnect, c.op, value, value);
       default:
         return;  // price differs from shelf to shelf; names are looked at exactly
     }

@@ -76,11 +76,16 @@ inline model::Offer random_offer(Rng& rng, std::uint64_t id) {
   machine.disk_bytes = 100'000'000'000 * (1 + rng.below(5));
   machine.inet_down_mbps = static_cast<std::uint32_t>(100 * rng.below(10));
   machine.inet_up_mbps = static_cast<std::uint32_t>(100 * rng.below(10));
+  machine.interconnect = static_cast<model::Interconnect>(rng.below(4));
   machine.country = kCountries[rng.below(5)];
   machine.cuda_version = kCuda[rng.below(4)];
-  for (const auto* field : {"vram", "cpu", "memory", "disk", "inet_down", "inet_up"}) {
+  for (const auto* field : {"vram", "cpu", "memory", "disk", "inet_down", "inet_up", "interconnect"}) {
     if (!rng.one_in(3)) continue;
     const std::string name = field;
+    if (name == "interconnect") {
+      machine.measured.push_back({name, rng.between(0, 3), Time{1}});
+      continue;
+    }
     const std::int64_t scale = name == "cpu" ? 1 : name.starts_with("inet") ? 10 : 1'000'000'000;
     machine.measured.push_back({name, scale * rng.between(1, 90), Time{1}});
   }
@@ -183,6 +188,14 @@ inline const std::vector<NumberField>& number_fields() {
          return std::optional(
              c.offer.prices.max_duration_s == 0 ? INT64_MAX : static_cast<std::int64_t>(c.offer.prices.max_duration_s));
        }},
+      {"interconnect",
+       [](std::int64_t v) {
+         return std::string(v == 0 ? "none" : v == 1 ? "pcie" : v == 2 ? "NVLink" : "infiniband");
+       },
+       [](Rng& r) { return r.between(0, 3); },
+       [=](const Case& c) {
+         return std::optional(figure(c, "interconnect", static_cast<std::uint64_t>(c.offer.machine.interconnect)));
+       }},
   };
   return kFields;
 }
@@ -271,7 +284,8 @@ inline std::string join(const std::vector<Term>& terms) {
 
 inline bool term_holds(const Term& term, const std::vector<Term>& all, const Case& c) {
   if (term.holds) return term.holds(c);
-  static const std::set<std::string> kMeasurable{"vram", "cpu", "memory", "disk", "inet_down", "inet_up"};
+  static const std::set<std::string> kMeasurable{"vram",      "cpu",     "memory",      "disk",
+                                                 "inet_down", "inet_up", "interconnect"};
   return std::all_of(all.begin(), all.end(), [&](const auto& t) {
     return !kMeasurable.contains(t.field) || measured(c.offer.machine, t.field).has_value();
   });

@@ -66,6 +66,7 @@ struct Params {
   std::uint32_t timers_per_block = 1024;       ///< Fired at most; the rest in the next block.
   std::uint32_t max_live_per_account = 10000;  ///< Live leases, requests and offers, each.
   std::vector<FeeTier> fee_tiers;              ///< Both ascending. None: nobody's fees are lowered.
+  std::uint64_t quote_s = 30;                  ///< A price seen is paid for so long, though it rose. 0: never.
 
   std::uint64_t auction_period_s = 300;  ///< Spot auctions are held at its multiples; 0: none are.
   std::uint64_t reveal_window_s = 60;    ///< The last part of a period: bids are revealed, new ones sit out.
@@ -119,7 +120,8 @@ struct Describe<Params> {
                                             field<12>("fee_tiers", &Params::fee_tiers, kMaxFeeTiers),
                                             field<16>("auction_period_s", &Params::auction_period_s),
                                             field<17>("reveal_window_s", &Params::reveal_window_s),
-                                            field<18>("preempt_notice_s", &Params::preempt_notice_s)};
+                                            field<18>("preempt_notice_s", &Params::preempt_notice_s),
+                                            field<30>("quote_s", &Params::quote_s)};
 };
 
 }  // namespace hanse::model

@@ -34,6 +34,15 @@ struct Provider {
 
 enum class DeviceKind : std::uint8_t { gpu, cpu };  ///< cpu: an OpenCL CPU device, always labelled as such.
 
+/// The best way that a machine's devices reach each other and the provider's other machines. In this order: each does
+/// what those before it do.
+enum class Interconnect : std::uint8_t {
+  none,       ///< Nothing is promised.
+  pcie,       ///< The devices of one machine, over PCIe.
+  nvlink,     ///< The devices of one machine, over NVLink or a fabric like it.
+  infiniband  ///< Machines too, over InfiniBand or RoCE.
+};
+
 /// A figure that was measured, as opposed to declared: which `where` field, its value in that field's unit, and when.
 struct Measurement {
   std::string field;
@@ -59,6 +68,7 @@ struct Machine {
   std::string driver_version;
   std::string cuda_version;
   std::vector<Measurement> measured;
+  Interconnect interconnect = Interconnect::none;
 
   bool operator==(const Machine&) const = default;
 };
@@ -99,9 +109,30 @@ struct Offer {
   bool operator==(const Offer&) const = default;
 };
 
+/// A price list that an offer left a moment ago.
+struct FormerList {
+  PriceList prices;
+  Time until;
+
+  bool operator==(const FormerList&) const = default;
+};
+inline constexpr std::uint32_t kMaxFormerPrices = 4;
+
+/// What an offer asked in the last Params::quote_s, oldest first; there is one only of offers that changed.
+struct FormerPrices {
+  OfferId offer;
+  std::vector<FormerList> lists;
+
+  bool operator==(const FormerPrices&) const = default;
+};
+
 template <>
 struct Names<DeviceKind> {
   static constexpr std::array<std::string_view, 2> names{"gpu", "cpu"};
+};
+template <>
+struct Names<Interconnect> {
+  static constexpr std::array<std::string_view, 4> names{"none", "pcie", "nvlink", "infiniband"};
 };
 template <>
 struct Names<OfferState> {
@@ -147,7 +178,8 @@ struct Describe<Machine> {
                                             field<11>("country", &Machine::country, 2),
                                             field<12>("driver_version", &Machine::driver_version, 32),
                                             field<13>("cuda_version", &Machine::cuda_version, 32),
-                                            field<14>("measured", &Machine::measured, 32)};
+                                            field<14>("measured", &Machine::measured, 32),
+                                            field<15>("interconnect", &Machine::interconnect)};
 };
 template <>
 struct Describe<Discount> {
@@ -179,6 +211,18 @@ struct Describe<Offer> {
                                             field<7>("leased_disk_bytes", &Offer::leased_disk_bytes),
                                             field<8>("posted_at_ms", &Offer::posted_at),
                                             field<9>("updated_at_ms", &Offer::updated_at)};
+};
+template <>
+struct Describe<FormerList> {
+  static constexpr std::string_view name = "FormerList";
+  static constexpr auto fields =
+      std::tuple{field<1>("prices", &FormerList::prices), field<2>("until_ms", &FormerList::until)};
+};
+template <>
+struct Describe<FormerPrices> {
+  static constexpr std::string_view name = "FormerPrices";
+  static constexpr auto fields =
+      std::tuple{field<1>("offer", &FormerPrices::offer), field<2>("lists", &FormerPrices::lists, kMaxFormerPrices)};
 };
 
 }  // namespace hanse::model

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "model/bech32m.hpp"
+#include "model/offer.hpp"
 
 namespace hanse::model {
 namespace {
@@ -168,6 +169,15 @@ std::string format_duration(std::uint64_t seconds) {
     seconds %= unit.size;
   }
   return out;
+}
+
+Result<Interconnect> parse_interconnect(std::string_view text) {
+  std::string lower(text.substr(0, kMaxNameText));
+  for (auto& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const auto& names = Names<Interconnect>::names;
+  const auto found = std::find(names.begin(), names.end(), lower);
+  if (found != names.end()) return static_cast<Interconnect>(found - names.begin());
+  return fail(ErrorCode::malformed, quoted(text) + " is no interconnect: write none, pcie, nvlink or infiniband");
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {

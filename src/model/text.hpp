@@ -44,6 +44,10 @@ std::string format_id(Id<Tag> id) {
   return std::string(Tag::prefix) + std::to_string(id.value);
 }
 
+/// "none" "pcie" "nvlink" "infiniband", in any case (offer.hpp).
+enum class Interconnect : std::uint8_t;
+Result<Interconnect> parse_interconnect(std::string_view text);
+
 /// RFC 3339 in UTC, to the second: "2026-11-22T20:15:00Z". Times outside 1970 to 9999 read as the nearest of them.
 std::string format_time(Time time);
 

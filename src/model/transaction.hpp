@@ -63,12 +63,21 @@ struct WithdrawOffer {
   OfferId offer;
   bool operator==(const WithdrawOffer&) const = default;
 };
+/// What the consumer was shown: that the offer serves this demand at that rate, and when. Named in a request, it makes
+/// the price seen the price paid, for Params::quote_s.
+struct Quote {
+  OfferId offer;  ///< 0: none.
+  Money rate_per_hour;
+  Time seen_at;
+  bool operator==(const Quote&) const = default;
+};
 struct SubmitRequest {
   Demand demand;
   Hash job_hash;
   crypto::PublicKey access_key;  ///< Zero: the account's own key.
   Time wait_until;               ///< 0: match now or fail with no_match. Spot: 0 waits as long as one may.
   Hash sealed_bid;               ///< Spot: hash_bid() of what reveal_bid will say (model/spot.hpp); zero: an open bid.
+  Quote quote;                   ///< Of one machine; then this offer at no more than this rate, or a refusal.
   bool operator==(const SubmitRequest&) const = default;
 };
 struct CancelRequest {

@@ -57,12 +57,19 @@ struct Describe<WithdrawOffer> {
   static constexpr auto fields = std::tuple{field<1>("offer", &WithdrawOffer::offer)};
 };
 template <>
+struct Describe<Quote> {
+  static constexpr std::string_view name = "Quote";
+  static constexpr auto fields =
+      std::tuple{field<1>("offer", &Quote::offer), field<2>("rate_micros_per_hour", &Quote::rate_per_hour),
+                 field<3>("seen_at_ms", &Quote::seen_at)};
+};
+template <>
 struct Describe<SubmitRequest> {
   static constexpr std::string_view name = "SubmitRequest";
   static constexpr auto fields = std::tuple{
-      field<1>("demand", &SubmitRequest::demand), field<2>("job_hash", &SubmitRequest::job_hash),
+      field<1>("demand", &SubmitRequest::demand),         field<2>("job_hash", &SubmitRequest::job_hash),
       field<3>("access_key", &SubmitRequest::access_key), field<4>("wait_until_ms", &SubmitRequest::wait_until),
-      field<6>("sealed_bid", &SubmitRequest::sealed_bid)};
+      field<6>("sealed_bid", &SubmitRequest::sealed_bid), field<7>("quote", &SubmitRequest::quote)};
 };
 template <>
 struct Describe<CancelRequest> {

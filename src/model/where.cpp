@@ -4,15 +4,17 @@
 #include <array>
 
 #include "model/country.hpp"
+#include "model/offer.hpp"
 #include "model/text.hpp"
 
 namespace hanse::model {
 
 namespace {
 
-constexpr std::array<std::string_view, 18> kFieldNames{
-    "gpu",    "country", "provider",  "machine", "kind",  "driver",      "gpus", "vram",     "cpu",
-    "memory", "disk",    "inet_down", "inet_up", "price", "reliability", "cuda", "duration", "verified"};
+constexpr std::array<std::string_view, 19> kFieldNames{"gpu",    "country",   "provider",     "machine", "kind",
+                                                       "driver", "gpus",      "vram",         "cpu",     "memory",
+                                                       "disk",   "inet_down", "inet_up",      "price",   "reliability",
+                                                       "cuda",   "duration",  "interconnect", "verified"};
 static_assert(kFieldNames.size() == static_cast<std::size_t>(WhereField::verified) + 1);
 
 constexpr std::array<std::string_view, 8> kOpTexts{"=", "!=", "<", "<=", ">", ">=", " in ", " not in "};
@@ -79,7 +81,7 @@ std::string quoted_where_needed(std::string value) {
 }  // namespace
 
 bool is_number(WhereField field) {
-  return field >= WhereField::gpus && field <= WhereField::duration;
+  return field >= WhereField::gpus && field <= WhereField::interconnect;
 }
 
 std::string_view name_of(WhereField field) {
@@ -162,6 +164,8 @@ std::string format_number(WhereField field, std::int64_t number) {
       return std::to_string(number / 1000) + "." + std::to_string(number % 1000);
     case WhereField::duration:
       return format_duration(static_cast<std::uint64_t>(number));
+    case WhereField::interconnect:
+      return std::string(name_of(static_cast<Interconnect>(number)));
     default:
       return std::to_string(number);
   }

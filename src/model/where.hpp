@@ -11,7 +11,8 @@
 // Set fields (text, compared without case): gpu, country (ISO codes and the groups EU, EEA), provider (an address or
 // a name), machine, kind (gpu | cpu), driver. Number fields and their units: gpus, vram, cpu, memory, disk (sizes;
 // of the share that the lease would get), inet_down, inet_up (Mbps or Gbps, bare = Mbps), price (credits per
-// GPU-hour, all-in), reliability (0..1), cuda (version a.b), duration (longest lease the offer takes).
+// GPU-hour, all-in), reliability (0..1), cuda (version a.b), duration (longest lease the offer takes), interconnect
+// (none < pcie < nvlink < infiniband).
 // Flag: verified — every constrained field that can be measured must be measured. (A measured value, where there is
 // one, is always what counts; `verified` is what makes its absence a reason to refuse.)
 //
@@ -51,8 +52,9 @@ enum class WhereField : std::uint8_t {
   price,
   reliability,
   cuda,
-  duration,  // numbers
-  verified   // flag
+  duration,
+  interconnect,  // numbers
+  verified       // flag
 };
 enum class WhereOp : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal, in, not_in };
 
@@ -60,7 +62,7 @@ struct Constraint {
   WhereField field = WhereField::gpu;
   WhereOp op = WhereOp::equal;
   /// Number fields: in the field's smallest unit: bytes, threads, Mbps, micro-credits, reliability in millionths,
-  /// cuda as major × 1000 + minor, seconds.
+  /// cuda as major × 1000 + minor, seconds, an Interconnect.
   std::int64_t number = 0;
   std::vector<std::string> values;  ///< Set fields: lower case, groups already expanded, sorted, unique.
   std::uint32_t offset = 0;         ///< Where in the text it stands, in bytes ...

@@ -7,6 +7,8 @@
 #include <limits>
 #include <span>
 
+#include "model/offer.hpp"
+
 namespace hanse::model {
 
 namespace {
@@ -23,6 +25,7 @@ bool number_exists(WhereField field, Peers peers) {
   std::int64_t low = field == WhereField::gpus ? 1 : 0;
   std::int64_t high = std::numeric_limits<std::int64_t>::max();
   if (field == WhereField::reliability) high = 1'000'000;
+  if (field == WhereField::interconnect) high = static_cast<std::int64_t>(Names<Interconnect>::names.size()) - 1;
   for (const auto* c : peers) {
     if (c->op == WhereOp::equal || c->op == WhereOp::greater_equal) low = std::max(low, c->number);
     if (c->op == WhereOp::equal || c->op == WhereOp::less_equal) high = std::min(high, c->number);

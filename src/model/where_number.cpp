@@ -84,6 +84,11 @@ Result<std::int64_t> parse_number(WhereField field, std::string_view text) {
       if (version >= 0) return version;
       return fail(ErrorCode::malformed, quoted(text) + " is not a CUDA version: write one such as 12.4");
     }
+    case WhereField::interconnect: {
+      const auto interconnect = parse_interconnect(text);
+      if (!interconnect) return fail(interconnect);
+      return static_cast<std::int64_t>(*interconnect);
+    }
     default:
       return fail(ErrorCode::internal, "not a number field");
   }

@@ -155,7 +155,7 @@ Result<> all_of(std::initializer_list<Result<>> results) {
 Result<> take_machine(const YAML::Node& node, model::Machine& out) {
   const auto map = Map::from(node, "machine",
                              {"name", "gpu_model", "kind", "gpus", "vram", "cpu_threads", "memory", "disk",
-                              "inet_down_mbps", "inet_up_mbps", "driver", "cuda"});
+                              "inet_down_mbps", "inet_up_mbps", "interconnect", "driver", "cuda"});
   if (!map) return fail(map);
   constexpr std::uint64_t kMaxMbps = 10'000'000;
   return all_of({take(*map, "name", out.name, plain, 64), take(*map, "gpu_model", out.gpu_model, plain, 64),
@@ -167,6 +167,7 @@ Result<> take_machine(const YAML::Node& node, model::Machine& out) {
                  take(*map, "disk", out.disk_bytes, model::parse_size),
                  take(*map, "inet_down_mbps", out.inet_down_mbps, number_up_to(kMaxMbps)),
                  take(*map, "inet_up_mbps", out.inet_up_mbps, number_up_to(kMaxMbps)),
+                 take(*map, "interconnect", out.interconnect, model::parse_interconnect),
                  take(*map, "driver", out.driver_version, plain, 32), take(*map, "cuda", out.cuda_version, plain, 32)});
 }
 

@@ -47,6 +47,8 @@ std::string machine_section(const model::Machine& m) {
   line("disk", model::format_size(m.disk_bytes), "for the leases' /workspace");
   line("inet_down_mbps", std::to_string(m.inet_down_mbps));
   line("inet_up_mbps", std::to_string(m.inet_up_mbps));
+  line("interconnect", std::string(name_of(m.interconnect)),
+       "between its GPUs: none, pcie or nvlink; infiniband: to your other machines too");
   line("driver", quoted(m.driver_version));
   line("cuda", quoted(m.cuda_version));
   return out;

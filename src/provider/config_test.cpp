@@ -29,6 +29,7 @@ AgentConfig full_config() {
   c.machine.cpu_threads = 16;
   c.machine.memory_bytes = 64ULL << 30;
   c.machine.disk_bytes = 1'000'000'000'000;
+  c.machine.interconnect = model::Interconnect::nvlink;
   c.machine.driver_version = "550.54";
   c.prices.on_demand_per_gpu_hour = Money{350'000};
   c.prices.storage_per_gib_hour = Money{1};
@@ -76,6 +77,7 @@ TEST(Config, EveryMistakeNamesItsLineAndWhatToDo) {
       {"from: 1d, percent: 2.50", "from: 8d, percent: 2.50", "ascending"},
       {"kind: gpu", "kind: tpu", "neither gpu nor cpu"},
       {"gpus: 2", "gpus: 65", "at most 64"},
+      {"interconnect: nvlink", "interconnect: nvlinc", "write none, pcie, nvlink or infiniband"},
       {"owner: hanse1", "owner: hanse2", "owner"},
   };
   const auto text = format_agent_config(full_config());

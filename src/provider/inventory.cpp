@@ -110,6 +110,7 @@ void choose_devices(Inventory& out) {
   out.machine.device_kind = best->is_gpu ? model::DeviceKind::gpu : model::DeviceKind::cpu;
   out.machine.gpu_count = static_cast<std::uint32_t>(std::min<std::size_t>(most, model::kMaxDevicesPerMachine));
   out.machine.vram_bytes = best->memory_bytes;
+  if (most > 1) out.machine.interconnect = model::Interconnect::pcie;  // more than that its owner knows
   if (out.machine.driver_version.empty()) out.machine.driver_version = best->driver.substr(0, 32);
   if (most < out.devices.size()) {
     out.note += "several models: the " + best->model + " are offered, the others are not; ";
