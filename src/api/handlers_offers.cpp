@@ -126,6 +126,12 @@ Result<model::Demand> parse_demand(const Call& call) {
     if (!duration) return Call::wrong("duration", duration.error());
     out.duration_s = *duration;
   }
+  if (const auto text = call.find("mode")) {
+    if (*text != "on_demand" && *text != "reserved") {
+      return fail(ErrorCode::invalid_argument, "mode must be on_demand or reserved");
+    }
+    if (*text == "reserved") out.mode = model::Mode::reserved;
+  }
   if (const auto text = call.find("disk")) {
     const auto disk = model::parse_size(*text);
     if (!disk) return Call::wrong("disk", disk.error());
@@ -201,7 +207,7 @@ Result<Answer> list_fitting_offers(const Context& context, const Call& call) {
 }  // namespace
 
 Result<Answer> list_offers(const Context& context, const Call& call) {
-  for (const std::string_view name : {"where", "gpus", "duration", "disk", "sort"}) {
+  for (const std::string_view name : {"where", "gpus", "duration", "disk", "mode", "sort"}) {
     if (call.find(name)) return list_fitting_offers(context, call);
   }
   return list_all_offers(context, call);

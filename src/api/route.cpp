@@ -47,7 +47,7 @@ Route post_quote() {
   out.body_type = kJsonType;
   out.body_schema = "Demand";
   out.answer_type = kJsonType;
-  out.answer_schema = "Quote";
+  out.answer_schema = "QuoteView";
   out.problems = {415};
   out.handler = quote;
   return out;
@@ -100,6 +100,7 @@ std::vector<Route> make_market_routes() {
            {"gpus", "GpuCount", "Devices on one machine; 1 if not given."},
            {"duration", "Duration", "How long, such as 12h; 1h if not given."},
            {"disk", "Size", "Size of /workspace, such as 200GB."},
+           {"mode", "OfferMode", "Whose price: on_demand if not given, or reserved for that duration."},
            {"sort", "OfferSort", "The order; `-` in front turns it round."},
            {"provider", "Address", "Only this provider's."},
            {"after", "Text", kAfterOfList},

@@ -129,6 +129,7 @@ void add_records(json& out) {
   HANSE_SCHEMA(Event)
 #undef HANSE_SCHEMA
   out["Demand"] = record<model::Demand>(false);
+  out["Quote"] = record<model::Quote>();
   add_operations(out, std::make_index_sequence<std::variant_size_v<model::Operation>>());
 }
 
@@ -146,6 +147,7 @@ void add_parameters(json& out) {
   out["Duration"] = text("^([0-9]+[smhdw])+$");
   out["Size"] = text("^[0-9.]+[A-Za-z]+$");
   out["OfferSort"] = text("^-?(value|price|vram|reliability|gpus|cpu|memory|disk|inet_down|inet_up|id)$");
+  out["OfferMode"] = one_of({"on_demand", "reserved"});
   out["LeaseListState"] = one_of({"live", "ended"});
   out["Text"] = {{"type", "string"}};
   out["Object"] = {{"type", "object"}};
@@ -170,6 +172,8 @@ void add_market_views(json& out) {
       {{"provider", schema_ref("Provider")}, {"reliability_millionths", integer(1'000'000)}, {"reachable", boolean}});
   out["OfferView"] = object({{"offer", schema_ref("Offer")},
                              {"price", or_null(schema_ref("Price"))},
+                             {"quote", or_null(schema_ref("Quote"))},
+                             {"quoted_until_ms", or_null(integer())},
                              {"provider_name", string},
                              {"reliability_millionths", integer(1'000'000)},
                              {"free_devices", integer(model::kMaxDevicesPerMachine)},
@@ -193,9 +197,9 @@ void add_market_views(json& out) {
                                 {"period_s", integer()},
                                 {"preempt_notice_s", integer()},
                                 {"items", {{"type", "array"}, {"items", schema_ref("Auction")}}}});
-  out["Quote"] = object({{"match", or_null(schema_ref("QuoteMatch"))},
-                         {"members", list_of(schema_ref("QuoteMatch"), model::kMaxMachines)},
-                         {"explanation", or_null(schema_ref("Explanation"))}});
+  out["QuoteView"] = object({{"match", or_null(schema_ref("QuoteMatch"))},
+                             {"members", list_of(schema_ref("QuoteMatch"), model::kMaxMachines)},
+                             {"explanation", or_null(schema_ref("Explanation"))}});
 }
 
 void add_lease_views(json& out) {

@@ -76,11 +76,16 @@ nlohmann::json offer_view(const ledger::State& state, const model::Offer& offer,
   const auto leased = static_cast<std::uint32_t>(std::popcount(offer.leased_devices));
   nlohmann::json out{{"offer", wire::to_json(offer)},
                      {"price", nullptr},
+                     {"quote", nullptr},
+                     {"quoted_until_ms", nullptr},
                      {"provider_name", provider != nullptr ? provider->name : std::string()},
                      {"reliability_millionths", provider != nullptr ? market::reliability_millionths(*provider) : 0},
                      {"free_devices", offer.machine.gpu_count - std::min(leased, offer.machine.gpu_count)},
                      {"reachable", provider != nullptr && state.is_reachable(*provider, now)}};
-  if (price) out["price"] = price_view(*price);
+  if (!price) return out;
+  out["price"] = price_view(*price);
+  out["quote"] = wire::to_json(model::Quote{offer.id, price->rate_per_hour, now});
+  out["quoted_until_ms"] = after_s(now, static_cast<std::int64_t>(state.params().quote_s)).ms;
   return out;
 }
 

@@ -26,7 +26,8 @@ enum class Prefix : std::uint8_t {
   sweep,
   replay,
   spending,
-  auction
+  auction,
+  former_prices
 };
 
 template <std::unsigned_integral Word>
@@ -176,6 +177,12 @@ Result<> load_described(TheTable& table, ByteView key, ByteView value, Prefix pr
   return {};
 }
 
+Result<> load_former_prices(Tables& tables, ByteView key, ByteView value) {
+  auto record = wire::decode<model::FormerPrices>(value);
+  if (record && record->lists.empty()) return wrong_record("former prices of nothing");
+  return load_described<model::FormerPrices>(tables.former_prices, key, value, Prefix::former_prices);
+}
+
 Result<> load_watch(Tables& tables, ByteView key, ByteView value) {
   auto provider = fixed_from<32>(key.subspan(1));
   if (!provider || value.size() != 16 || word_at(value, 0) > 2) return wrong_record("a watch");
@@ -239,6 +246,7 @@ StateChanges take_changes(Tables& tables) {
   }
   pack(Prefix::spending, tables.spending);
   pack(Prefix::auction, tables.auctions);
+  pack(Prefix::former_prices, tables.former_prices);
   Bytes& all = packer.bytes();
   tables.app_hash = crypto::hash("hanse/app/v1", {tables.app_hash.view(), ByteView(all).subspan(covered)});
   std::copy(tables.app_hash.data.begin(), tables.app_hash.data.end(), all.begin() + covered - Hash::size);
@@ -262,6 +270,7 @@ std::vector<StateRecord> dump_state(const Tables& tables) {
   }
   dump(Prefix::spending, tables.spending);
   dump(Prefix::auction, tables.auctions);
+  dump(Prefix::former_prices, tables.former_prices);
   return out;
 }
 
@@ -304,6 +313,8 @@ Result<> load_record(Tables& tables, ByteView key, ByteView value) {
       return load_described<model::Lease>(tables.leases, key, value, prefix);
     case Prefix::spending:
       return load_described<model::Spending>(tables.spending, key, value, prefix);
+    case Prefix::former_prices:
+      return load_former_prices(tables, key, value);
     case Prefix::watch:
       return load_watch(tables, key, value);
     case Prefix::sweep:
@@ -320,6 +331,7 @@ Result<> finish_loading(Tables& tables) {
   if (tables.network.empty()) return wrong_record("it names no network");
   if (tables.head.next_lease == 0) return wrong_record("its head is missing");
   tables.leases.index.claim_window_s = static_cast<std::int64_t>(tables.params.claim_window_s);
+  tables.former_prices.index.quote_s = static_cast<std::int64_t>(tables.params.quote_s);
   tables.for_each_table([](auto& table) { table.build_index(); });
   const auto& names = model::Names<model::Operation>::names;
   for (std::size_t i = 0; i < tables.params.fee_operations.size(); ++i) {

@@ -76,6 +76,7 @@ Result<> check_params(const model::Params& p) {
       {"max_duration_s", p.max_duration_s, 1, 3650 * kDay},
       {"max_wait_s", p.max_wait_s, 1, 365 * kDay},
       {"timers_per_block", p.timers_per_block, 1, 1'000'000},
+      {"quote_s", p.quote_s, 0, 3600},
       {"max_live_per_account", p.max_live_per_account, 1, 10'000'000},
       {"auction_period_s", p.auction_period_s, 0, 7 * kDay},
   };

@@ -17,7 +17,7 @@
 
 namespace hanse::ledger {
 
-enum class TimerKind : std::uint8_t { lease_start, lease_end, lease_release, request_expiry, sweep };
+enum class TimerKind : std::uint8_t { lease_start, lease_end, lease_release, request_expiry, sweep, former_prices };
 
 struct Timer {
   Time at;
@@ -28,7 +28,7 @@ struct Timer {
   bool operator==(const Timer&) const = default;
 };
 
-/// All timers of leases, requests and sweeps: earliest first, ties by id, then kind.
+/// All timers but those of providers: earliest first, ties by id, then kind.
 using Timers = OrderedSet<Timer>;
 
 /// Ids of one kind by account, ascending.
@@ -149,6 +149,23 @@ struct SweepIndex {
     added(sweep);
   }
   static Timer timer(const Sweep& sweep, Time at) { return {at, sweep.offer.value, TimerKind::sweep}; }
+};
+
+struct FormerPricesIndex {
+  using Position = Timer;
+  Timers* timers = nullptr;
+  std::int64_t quote_s = 0;
+
+  void added(const model::FormerPrices& former) { timers->insert(position(former)); }
+  void removed(const model::FormerPrices& former) { timers->erase(position(former)); }
+  /// When nobody can have any of them any more.
+  [[nodiscard]] Position position(const model::FormerPrices& former) const {
+    return {after_s(former.lists.back().until, quote_s), former.offer.value, TimerKind::former_prices};
+  }
+  void moved(const Position& from, const model::FormerPrices& former) {
+    timers->erase(from);
+    added(former);
+  }
 };
 
 }  // namespace hanse::ledger

@@ -79,6 +79,10 @@ Result<> check_offers(const Tables& tables, Touched& touched) {
                        (after != nullptr ? static_cast<std::int64_t>(after->leased_disk_bytes) : 0) == disk;
     if (!right) result = broken(model::format_id(id) + "'s leased devices or disk are not those of its leases");
     if (result && after != nullptr) result = check_offer(*after);
+    const bool is_open = after != nullptr && after->state == model::OfferState::open;
+    if (result && !is_open && tables.former_prices.find(id) != nullptr) {
+      result = broken(model::format_id(id) + " is withdrawn and its former prices are not");
+    }
     delta = {id};  // accounted for
   });
   for (const auto& delta : touched.offers) {
@@ -135,6 +139,9 @@ Result<> check_touched(const Tables& tables) {
   }
   if (auto offers = check_offers(tables, touched); !offers) return offers;
   if (auto providers = check_providers(tables, touched); !providers) return providers;
+  tables.former_prices.for_each_touched([&](const model::FormerPrices*, const model::FormerPrices* after) {
+    if (after != nullptr && result) result = check_former_prices(tables, *after);
+  });
   tables.spending.for_each_touched([&](const model::Spending*, const model::Spending* after) {
     if (after != nullptr && !is_whole(*after)) result = broken("an account's spending is out of range");
   });

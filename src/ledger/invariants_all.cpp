@@ -97,7 +97,10 @@ Result<> check_requests(const Tables& tables, std::int64_t& money) {
       index.all.size() != tables.requests.size()) {
     return broken("the index of requests holds others");
   }
-  const std::size_t timers = tables.leases.size() + waiting + tables.sweeps.size();
+  for (const auto id : tables.former_prices.sorted_keys()) {
+    if (auto former = check_former_prices(tables, tables.former_prices.at(id)); !former) return former;
+  }
+  const std::size_t timers = tables.leases.size() + waiting + tables.sweeps.size() + tables.former_prices.size();
   return tables.timers.size() == timers ? Result<>{} : broken("there are timers of nothing");
 }
 

@@ -159,6 +159,17 @@ Result<> check_request(const Tables& tables, const model::Request& request) {
   return {};
 }
 
+Result<> check_former_prices(const Tables& tables, const model::FormerPrices& former) {
+  const auto* offer = tables.offers.find(former.offer);
+  const auto earlier = [](const model::FormerList& a, const model::FormerList& b) { return a.until < b.until; };
+  const bool is_whole = offer != nullptr && offer->state == model::OfferState::open && !former.lists.empty() &&
+                        former.lists.size() <= model::kMaxFormerPrices &&
+                        std::is_sorted(former.lists.begin(), former.lists.end(), earlier) &&
+                        former.lists.back().until <= tables.head.time &&
+                        tables.timers.contains(tables.former_prices.index.position(former));
+  return is_whole ? Result<>{} : broken(model::format_id(former.offer) + "'s former prices are not its own");
+}
+
 Result<> check_offer(const model::Offer& offer) {
   const std::uint32_t count = offer.machine.gpu_count;
   const std::uint64_t all = count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;

@@ -16,6 +16,8 @@ Result<> check_lease(const Tables& tables, const model::Lease& lease);
 Result<> check_request(const Tables& tables, const model::Request& request);
 /// Whoever bids has an auction coming.
 Result<> check_auction_clock(const Tables& tables);
+/// Its offer is open, its lists are in order and in number, its timer is set.
+Result<> check_former_prices(const Tables& tables, const model::FormerPrices& former);
 /// What is leased lies within what is offered; a withdrawn one has leases.
 Result<> check_offer(const model::Offer& offer);
 

@@ -83,7 +83,8 @@ void release(Context& context, const model::Lease& lease, Money amount) {
   emit_lease(context, model::EventKind::lease_released, changed).amount = amount;
 }
 
-void make_lease(Context& context, const model::Request& request, const market::Match& match) {
+void make_lease(Context& context, const model::Request& request, const market::Match& match,
+                const model::PriceList& prices) {
   auto& tables = context.tables;
   const auto& demand = request.demand;
   model::Lease lease;
@@ -104,7 +105,7 @@ void make_lease(Context& context, const model::Request& request, const market::M
   lease.locked = match.lock;
   lease.mode = demand.mode;
   if (demand.mode == model::Mode::reserved) {
-    lease.early_rates = market::early_rates(tables.offers.at(match.offer).prices, demand, lease.rate_per_hour);
+    lease.early_rates = market::early_rates(prices, demand, lease.rate_per_hour);
   }
   if (demand.machines > 1) lease.gang = request.lease;
   lease.bid_per_gpu_hour = request.bid_per_gpu_hour;
@@ -148,7 +149,8 @@ const model::Lease& finish(Context& context, model::LeaseId id, model::EndReason
 
 }  // namespace
 
-model::LeaseId match_leases(Context& context, model::RequestId request_id, const market::Matches& matches) {
+model::LeaseId match_leases(Context& context, model::RequestId request_id, const market::Matches& matches,
+                            const model::PriceList* prices) {
   auto& tables = context.tables;
   const model::LeaseId first{tables.head.next_lease};
   const auto& request = tables.requests.change(request_id, [&](model::Request& r) {
@@ -163,7 +165,9 @@ model::LeaseId match_leases(Context& context, model::RequestId request_id, const
   matched.offer = matches.front().offer;
   matched.request = request_id;
   matched.lease = first;
-  for (const auto& match : matches) make_lease(context, request, match);
+  for (const auto& match : matches) {
+    make_lease(context, request, match, prices != nullptr ? *prices : tables.offers.at(match.offer).prices);
+  }
   return first;
 }
 

@@ -8,8 +8,9 @@
 namespace hanse::ledger {
 
 /// Makes the leases of a placement, numbered on from the one returned, and turns the request to them. The locks are out
-/// of the consumer's account already.
-model::LeaseId match_leases(Context& context, model::RequestId request, const market::Matches& matches);
+/// of the consumer's account already. `prices`: the price list of a single match, where it is not the offer's own.
+model::LeaseId match_leases(Context& context, model::RequestId request, const market::Matches& matches,
+                            const model::PriceList* prices = nullptr);
 
 /// matched → running: payment starts now. The provider's sign of life is the caller's part, before.
 void start_lease(Context& context, model::LeaseId lease, std::string endpoint, const crypto::PublicKey& host_key);

@@ -54,6 +54,7 @@ class RandomLife {
   [[nodiscard]] int early() const { return early_; }
   [[nodiscard]] int gangs() const { return gangs_; }
   [[nodiscard]] std::array<int, 4> spot() const { return {spot_bills_, changed_rates_, preempted_, revealed_}; }
+  [[nodiscard]] int honoured() const { return honoured_; }
 
  private:
   static model::Params params() {
@@ -138,13 +139,15 @@ class RandomLife {
         return post;
       }
       case 5:
-        return model::UpdateOffer{offer, some_prices(), {}};
+        return model::UpdateOffer{
+            !quoted_.empty() && rng_.one_in(2) ? quoted_.back().quote.offer : offer, some_prices(), {}};
       case 6:
         return rng_.one_in(4) ? model::Operation(model::WithdrawOffer{offer}) : model::Heartbeat{};
       case 7:
         return model::CancelRequest{some_id<model::RequestId>(requests_)};
       case 8:
       case 9: {
+        if (rng_.one_in(3)) return some_quoted_request();
         auto request = request_for(1 + static_cast<std::uint32_t>(rng_.below(4)), 60 + rng_.below(3000));
         if (rng_.one_in(2)) request.wait_until = after_s(net_.now, rng_.between(1, 2000));
         if (rng_.one_in(3)) request.demand.max_cost = Money{rng_.between(1, 500'000)};
@@ -180,9 +183,29 @@ class RandomLife {
     request.demand.max_price_per_gpu_hour = {};
     request.sealed_bid = model::hash_bid(kSealed, {}, actor(kSealer));
   }
+  /// A request that names what some offer asks now; or one of those of before, whatever became of its offer.
+  model::Operation some_quoted_request() {
+    if (!quoted_.empty() && rng_.one_in(2)) return quoted_[rng_.below(quoted_.size())];
+    const auto offers = net_.state().offers({}, {}, 1000);
+    auto request = request_for(1, 60 + rng_.below(3000));
+    if (rng_.one_in(3)) request.demand.mode = model::Mode::reserved;
+    if (!offers.empty()) {
+      const auto* offer = offers[rng_.below(offers.size())];
+      request.quote = {offer->id, market::price_of(offer->prices, request.demand)->rate_per_hour, net_.now};
+      if (quoted_.size() == 2) quoted_.erase(quoted_.begin());
+      quoted_.push_back(request);
+    }
+    return request;
+  }
 
   /// By whom it makes sense, mostly.
   std::uint64_t sender_of(const model::Operation& operation) {
+    if (const auto* update = std::get_if<model::UpdateOffer>(&operation)) {
+      const auto* offer = net_.state().offer(update->offer);
+      for (std::uint64_t i = 1; offer && i <= kActors; ++i) {
+        if (offer->provider == actor(i)) return i;
+      }
+    }
     if (const auto* confirm = std::get_if<model::ConfirmLease>(&operation); confirm && !rng_.one_in(5)) {
       const auto* lease = net_.state().lease(confirm->lease);
       for (std::uint64_t i = 1; lease && i <= kActors; ++i) {
@@ -260,6 +283,14 @@ class RandomLife {
                          std::holds_alternative<model::ConfirmLease>(tx.operations[i]) ||
                          std::holds_alternative<model::RegisterProvider>(tx.operations[i]);
       if (alive) oracle_.heard(tx.account, receipt.time);
+      const auto* request = std::get_if<model::SubmitRequest>(&tx.operations[i]);
+      const auto* lease = net_.state().lease(outcome.lease);
+      if (request && request->quote.offer && lease && lease->matched_at == receipt.time) {
+        EXPECT_LE(lease->rate_per_hour, request->quote.rate_per_hour);
+        EXPECT_EQ(lease->offer, request->quote.offer);
+        const auto asked = market::price_of(net_.state().offer(lease->offer)->prices, request->demand);
+        honoured_ += asked->rate_per_hour > lease->rate_per_hour ? 1 : 0;
+      }
     }
   }
 
@@ -332,13 +363,14 @@ class RandomLife {
   Network net_;
   Oracle oracle_;
   std::uint64_t offers_ = 0, requests_ = 0, leases_ = 0;
-  int accepted_ = 0, bills_ = 0, early_ = 0, gangs_ = 0, spot_bills_ = 0, changed_rates_ = 0, preempted_ = 0,
-      revealed_ = 0;
+  std::vector<model::SubmitRequest> quoted_;
+  int accepted_ = 0, bills_ = 0, early_ = 0, gangs_ = 0, honoured_ = 0, spot_bills_ = 0, changed_rates_ = 0,
+      preempted_ = 0, revealed_ = 0;
   std::map<model::LeaseId, std::vector<std::pair<std::int64_t, Money>>> rates_;
 };
 
 TEST(RandomLives, keep_every_invariant_and_bill_exactly) {
-  int accepted = 0, bills = 0, early = 0, gangs = 0;
+  int accepted = 0, bills = 0, early = 0, gangs = 0, honoured = 0;
   std::array<int, 4> spot{};
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -349,6 +381,7 @@ TEST(RandomLives, keep_every_invariant_and_bill_exactly) {
     early += life.early();
     gangs += life.gangs();
     for (std::size_t i = 0; i < spot.size(); ++i) spot[i] += life.spot()[i];
+    honoured += life.honoured();
     if (::testing::Test::HasFailure()) return;
   }
   EXPECT_GT(accepted, 10'000);
@@ -360,6 +393,7 @@ TEST(RandomLives, keep_every_invariant_and_bill_exactly) {
   EXPECT_GT(changed_rates, 10);
   EXPECT_GT(preempted, 10);
   EXPECT_GT(revealed, 10);
+  EXPECT_GT(honoured, 5) << "prices that rose after they were quoted";
 }
 
 }  // namespace

@@ -89,6 +89,9 @@ inline model::OfferId key_of(const Sweep& record) {
 inline model::ClassId key_of(const model::Auction& record) {
   return model::id_of_class(record.price_class);
 }
+inline model::OfferId key_of(const model::FormerPrices& record) {
+  return record.offer;
+}
 
 [[nodiscard]] inline bool is_spot(const model::Request& request) {
   return request.demand.mode == model::Mode::spot;

@@ -6,6 +6,7 @@ Tables::Tables() {
   requests.index.timers = &timers;
   leases.index.timers = &timers;
   sweeps.index.timers = &timers;
+  former_prices.index.timers = &timers;
 }
 
 void Tables::begin_block() {

@@ -30,6 +30,8 @@ struct Tables {
   Table<model::OfferId, Sweep, SweepIndex> sweeps;
   Table<model::AccountId, model::Spending> spending;  ///< Of those whose leases ended lately; empty without fee tiers.
   Table<model::ClassId, model::Auction> auctions;     ///< The last one of each class that had bids.
+  Table<model::OfferId, model::FormerPrices, FormerPricesIndex>
+      former_prices;  ///< Of offers that changed theirs lately.
   Replay replay;
 
   Tables();
@@ -49,7 +51,7 @@ struct Tables {
   template <class Visitor>
   void for_each_table(Visitor&& visit) {
     visit(accounts), visit(grants), visit(providers), visit(offers), visit(requests), visit(leases), visit(watches),
-        visit(sweeps), visit(spending), visit(auctions);
+        visit(sweeps), visit(spending), visit(auctions), visit(former_prices);
   }
 
  private:

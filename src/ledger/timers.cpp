@@ -4,6 +4,7 @@
 #include "ledger/auctions.hpp"
 #include "ledger/leases.hpp"
 #include "ledger/providers.hpp"
+#include "ledger/quotes.hpp"
 #include "ledger/requests.hpp"
 
 namespace hanse::ledger {
@@ -71,6 +72,9 @@ bool fire_next_timer(Context& context) {
         break;
       case TimerKind::sweep:
         sweep_due(context, {due.id});
+        break;
+      case TimerKind::former_prices:
+        forget_prices(context, {due.id});
         break;
     }
     return true;

@@ -1,6 +1,7 @@
 #include "ledger/ops/submit_request.hpp"
 
 #include "ledger/leases.hpp"
+#include "ledger/quotes.hpp"
 #include "ledger/requests.hpp"
 #include "ledger/rules.hpp"
 #include "ledger/spot.hpp"
@@ -27,6 +28,29 @@ Result<> check_wait(const Context& context, Time wait_until) {
     return fail(ErrorCode::invalid_argument, "a request may wait for " + model::format_duration(most_s) + " at most");
   }
   return {};
+}
+
+Result<> check_quote(const model::Quote& quote, const model::Demand& demand) {
+  const auto invalid = [](std::string_view what) {
+    return fail(ErrorCode::invalid_argument, "quote: " + std::string(what));
+  };
+  if (quote == model::Quote{}) return {};
+  if (!quote.offer) return invalid("it names no offer");
+  if (!is_valid(quote.rate_per_hour)) return invalid("its rate is no amount of money");
+  if (quote.seen_at <= Time{} || quote.seen_at > kMaxTime) return invalid("the time at which it was seen is no time");
+  if (demand.machines > 1) return invalid("it is of one machine: a gang is held to max_price and max_cost");
+  if (demand.mode == model::Mode::spot) return invalid("spot prices are not quoted: name the most that you bid");
+  if (demand.offer && demand.offer != quote.offer) {
+    return invalid("it is of " + model::format_id(quote.offer) + ", and " + model::format_id(demand.offer) +
+                   " is asked for");
+  }
+  return {};
+}
+
+/// Where it goes, by its quote if it names one.
+Result<QuotedPlace> place(const model::SubmitRequest& op, const market::Wanted& wanted, const Context& context) {
+  if (op.quote.offer) return place_quoted(context, wanted, op.quote);
+  return QuotedPlace{find_place(context, wanted), {}};
 }
 
 model::RequestId insert_request(const model::SubmitRequest& op, Context& context) {
@@ -106,6 +130,7 @@ Result<> check(const model::SubmitRequest& op, const model::Params& params) {
   }
   if (auto wanted = market::Wanted::from(op.demand); !wanted) return fail(wanted);
   if (auto spot = check_spot(op, params); !spot) return spot;
+  if (auto quote = check_quote(op.quote, op.demand); !quote) return quote;
   return op.access_key.is_zero() ? Result<>{} : check_key("the access key", op.access_key);
 }
 
@@ -122,7 +147,9 @@ Result<model::Outcome> apply(const model::SubmitRequest& op, Context& context) {
   const auto wanted = market::Wanted::from(op.demand);
   if (!wanted) return fail(wanted);
   if (op.demand.mode == model::Mode::spot) return apply_spot(op, *wanted, context);
-  const auto matches = find_place(context, *wanted);
+  const auto found = place(op, *wanted, context);
+  if (!found) return fail(found);
+  const auto& matches = found->matches;
   if (matches.empty() && op.wait_until.ms == 0) return fail(ErrorCode::no_match, explain(context, *wanted));
 
   model::Outcome outcome;
@@ -130,7 +157,7 @@ Result<model::Outcome> apply(const model::SubmitRequest& op, Context& context) {
     if (auto spent = context.spend(market::lock_of(matches), "the lease's escrow"); !spent) return fail(spent);
     outcome.request = insert_request(op, context);
     outcome.offer = matches.front().offer;
-    outcome.lease = match_leases(context, outcome.request, matches);
+    outcome.lease = match_leases(context, outcome.request, matches, op.quote.offer ? &found->prices : nullptr);
     return outcome;
   }
   outcome.explanation = explain(context, *wanted);

@@ -1,5 +1,6 @@
 #include "ledger/ops/update_offer.hpp"
 
+#include "ledger/quotes.hpp"
 #include "ledger/requests.hpp"
 #include "ledger/rules.hpp"
 #include "market/check.hpp"
@@ -22,8 +23,10 @@ Result<> check_measured_by(const std::vector<model::Measurement>& measured, Time
 }
 
 Result<model::Outcome> apply(const model::UpdateOffer& op, Context& context) {
-  if (auto offer = find_own_offer(context, op.offer); !offer) return fail(offer);
+  const auto before = find_own_offer(context, op.offer);
+  if (!before) return fail(before);
   if (auto times = check_measured_by(op.measured, context.now()); !times) return fail(times);
+  if ((*before)->prices != op.prices) keep_prices(context, **before);
   context.tables.offers.change(op.offer, [&](model::Offer& o) {
     o.prices = op.prices;
     if (!op.measured.empty()) o.machine.measured = op.measured;

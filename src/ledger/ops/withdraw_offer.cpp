@@ -1,6 +1,7 @@
 #include "ledger/ops/withdraw_offer.hpp"
 
 #include "ledger/leases.hpp"
+#include "ledger/quotes.hpp"
 #include "ledger/rules.hpp"
 
 namespace hanse::ledger {
@@ -15,6 +16,7 @@ Result<model::Outcome> apply(const model::WithdrawOffer& op, Context& context) {
     o.state = model::OfferState::withdrawn;
     o.updated_at = context.now();
   });
+  forget_prices(context, op.offer);
   context.offer_changed(op.offer);
   auto& event = context.emit(model::EventKind::offer_withdrawn);
   event.account = context.account;
