@@ -60,7 +60,8 @@ Outcome JobRun::prepare() {
 Outcome JobRun::plan_and_confirm() {
   auto& file = options_.file;
   const std::string what = "job " + file.job.name + " (" + file.job.image + ")";
-  const auto plan = make_plan(context_, file.demand, what);
+  agreed_ = file.demand;
+  auto plan = make_plan(context_, file.demand, what);
   if (!plan) {
     const bool can_wait = plan.error().code == ErrorCode::no_match && file.retry_on_no_capacity && retry_until_.ms > 0;
     if (!can_wait) {
@@ -77,9 +78,10 @@ Outcome JobRun::plan_and_confirm() {
   }
   report_["plan"] = plan_json(*plan);
   if (auto agreed = confirm(context_, *plan, options_.yes); !agreed) return refuse(agreed.error());
-  hold_to(*plan, file.demand);
+  hold_to(*plan, agreed_);
   endpoint_ = plan->endpoint;
   host_key_ = plan->host_key;
+  plan_ = std::move(*plan);
   return 0;
 }
 
@@ -91,9 +93,15 @@ void JobRun::connect_ahead() {
 }
 
 Outcome JobRun::attempts() {
-  while (true) {
+  constexpr int kMostPlans = 3;
+  for (int plans = 1;;) {
     connect_ahead();
     const auto lease = request_lease();
+    if (!lease && lease.error().code == ErrorCode::price_changed && plans++ < kMostPlans) {
+      context_.say(printable(lease.error().message));
+      if (auto agreed = plan_and_confirm(); !agreed) return agreed;
+      continue;
+    }
     if (!lease) return std::unexpected(Failure(lease.error(), "", interrupt_->count() > 0 ? kInterrupted : -1));
     model::LeaseId id = *lease;
     auto attempt = serve(id);
@@ -115,7 +123,7 @@ Outcome JobRun::attempts() {
 }
 
 Result<bool> JobRun::may_try_again(const LeaseView& ended) {
-  auto& file = options_.file;
+  const auto& file = options_.file;
   const auto reason = ended.lease.end_reason;
   const std::string how = model::format_id(ended.lease.id) + " has " + state_text(ended.lease) +
                           (ended.lease.note.empty() ? "" : " (" + ended.lease.note + ")");
@@ -131,10 +139,10 @@ Result<bool> JobRun::may_try_again(const LeaseView& ended) {
     return fail(ErrorCode::io, how + ". With retry: {on: [interruption], for: 4h} the job starts again by itself");
   }
   // The whole run can never cost more than max_cost, however often it starts.
-  if (file.demand.max_cost.micros > 0) {
-    const auto left = subtract(file.demand.max_cost, ended.accrued);
+  if (agreed_.max_cost.micros > 0) {
+    const auto left = subtract(agreed_.max_cost, ended.accrued);
     if (!left || left->micros == 0) return fail(ErrorCode::insufficient_funds, how + "; max_cost is used up");
-    file.demand.max_cost = *left;
+    agreed_.max_cost = *left;
   }
   return true;
 }
@@ -150,11 +158,11 @@ Result<model::LeaseId> JobRun::request_lease() {
     if (!options) return fail(options);
     events_ = client::EventStream::open(*options, {status->last_event_sequence, *context_.address()});
   }
-  const auto receipt = context_.send({model::SubmitRequest{options_.file.demand,
-                                                           wire::job_hash(options_.file.job),
-                                                           access->public_key(),
-                                                           waits ? retry_until_ : Time{},
-                                                           {}}});
+  model::SubmitRequest request{
+      agreed_, wire::job_hash(options_.file.job), access->public_key(), waits ? retry_until_ : Time{}, {}, {}};
+  // A machine that is rented in place of a lost one is not the one that was planned.
+  const auto plan = std::exchange(plan_, std::nullopt);
+  const auto receipt = plan ? submit(context_, *plan, std::move(request)) : context_.send({std::move(request)});
   if (!receipt) return fail(receipt);
   if (receipt->outcomes.empty()) return fail(ErrorCode::internal, "the receipt names no request; please report it");
   request_ = receipt->outcomes.front().request;

@@ -71,6 +71,8 @@ class JobRun {
   std::optional<Interrupt> interrupt_;  ///< From the moment that money is involved.
   LocalTree workdir_;
   std::unique_ptr<client::EventStream> events_;
+  std::optional<Plan> plan_;  ///< Until its request is in.
+  model::Demand agreed_;      ///< The job's, held to what was agreed to.
   model::RequestId request_;
   Time retry_until_;            ///< 0: no retry.
   std::string endpoint_;        ///< Of the provider that the plan names ...

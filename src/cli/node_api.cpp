@@ -60,12 +60,19 @@ market::Price price_from(const json& all) {
 Result<OfferView> offer_from(const json& item) {
   auto offer = record<model::Offer>(item, "offer");
   if (!offer) return fail(offer);
+  SeenQuote seen;
+  if (const auto quote = item.find("quote"); quote != item.end() && quote->is_object()) {
+    auto read = wire::from_json<model::Quote>(*quote);
+    if (!read) return fail(read);
+    seen = {*read, Time{value_or<std::int64_t>(item, "quoted_until_ms", 0)}};
+  }
   return OfferView{std::move(*offer),
                    price_from(item),
                    value_or<std::string>(item, "provider_name", ""),
                    value_or<std::int64_t>(item, "reliability_millionths", 0),
                    value_or<std::uint32_t>(item, "free_devices", 0),
-                   value_or<bool>(item, "reachable", false)};
+                   value_or<bool>(item, "reachable", false),
+                   seen};
 }
 
 Result<LeaseView> lease_from(const json& item) {
@@ -217,6 +224,7 @@ Result<std::vector<OfferView>> NodeApi::offers(const OfferQuery& query) {
   // Durations and sizes go as text with their unit, as people write them.
   if (query.duration_s > 0) target += "&duration=" + url_encode(model::format_duration(query.duration_s));
   if (query.disk_bytes > 0) target += "&disk=" + url_encode(model::format_size(query.disk_bytes));
+  if (query.reserved) target += "&mode=reserved";
   if (!query.sort.empty()) target += "&sort=" + url_encode(query.sort);
   return pages<OfferView>(http_, target + "&", query.limit, offer_from);
 }

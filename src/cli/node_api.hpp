@@ -14,6 +14,7 @@
 #include "model/account.hpp"
 #include "model/lease.hpp"
 #include "model/offer.hpp"
+#include "model/transaction.hpp"
 
 namespace hanse::cli {
 
@@ -37,6 +38,12 @@ struct ProviderView {
   bool reachable = false;
 };
 
+/// A price that was shown, as a request may name it, and until when it then holds.
+struct SeenQuote {
+  model::Quote quote;
+  Time until;
+};
+
 struct OfferView {
   model::Offer offer;
   market::Price price;  ///< For the demand that was asked about.
@@ -44,6 +51,7 @@ struct OfferView {
   std::int64_t reliability_millionths = 0;
   std::uint32_t free_devices = 0;
   bool reachable = false;
+  SeenQuote seen;
 };
 
 struct LeaseView {
@@ -74,6 +82,7 @@ struct OfferQuery {
   std::string where;
   std::uint32_t gpus = 1;
   std::uint64_t duration_s = 0, disk_bytes = 0;
+  bool reserved = false;
   std::string sort;
   std::size_t limit = 0;  ///< 0: all.
 };

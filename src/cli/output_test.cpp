@@ -44,6 +44,15 @@ TEST(Table, LeavesOutColumnsThatAreAllEmpty) {
   EXPECT_EQ(table.text().find("EMPTY"), std::string::npos);
 }
 
+TEST(Table, LeavesOutByRankWhatDoesNotFit) {
+  Table table({{"OFFER"}, {"LONG", Align::right, 2}, {"PRICE", Align::right}, {"SHORT", Align::left, 1}});
+  table.add({"offer-1", "something long", "1.20", "x"});
+  EXPECT_EQ(lines_of(table.text(false, 37))[0], "OFFER              LONG  PRICE  SHORT");
+  EXPECT_EQ(lines_of(table.text(false, 36))[0], "OFFER    PRICE  SHORT");
+  EXPECT_EQ(lines_of(table.text(false, 20))[0], "OFFER    PRICE");
+  EXPECT_EQ(lines_of(table.text(false, 3))[1], "offer-1   1.20") << "what is left is not cut";
+}
+
 TEST(Table, LetsNoControlCharacterThrough) {
   Table table({{"NAME"}});
   table.add({"evil\x1b[2J\nname"});

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/quotes.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
 #include "model/text.hpp"
@@ -32,6 +33,28 @@ std::string exits_text(const std::vector<market::EarlyExit>& exits) {
   return out;
 }
 
+/// The price that the last listing showed, where it is lower than the one now and still holds.
+void apply_listing(Context& context, Plan& plan) {
+  const auto seen = recall_quote(context, plan.demand, plan.offer.offer.id);
+  if (!seen || seen->quote.rate_per_hour >= plan.price.rate_per_hour) return;
+  const Time now = plan.quote.seen_at;
+  const std::string ago = model::format_duration(
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.ms - seen->quote.seen_at.ms) / 1000));
+  if (now >= seen->until) {
+    plan.price_note = "; it was " + rate_text(seen->quote.rate_per_hour) + " when you listed it " + ago + " ago";
+    return;
+  }
+  const auto lock = market::lock_for(seen->quote.rate_per_hour, plan.demand.duration_s, plan.demand.max_cost);
+  if (!lock) return;
+  plan.price_note = " as you saw it " + ago + " ago; by now it is " + rate_text(plan.price.rate_per_hour);
+  plan.quote = seen->quote;
+  plan.most = *lock;
+  plan.price.rate_per_hour = seen->quote.rate_per_hour;
+  const std::int64_t gpus = std::max(plan.demand.gpu_count, 1U);
+  plan.price.per_gpu_hour = Money{(plan.price.rate_per_hour.micros + gpus - 1) / gpus};
+  plan.members.front().price = plan.price;
+}
+
 }  // namespace
 
 Result<Plan> make_plan(Context& context, const model::Demand& demand, const std::string& what) {
@@ -56,7 +79,21 @@ Result<Plan> make_plan(Context& context, const model::Demand& demand, const std:
   plan.early_exits = std::move(quote->early_exits);
   plan.most = quote->lock;
   plan.balance = account->account.balance;
+  if (plan.members.size() == 1) {
+    plan.quote = plan.offer.seen.quote;
+    apply_listing(context, plan);
+  }
   return plan;
+}
+
+Result<model::Receipt> submit(Context& context, const Plan& plan, model::SubmitRequest request) {
+  request.quote = plan.quote;
+  auto receipt = context.send({request});
+  if (receipt || receipt.error().code != ErrorCode::no_match || !plan.quote.offer || request.demand.offer) {
+    return receipt;
+  }
+  request.quote = {};
+  return context.send({request});
 }
 
 std::string no_match_hint(std::string_view explanation) {
@@ -101,7 +138,7 @@ std::string plan_text(const Plan& plan, bool color) {
   if (const auto bps = plan.price.term_discount_bps + plan.price.volume_discount_bps; bps > 0) {
     price += ", discounts included";
   }
-  lines.emplace_back("price", price);
+  lines.emplace_back("price", price + plan.price_note);
   lines.emplace_back(is_reserved ? "reserved for" : "longest", model::format_duration(plan.demand.duration_s));
   lines.emplace_back(is_reserved ? "costs" : "costs at most",
                      format_money(plan.most) + (is_reserved ? " credits, paid in advance for the whole term"

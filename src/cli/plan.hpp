@@ -20,6 +20,8 @@ struct Plan {
   std::vector<market::EarlyExit> early_exits;  ///< Of a reserved term.
   Money most;                                  ///< What is locked: the most that it can cost.
   Money balance;
+  model::Quote quote;      ///< Of a single machine: what the request names, so that this price is paid.
+  std::string price_note;  ///< What else there is to say of the price.
 };
 
 /// What was agreed to is the ceiling, should prices move before the request is in: of a GPU-hour, and of all machines
@@ -28,6 +30,10 @@ void hold_to(const Plan& plan, model::Demand& demand);
 
 /// Asks the node which offer serves the demand and all that the plan shows of it. no_match carries the explanation.
 Result<Plan> make_plan(Context& context, const model::Demand& demand, const std::string& what);
+
+/// Sends the request, held to the plan's quote. If the offer is gone meanwhile it goes to the next best within the
+/// request's ceilings. price_changed: make another plan, and ask again.
+Result<model::Receipt> submit(Context& context, const Plan& plan, model::SubmitRequest request);
 
 /// What to do about no_match: "relax" only where the explanation names what.
 std::string no_match_hint(std::string_view explanation);

@@ -23,6 +23,7 @@ struct Home {
   [[nodiscard]] std::filesystem::path owner_wallet() const { return provider() / "owner.json"; }
   [[nodiscard]] std::filesystem::path node_data() const { return root / "node"; }
   [[nodiscard]] std::filesystem::path genesis() const { return root / "genesis.yaml"; }
+  [[nodiscard]] std::filesystem::path quotes() const { return root / "quotes.json"; }
   [[nodiscard]] std::filesystem::path up_lock() const { return root / "up.pid"; }
   [[nodiscard]] std::filesystem::path up_log() const { return root / "up.log"; }
 };

@@ -29,17 +29,36 @@ void Table::add(std::vector<std::string> cells, Style style) {
   rows_.push_back({std::move(cells), style});
 }
 
-std::string Table::text(bool color) const {
-  std::vector<std::size_t> widths(columns_.size(), 0);
-  for (const auto& row : rows_) {
-    for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], display_width(row.cells[i]));
+std::vector<std::size_t> Table::widths(std::size_t most) const {
+  constexpr std::size_t kGap = 2;
+  std::vector<std::size_t> out(columns_.size(), 0);
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    for (const auto& row : rows_) out[i] = std::max(out[i], display_width(row.cells[i]));
+    if (out[i] == 0) continue;
+    out[i] = std::max(out[i], display_width(columns_[i].title));
+    total += out[i] + kGap;
   }
+  while (most != 0 && total > most + kGap) {
+    std::size_t last = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      if (out[i] != 0 && (out[last] == 0 || columns_[i].rank > columns_[last].rank)) last = i;
+    }
+    if (columns_[last].rank == 0) break;
+    total -= out[last] + kGap;
+    out[last] = 0;
+  }
+  return out;
+}
+
+std::string Table::text(bool color, std::size_t columns) const {
+  const auto widths = this->widths(columns);
   const auto line = [&](const auto& cell_of, Style style) {
     std::string out;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (widths[i] == 0) continue;
       if (!out.empty()) out += "  ";
-      out += pad(cell_of(i), std::max(widths[i], display_width(columns_[i].title)), columns_[i].align);
+      out += pad(cell_of(i), widths[i], columns_[i].align);
     }
     return paint(trim_right(out), style, color) + "\n";
   };

@@ -5,6 +5,7 @@
 
 #include "cli/command.hpp"
 #include "cli/plan.hpp"
+#include "cli/quotes.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
 #include "model/text.hpp"
@@ -25,35 +26,86 @@ nlohmann::json to_json(const OfferView& view) {
           {"provider_name", view.provider_name},
           {"reliability_millionths", view.reliability_millionths},
           {"free_devices", view.free_devices},
-          {"reachable", view.reachable}};
+          {"reachable", view.reachable},
+          {"quote", wire::to_json(view.seen.quote)},
+          {"quoted_until_ms", view.seen.until.ms}};
 }
 
-std::string table_of(const std::vector<OfferView>& offers, std::uint32_t gpus, bool color) {
-  Table table({{"OFFER"},
-               {"PRICE/GPU·H", Align::right},
-               {gpus > 1 ? "PRICE/H" : "", Align::right},
-               {"DEVICE"},
-               {"FREE", Align::right},
-               {"VRAM", Align::right},
-               {"CPU", Align::right},
-               {"MEMORY", Align::right},
-               {"DISK", Align::right},
-               {"NET", Align::right},
-               {"COUNTRY"},
-               {"RELIABLE", Align::right},
-               {"PROVIDER"}});
-  for (const auto& view : offers) {
-    const auto& machine = view.offer.machine;
-    const auto free_disk = machine.disk_bytes - std::min(machine.disk_bytes, view.offer.leased_disk_bytes);
-    table.add({model::format_id(view.offer.id), model::format_money(view.price.per_gpu_hour),
-               gpus > 1 ? model::format_money(view.price.rate_per_hour) : "", device_text(machine),
-               std::to_string(view.free_devices) + "/" + std::to_string(machine.gpu_count),
-               machine.device_kind == model::DeviceKind::cpu ? "" : size_text(machine.vram_bytes),  // MEMORY has it
-               std::to_string(machine.cpu_threads), size_text(machine.memory_bytes), size_text(free_disk),
-               machine.inet_down_mbps == 0 ? "" : std::to_string(machine.inet_down_mbps) + "M", machine.country,
-               share_text(view.reliability_millionths), view.provider_name});
+/// A figure as the market has it: measured where it was measured, declared otherwise.
+std::uint64_t figure(const model::Machine& machine, std::string_view field, std::uint64_t declared) {
+  for (const auto& one : machine.measured) {
+    if (one.field == field) return static_cast<std::uint64_t>(std::max<std::int64_t>(one.value, 0));
   }
-  return table.text(color);
+  return declared;
+}
+
+std::string speed_text(std::uint64_t mbps) {
+  if (mbps == 0) return "";
+  return mbps < 10'000 ? std::to_string(mbps) + "M" : std::to_string(mbps / 1000) + "G";
+}
+
+/// "all", "2 of 7", "" for none.
+std::string measured_text(const model::Machine& machine) {
+  constexpr std::size_t kFigures = 7;
+  if (machine.measured.empty()) return "";
+  return machine.measured.size() >= kFigures ? "all" : std::to_string(machine.measured.size()) + " of 7";
+}
+
+std::vector<std::string> cells_of(const OfferView& view, std::uint32_t gpus) {
+  const auto& machine = view.offer.machine;
+  const auto free_disk = figure(machine, "disk", machine.disk_bytes) - view.offer.leased_disk_bytes;
+  const auto share = [&](std::uint64_t total) {  // of the machine, what so many of its devices get
+    return gpus >= machine.gpu_count ? total : total / machine.gpu_count * gpus;
+  };
+  const auto& prices = view.offer.prices;
+  return {model::format_id(view.offer.id),
+          device_text(machine, machine.gpu_count),
+          std::to_string(view.free_devices),
+          gpus > 1 ? model::format_money(view.price.rate_per_hour) : "",
+          model::format_money(view.price.per_gpu_hour),
+          machine.device_kind == model::DeviceKind::cpu  // MEMORY has it
+              ? ""
+              : size_text(figure(machine, "vram", machine.vram_bytes)),
+          std::to_string(std::max<std::uint64_t>(1, share(figure(machine, "cpu", machine.cpu_threads)))),
+          size_text(share(figure(machine, "memory", machine.memory_bytes))),
+          size_text(std::min(free_disk, machine.disk_bytes)),
+          speed_text(figure(machine, "inet_down", machine.inet_down_mbps)),
+          speed_text(figure(machine, "inet_up", machine.inet_up_mbps)),
+          machine.interconnect == model::Interconnect::none ? "" : std::string(model::name_of(machine.interconnect)),
+          share_text(view.reliability_millionths),
+          measured_text(machine),
+          machine.country,
+          prices.max_duration_s == 0 ? "" : model::format_duration(prices.max_duration_s),
+          view.provider_name};
+}
+
+std::string table_of(const std::vector<OfferView>& offers, std::uint32_t gpus, bool color, std::size_t columns) {
+  Table table({{"OFFER"},
+               {"DEVICES"},
+               {"FREE", Align::right, 3},
+               {"PRICE/H", Align::right, 1},
+               {"PRICE/GPU·H", Align::right},
+               {"VRAM", Align::right},
+               {"CPU", Align::right, 4},
+               {"MEMORY", Align::right, 2},
+               {"DISK", Align::right, 6},
+               {"DOWN", Align::right, 7},
+               {"UP", Align::right, 10},
+               {"LINK", Align::left, 8},
+               {"RELIABLE", Align::right},
+               {"MEASURED", Align::left, 9},
+               {"COUNTRY"},
+               {"LONGEST", Align::right, 11},
+               {"PROVIDER", Align::left, 5}});
+  for (const auto& view : offers) table.add(cells_of(view, gpus));
+  return table.text(color, columns);
+}
+
+/// `price-` as `-price`: both turn the order round.
+std::string sort_key(std::string text) {
+  if (!text.ends_with('-')) return text;
+  text.pop_back();
+  return '-' + text;
 }
 
 Outcome offers(Context& context, const Options& options) {
@@ -66,6 +118,8 @@ Outcome offers(Context& context, const Options& options) {
   demand.gpu_count = options.query.gpus;
   demand.duration_s = options.query.duration_s;
   demand.disk_bytes = options.query.disk_bytes;
+  if (options.query.reserved) demand.mode = model::Mode::reserved;
+  remember_quotes(context, demand, *found);
   QuoteView quote;
   if (options.explain || found->empty()) {
     auto asked = (*api)->quote(demand);
@@ -84,7 +138,8 @@ Outcome offers(Context& context, const Options& options) {
     const Error none{ErrorCode::no_match, quote.explanation.empty() ? "no offer fits" : quote.explanation};
     return refuse(none, no_match_hint(none.message));
   }
-  context.print(table_of(*found, options.query.gpus, context.terminal.out_color));
+  context.print(table_of(*found, options.query.gpus, context.terminal.out_color,
+                         context.terminal.out_tty ? context.terminal.columns : 0));
   if (options.explain && quote.matched) {
     context.say(model::format_id(quote.offer.offer.id) +
                 " would be taken: it has the lowest price for the time it is up");
@@ -101,16 +156,20 @@ void add_offers(Program& program) {
   auto* command = program.add(program.app, "offers", "Show what is for rent, the best first",
                               "  hanse offers\n"
                               "  hanse offers 'gpu in [H100,A100] vram>=80GB country in [EU]' --gpus 2 --duration 8h\n"
+                              "  hanse offers --sort vram- --limit 10        the largest cards\n"
                               "  hanse offers 'price<=0.50' --explain        why offers do not fit\n");
   command->add_option("where", options->query.where, "Constraints, e.g. 'vram>=24GB reliability>0.99'")
       ->type_name("WHERE");
   command->add_option("--gpus,-g", options->query.gpus, "Devices wanted on one machine")->check(CLI::Range(1, 64));
   duration_option(command, "--duration,-d", options->query.duration_s, "How long it must be for rent (1h)");
   size_option(command, "--disk", options->query.disk_bytes, "Size of /workspace");
-  command->add_option("--sort", options->query.sort, "Order; '-' in front turns it round")
-      ->check(CLI::IsMember({"value", "price",     "vram",    "reliability", "gpus",       "cpu",      "memory",
-                             "disk",  "inet_down", "inet_up", "id",          "-price",     "-vram",    "-reliability",
-                             "-gpus", "-cpu",      "-memory", "-disk",       "-inet_down", "-inet_up", "-id"}));
+  command
+      ->add_option_function<std::string>(
+          "--sort", [options](const std::string& text) { options->query.sort = sort_key(text); },
+          "value (the default: price ÷ reliability), price, vram, reliability, gpus, cpu, memory, disk, inet_down,\n"
+          "inet_up or id; with '-' behind it, the other way round")
+      ->type_name("FIELD[-]");
+  command->add_flag("--reserved", options->query.reserved, "At the price of a term of --duration, paid in advance");
   command->add_option("--limit", options->query.limit, "At most so many (50)")->check(CLI::Range(1, 100000));
   command->add_flag("--explain", options->explain, "Say what keeps offers from fitting, or which would be taken");
   program.on(command, [options, &program] { return offers(program.context, *options); });

@@ -19,6 +19,7 @@ namespace {
 struct Options {
   std::string what;
   model::Demand demand;
+  std::string interconnect;
   bool reserved = false, same_provider = false, same_country = false;
   bool yes = false;
 };
@@ -114,6 +115,34 @@ Outcome show(Context& context, const std::vector<LeaseView>& leases) {
   return 0;
 }
 
+/// Plans, asks and sends; anew where the price rose between the two and nobody had agreed to that.
+std::expected<model::Receipt, Failure> order(Context& context, model::Demand demand, const std::string& what,
+                                             bool yes) {
+  const auto access = context.access_key();
+  if (!access) return refuse(access.error());
+  constexpr int kMostPlans = 3;
+  for (int plans = 1;; ++plans) {
+    const auto plan = make_plan(context, demand, what);
+    if (!plan && demand.offer) {  // why it does not fit, but for one that is not there at all
+      if (const auto offer = (*context.api())->offer(demand.offer);
+          !offer && offer.error().code == ErrorCode::not_found) {
+        return refuse(ErrorCode::no_match, offer.error().message, "'hanse offers' shows what is for rent");
+      }
+    }
+    if (!plan) {
+      const bool none = plan.error().code == ErrorCode::no_match;
+      return refuse(plan.error(), none ? no_match_hint(plan.error().message) : "");
+    }
+    if (auto agreed = confirm(context, *plan, yes); !agreed) return refuse(agreed.error());
+    model::SubmitRequest request{demand, {}, access->public_key(), {}, {}, {}};
+    hold_to(*plan, request.demand);
+    auto receipt = submit(context, *plan, std::move(request));
+    if (receipt) return std::move(*receipt);
+    if (receipt.error().code != ErrorCode::price_changed || plans == kMostPlans) return refuse(receipt.error());
+    context.say(printable(receipt.error().message));
+  }
+}
+
 Outcome rent(Context& context, Options options) {
   context.unlock_ahead();
   if (options.reserved) options.demand.mode = model::Mode::reserved;
@@ -124,26 +153,12 @@ Outcome rent(Context& context, Options options) {
   } else {
     options.demand.where = options.what;
   }
-  const auto access = context.access_key();
-  if (!access) return refuse(access.error());
+  if (!options.interconnect.empty()) options.demand.where += " interconnect>=" + options.interconnect;
   const std::string what = options.demand.machines > 1
                                ? std::to_string(options.demand.machines) + " empty machines to log in to"
                                : "an empty machine to log in to";
-  const auto plan = make_plan(context, options.demand, what);
-  if (!plan && options.demand.offer) {  // why it does not fit, but for one that is not there at all
-    if (const auto offer = (*context.api())->offer(options.demand.offer);
-        !offer && offer.error().code == ErrorCode::not_found) {
-      return refuse(ErrorCode::no_match, offer.error().message, "'hanse offers' shows what is for rent");
-    }
-  }
-  if (!plan) {
-    const bool none = plan.error().code == ErrorCode::no_match;
-    return refuse(plan.error(), none ? no_match_hint(plan.error().message) : "");
-  }
-  if (auto agreed = confirm(context, *plan, options.yes); !agreed) return refuse(agreed.error());
-  hold_to(*plan, options.demand);
-  const auto receipt = context.send({model::SubmitRequest{options.demand, {}, access->public_key(), {}, {}}});
-  if (!receipt) return refuse(receipt.error());
+  const auto receipt = order(context, options.demand, what, options.yes);
+  if (!receipt) return std::unexpected(receipt.error());
   if (receipt->outcomes.empty() || !receipt->outcomes.front().lease) {
     return refuse(ErrorCode::no_match,
                   receipt->outcomes.empty() ? "nothing matched" : receipt->outcomes.front().explanation);
@@ -175,6 +190,8 @@ void add_rent(Program& program) {
       ->check(CLI::Range(1U, model::kMaxMachines));
   auto* provider = command->add_flag("--same-provider", options->same_provider, "All of them at one provider");
   command->add_flag("--same-country", options->same_country, "All of them in one country")->excludes(provider);
+  command->add_option("--interconnect", options->interconnect, "At least that between its GPUs")
+      ->check(CLI::IsMember({"pcie", "nvlink", "infiniband"}));
   command->add_flag("--reserved", options->reserved, "Pay the whole duration in advance, at the discount of its term");
   command->add_flag("-y,--yes", options->yes, "Agree to the plan without being asked");
   program.on(command, [options, &program] { return rent(program.context, *options); });
