@@ -39,6 +39,29 @@ std::uint64_t figure(const model::Machine& machine, std::string_view field, std:
   return declared;
 }
 
+/// "80GB", "68.7GB": a table has no room for more.
+std::string short_size(std::uint64_t bytes) {
+  std::string text = size_text(bytes);
+  std::erase(text, ' ');
+  if (const auto at = text.find(".0"); at != std::string::npos && at + 2 < text.size() && text[at + 2] > '9') {
+    text.erase(at, 2);
+  }
+  return text;
+}
+
+std::size_t decimals_of(const std::string& amount) {
+  return amount.size() - std::min(amount.find('.'), amount.size());
+}
+
+/// Amounts of one column, with as many decimals each, so that their points stand under each other.
+void align_points(std::vector<std::vector<std::string>>& rows, std::size_t column) {
+  std::size_t most = 0;
+  for (const auto& row : rows) most = std::max(most, decimals_of(row[column]));
+  for (auto& row : rows) {
+    if (!row[column].empty()) row[column].append(most - decimals_of(row[column]), '0');
+  }
+}
+
 std::string speed_text(std::uint64_t mbps) {
   if (mbps == 0) return "";
   return mbps < 10'000 ? std::to_string(mbps) + "M" : std::to_string(mbps / 1000) + "G";
@@ -65,10 +88,10 @@ std::vector<std::string> cells_of(const OfferView& view, std::uint32_t gpus) {
           model::format_money(view.price.per_gpu_hour),
           machine.device_kind == model::DeviceKind::cpu  // MEMORY has it
               ? ""
-              : size_text(figure(machine, "vram", machine.vram_bytes)),
+              : short_size(figure(machine, "vram", machine.vram_bytes)),
           std::to_string(std::max<std::uint64_t>(1, share(figure(machine, "cpu", machine.cpu_threads)))),
-          size_text(share(figure(machine, "memory", machine.memory_bytes))),
-          size_text(std::min(free_disk, machine.disk_bytes)),
+          short_size(share(figure(machine, "memory", machine.memory_bytes))),
+          short_size(std::min(free_disk, machine.disk_bytes)),
           speed_text(figure(machine, "inet_down", machine.inet_down_mbps)),
           speed_text(figure(machine, "inet_up", machine.inet_up_mbps)),
           machine.interconnect == model::Interconnect::none ? "" : std::string(model::name_of(machine.interconnect)),
@@ -82,12 +105,12 @@ std::vector<std::string> cells_of(const OfferView& view, std::uint32_t gpus) {
 std::string table_of(const std::vector<OfferView>& offers, std::uint32_t gpus, bool color, std::size_t columns) {
   Table table({{"OFFER"},
                {"DEVICES"},
-               {"FREE", Align::right, 3},
+               {"FREE", Align::right, 2},
                {"PRICE/H", Align::right, 1},
                {"PRICE/GPU·H", Align::right},
                {"VRAM", Align::right},
                {"CPU", Align::right, 4},
-               {"MEMORY", Align::right, 2},
+               {"MEMORY", Align::right, 3},
                {"DISK", Align::right, 6},
                {"DOWN", Align::right, 7},
                {"UP", Align::right, 10},
@@ -97,7 +120,11 @@ std::string table_of(const std::vector<OfferView>& offers, std::uint32_t gpus, b
                {"COUNTRY"},
                {"LONGEST", Align::right, 11},
                {"PROVIDER", Align::left, 5}});
-  for (const auto& view : offers) table.add(cells_of(view, gpus));
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& view : offers) rows.push_back(cells_of(view, gpus));
+  align_points(rows, 3);
+  align_points(rows, 4);
+  for (auto& row : rows) table.add(std::move(row));
   return table.text(color, columns);
 }
 
