@@ -98,7 +98,7 @@ Result<model::Receipt> submit(Context& context, const Plan& plan, model::SubmitR
 
 std::string no_match_hint(std::string_view explanation) {
   const std::string wait = "a job waits for one with retry: {on: [no_capacity], for: 4h}";
-  return explanation.find(" would: ") == std::string_view::npos ? wait : "relax one of these, or wait: " + wait;
+  return explanation.find("(offer-") == std::string_view::npos ? wait : "relax one of these, or wait: " + wait;
 }
 
 void hold_to(const Plan& plan, model::Demand& demand) {

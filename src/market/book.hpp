@@ -59,8 +59,8 @@ struct Explanation {
   std::uint64_t offers = 0;  ///< Looked at: all in the book, or the one that the demand names.
   std::vector<Ruled> ruled;  ///< Cheapest single relaxation first, then by how many it ruled out.
 
-  /// A few lines, 2,000 bytes at most: "None of 12 offers fits. Without vram>=80GB 3 would, from 0.85 per GPU-hour
-  /// (offer-7); the nearest has 48GB. ..."
+  /// A few lines, 2,000 bytes at most: "None of 40 machines fits. 12 machines match but for `reliability>0.99`: the
+  /// best has 0.987, the cheapest costs 1.85/h (offer-7). ..."
   [[nodiscard]] std::string text() const;
 };
 

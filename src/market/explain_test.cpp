@@ -199,7 +199,7 @@ TEST(Explain, SaysSizesRoughlyButSoThatTheyFit) {
   demand.duration_s = 3600;
   for (const auto& [where, nearest] : {std::pair{"vram>=80GB", "13.5GB"}, std::pair{"vram<=1GB", "13.6GB"}}) {
     demand.where = where;
-    EXPECT_NE(book.explain(*Wanted::from(demand)).text().find(std::string("the nearest has ") + nearest + "."),
+    EXPECT_NE(book.explain(*Wanted::from(demand)).text().find(std::string("it has ") + nearest + " at "),
               std::string::npos)
         << book.explain(*Wanted::from(demand)).text();
   }
@@ -219,27 +219,28 @@ TEST(Explain, ReadsAsAPersonWouldWriteIt) {
   book.put(machine(3, "MI300X", 192, 2'000'000), provider);
   book.put(machine(4, "T4", 16, 100'000), provider);
   EXPECT_EQ(book.explain(*Wanted::from(demand)).text(),
-            "None of 4 offers fits.\n"
-            "Without vram>=80GB, 2 would: from 0.85 per GPU-hour (offer-1); the nearest has 48GB.\n"
-            "Without gpu in [A100,H100], 1 would: from 2.00 per GPU-hour (offer-3); the nearest has MI300X.\n"
+            "None of 4 machines fits.\n"
+            "2 machines match but for `vram>=80GB`: the best has 48GB, the cheapest costs 0.85/h (offer-1).\n"
+            "1 machine matches but for `gpu in [A100,H100]`: it has MI300X at 2.00/h (offer-3).\n"
             "Ruled out by: vram>=80GB (3), gpu in [A100,H100] (2).");
 
   demand.where = "gpu=A100";
   demand.gpu_count = 4;
   EXPECT_EQ(book.explain(*Wanted::from(demand)).text(),
-            "None of 4 offers fits.\n"
-            "With fewer GPUs, 2 would: from 0.85 per GPU-hour (offer-1); at most 2 of one machine are free.\n"
+            "None of 4 machines fits.\n"
+            "2 machines match with fewer GPUs: at most 2 of one machine are free, the cheapest costs 0.85 per GPU-hour "
+            "(offer-1).\n"
             "Ruled out by: capacity (4), gpu=A100 (2).");
 
   demand.gpu_count = 1;
   book.set_reachable(account_of(1), false);
   EXPECT_EQ(book.explain(*Wanted::from(demand)).text(),
-            "2 offers fit but their providers do not answer now.\n"
+            "2 machines fit but their providers do not answer now.\n"
             "Ruled out by: reachable (4), gpu=A100 (2).");
 
   demand.offer = {4};
   EXPECT_EQ(book.explain(*Wanted::from(demand)).offers, 1U);
-  EXPECT_TRUE(book.explain(*Wanted::from(demand)).text().starts_with("The only offer does not fit."));
+  EXPECT_TRUE(book.explain(*Wanted::from(demand)).text().starts_with("The only machine does not fit."));
 
   Book small;
   auto taken = machine(1, "A100", 80, 850'000);
@@ -247,7 +248,7 @@ TEST(Explain, ReadsAsAPersonWouldWriteIt) {
   small.put(taken, provider);
   demand = {};
   demand.duration_s = 3600;
-  EXPECT_EQ(small.explain(*Wanted::from(demand)).text(), "1 offer fits but is taken now.");
+  EXPECT_EQ(small.explain(*Wanted::from(demand)).text(), "1 machine fits but is taken now.");
 }
 
 }  // namespace

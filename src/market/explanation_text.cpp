@@ -21,36 +21,45 @@ std::string counted(std::uint64_t n, std::string_view one, std::string_view many
   return std::to_string(n) + ' ' + std::string(n == 1 ? one : many);
 }
 
-/// How to relax it, and what the nearest offer has: both as the parts of one sentence.
+/// What stands between the machines and a match, and what the nearest of them has.
 struct Words {
-  std::string change;
+  std::string match;
   std::string nearest;
+  bool is_of_cheapest = false;  ///< Of names none is nearer than another: the cheapest one's is said.
 };
 
 Words words_for(const Explanation::Ruled& ruled) {
   const auto& name = ruled.constraint;
-  if (name == "capacity") return {"With fewer GPUs", "at most " + ruled.best + " of one machine are free"};
-  if (name == "duration") return {"With another duration", "the nearest is " + ruled.best};
-  if (name == "disk") return {"With less disk", "at most " + ruled.best + " is free"};
-  if (name == "max_price") return {"With a higher max_price", ""};
-  if (name == "max_cost") return {"With a higher max_cost", "the shortest lease costs " + ruled.best};
-  if (name == "excluded") return {"Not counting that its provider missed a start before", ""};
-  if (name == "verified") return {"Without demanding measured values", ""};
-  return {"Without " + clipped(name), "the nearest has " + clipped(ruled.best)};
+  if (name == "capacity") return {"with fewer GPUs", "at most " + ruled.best + " of one machine are free"};
+  if (name == "duration") return {"with another duration", "the nearest is " + ruled.best};
+  if (name == "disk") return {"with less disk", "at most " + ruled.best + " is free"};
+  if (name == "max_price") return {"with a higher max_price", ""};
+  if (name == "max_cost") return {"with a higher max_cost", "the shortest lease costs " + ruled.best};
+  if (name == "excluded") return {"but for a start that their provider missed before", ""};
+  const auto where = model::parse_where(name);
+  const bool is_name = !where || where->size() != 1 || !model::is_number(where->front().field);
+  const std::string has = ruled.only_this == 1 ? "it has " : is_name ? "the cheapest has " : "the best has ";
+  return {"but for `" + clipped(name) + "`", ruled.best.empty() ? "" : has + clipped(ruled.best), is_name};
 }
 
+std::string price_text(const Price& price) {
+  const bool is_one_gpu = price.per_gpu_hour == price.rate_per_hour;
+  return model::format_money(price.per_gpu_hour) + (is_one_gpu ? "/h" : " per GPU-hour");
+}
+
+/// "12 machines match but for `reliability>0.99`: the best has 0.987, the cheapest costs 1.85/h (offer-7)."
 std::string relaxation(const Explanation::Ruled& ruled) {
   const auto words = words_for(ruled);
-  std::string out = words.change + ", " + std::to_string(ruled.only_this) + " would: from " +
-                    model::format_money(ruled.price->per_gpu_hour) + " per GPU-hour (" + model::format_id(ruled.offer) +
-                    ")";
-  if (!ruled.best.empty() && !words.nearest.empty()) out += "; " + words.nearest;
-  return out + ".\n";
+  std::string out = counted(ruled.only_this, "machine matches ", "machines match ") + words.match + ": " +
+                    (ruled.best.empty() ? "" : words.nearest);
+  const bool has_nearest = out.back() != ' ';
+  if (has_nearest) out += ruled.only_this == 1 || words.is_of_cheapest ? " at " : ", the cheapest costs ";
+  return out + price_text(*ruled.price) + " (" + model::format_id(ruled.offer) + ").\n";
 }
 
 /// What only waiting could mend.
 std::string hindrance(const Explanation::Ruled& ruled) {
-  const auto fit = counted(ruled.only_this, "offer fits but ", "offers fit but ");
+  const auto fit = counted(ruled.only_this, "machine fits but ", "machines fit but ");
   const bool one = ruled.only_this == 1;
   if (ruled.constraint == "capacity") return fit + (one ? "is" : "are") + " taken now.\n";
   if (ruled.constraint == "reachable")
@@ -63,7 +72,7 @@ std::string hindrance(const Explanation::Ruled& ruled) {
 
 std::string Explanation::text() const {
   if (offers == 0) return "Nothing is for rent now.";
-  if (ruled.empty()) return "Some of the " + counted(offers, "offer fits.", "offers fit.");
+  if (ruled.empty()) return "Some of the " + counted(offers, "machine fits.", "machines fit.");
   std::string out, hindrances;
   std::size_t shown = 0;
   std::uint64_t hindered = 0;
@@ -77,8 +86,8 @@ std::string Explanation::text() const {
     out = hindrances + out;
   } else {
     if (shown == 0) out = "No single change would make one fit.\n";
-    out.insert(
-        0, offers == 1 ? "The only offer does not fit.\n" : "None of " + std::to_string(offers) + " offers fits.\n");
+    out.insert(0, offers == 1 ? "The only machine does not fit.\n"
+                              : "None of " + std::to_string(offers) + " machines fits.\n");
   }
   if (hindered == offers) {  // what rules them out has been said
     out.pop_back();

@@ -178,7 +178,7 @@ TEST(Place, AGangLargerThanTheNetworkIsToldHowManyFit) {
   Town town;
   for (int i = 0; i < 3; ++i) town.add(1, 2, 990'000);
   EXPECT_THAT(town.why_not(gang_of(4)), HasSubstr("4 machines are wanted, and 3 fit"));
-  EXPECT_THAT(town.why_not(gang_of(4, 8)), HasSubstr("With fewer GPUs")) << "none fits: what stands against one";
+  EXPECT_THAT(town.why_not(gang_of(4, 8)), HasSubstr("with fewer GPUs")) << "none fits: what stands against one";
 }
 
 TEST(Place, MaxCostBoundsAllOfItAndIsNamedWithThePrice) {
