@@ -145,7 +145,7 @@ Result<> check_touched(const Tables& tables) {
   tables.spending.for_each_touched([&](const model::Spending*, const model::Spending* after) {
     if (after != nullptr && !is_whole(*after)) result = broken("an account's spending is out of range");
   });
-  return result ? check_auction_clock(tables) : result;
+  return result ? check_next_auction(tables) : result;
 }
 
 }  // namespace hanse::ledger

@@ -159,7 +159,7 @@ Result<> check_all(const Tables& tables, const market::Book& book, const market:
   } else {
     return broken("spending is on record though no tier asks for it");
   }
-  if (auto clock = check_auction_clock(tables); !clock) return clock;
+  if (auto clock = check_next_auction(tables); !clock) return clock;
   return check_grants(tables);
 }
 

@@ -88,7 +88,7 @@ Result<> check_spot(const model::Lease& lease) {
 
 }  // namespace
 
-Result<> check_auction_clock(const Tables& tables) {
+Result<> check_next_auction(const Tables& tables) {
   const bool needed = !tables.requests.index.bidding.empty() || !tables.leases.index.spot.empty();
   return !needed || tables.head.auction_due.ms != 0 ? Result<>{} : broken("somebody bids and no auction is due");
 }

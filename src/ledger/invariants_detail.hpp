@@ -15,7 +15,7 @@ Result<> check_lease(const Tables& tables, const model::Lease& lease);
 /// A waiting one waits and has a timer; a matched one has a live lease that is its own.
 Result<> check_request(const Tables& tables, const model::Request& request);
 /// Whoever bids has an auction coming.
-Result<> check_auction_clock(const Tables& tables);
+Result<> check_next_auction(const Tables& tables);
 /// Its offer is open, its lists are in order and in number, its timer is set.
 Result<> check_former_prices(const Tables& tables, const model::FormerPrices& former);
 /// What is leased lies within what is offered; a withdrawn one has leases.
