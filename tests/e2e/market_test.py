@@ -10,7 +10,8 @@ from harness import NetworkTest, User, free_port, wait_until
 
 class Market(NetworkTest):
     PRICE = "1.00"
-    PARAMS = {"fees": "{submit_request: 0.001}", "fee_tiers": "[{from: 0.0001, percent: 50}, {from: 1000, percent: 60}]"}
+    PARAMS = {"fees": "{submit_request: 0.001}", "fee_tiers": "[{from: 0.0001, percent: 50}, {from: 1000, percent: 60}]",
+              "quote": "10m"}
 
     @classmethod
     def setUpClass(cls):
@@ -21,7 +22,7 @@ class Market(NetworkTest):
         config.write_text(re.sub(r"(?m)^  term_discounts: \[\]", "  term_discounts: [{from: 2h, percent: 20}]",
                                  config.read_text()))
         network.start_agent()
-        second = User(network, "second")
+        second = cls.second = User(network, "second")
         second.hanse("wallet", "new", "--json")
         second.hanse("provider", "init", "--name", "next door", "--advertise", "127.0.0.1", "--ssh-port", free_port(),
                      "--engine", network.engine.socket, "--country", "FR", "--price", "1.50")
@@ -54,6 +55,24 @@ class Market(NetworkTest):
         again = self.rent("price<=1", "--duration", "1h")
         self.assertEqual(before - self.consumer.balance(), self.consumer.lease(again)["locked_micros"] + 500)
         self.consumer.hanse("stop", again, "--yes")
+
+    def test_the_price_seen_is_the_price_paid(self):
+        offer = self.consumer.hanse("offers", "country=FR", "--json").json["items"][0]["offer"]["id"]
+        self.second.hanse("provider", "price", "1.80")
+        self.addCleanup(lambda: self.second.hanse("provider", "price", "1.50"))
+        wait_until("the new price", lambda: self.network.get(f"/v1/offers/{offer}")["price"]["rate_micros_per_hour"] == 1_800_000)
+        plan = self.consumer.hanse("rent", offer, ok=False).err
+        self.assertRegex(plan, r"1\.50/h all-in as you saw it \d+m?s? ?.*ago; by now it is 1\.80/h")
+        lease = self.rent(offer)
+        self.assertEqual(self.consumer.lease(lease)["rate_micros_per_hour"], 1_500_000)
+        self.consumer.hanse("stop", lease, "--yes")
+        self.consumer.hanse("offers")
+        dearer = self.rent(offer)
+        self.assertEqual(self.consumer.lease(dearer)["rate_micros_per_hour"], 1_800_000, "as it was listed last")
+        self.consumer.hanse("stop", dearer, "--yes")
+        table = self.consumer.hanse("offers", "--sort", "price-").out.splitlines()
+        self.assertTrue(table[0].startswith("OFFER"), table)
+        self.assertTrue(table[1].startswith(offer + " "), table)
 
     def test_a_gang_is_rented_whole_and_its_machines_end_one_by_one(self):
         far = self.consumer.hanse("rent", "--machines", 2, "--same-provider", "--yes", ok=False).err
