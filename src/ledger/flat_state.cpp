@@ -27,7 +27,10 @@ enum class Prefix : std::uint8_t {
   replay,
   spending,
   auction,
-  former_prices
+  former_prices,
+  price_class,
+  trade,
+  price_point
 };
 
 template <std::unsigned_integral Word>
@@ -52,6 +55,10 @@ void put(Bytes& out, model::Id<Tag> id) {
 void put(Bytes& out, const GrantKey& key) {
   put(out, key.owner);
   put(out, key.key);
+}
+void put(Bytes& out, const ClassKey& key) {
+  put(out, key.price_class);
+  put(out, key.number);
 }
 void put(Bytes& out, const Replay::Key& key) {
   put(out, static_cast<std::uint64_t>(key.second));
@@ -134,6 +141,17 @@ void for_each_prefixed(AnyTables& tables, Visitor&& visit) {
   visit(Prefix::lease, tables.leases);
   visit(Prefix::watch, tables.watches);
   visit(Prefix::sweep, tables.sweeps);
+}
+
+/// All after it.
+template <class AnyTables, class Visitor>
+void for_each_late(AnyTables& tables, Visitor&& visit) {
+  visit(Prefix::spending, tables.spending);
+  visit(Prefix::auction, tables.auctions);
+  visit(Prefix::former_prices, tables.former_prices);
+  visit(Prefix::price_class, tables.classes);
+  visit(Prefix::trade, tables.trades);
+  visit(Prefix::price_point, tables.points);
 }
 
 /// Writes one change after the other, as StateChanges has them.
@@ -244,9 +262,7 @@ StateChanges take_changes(Tables& tables) {
       packer.value([&](Bytes& out) { put_record(out, record.hashes); });
     }
   }
-  pack(Prefix::spending, tables.spending);
-  pack(Prefix::auction, tables.auctions);
-  pack(Prefix::former_prices, tables.former_prices);
+  for_each_late(tables, pack);
   Bytes& all = packer.bytes();
   tables.app_hash = crypto::hash("hanse/app/v1", {tables.app_hash.view(), ByteView(all).subspan(covered)});
   std::copy(tables.app_hash.data.begin(), tables.app_hash.data.end(), all.begin() + covered - Hash::size);
@@ -268,9 +284,7 @@ std::vector<StateRecord> dump_state(const Tables& tables) {
   for (const auto& record : tables.replay.sorted()) {
     out.push_back({key_bytes(Prefix::replay, record.key), encode_record(record.hashes)});
   }
-  dump(Prefix::spending, tables.spending);
-  dump(Prefix::auction, tables.auctions);
-  dump(Prefix::former_prices, tables.former_prices);
+  for_each_late(tables, dump);
   return out;
 }
 
@@ -315,6 +329,12 @@ Result<> load_record(Tables& tables, ByteView key, ByteView value) {
       return load_described<model::Spending>(tables.spending, key, value, prefix);
     case Prefix::former_prices:
       return load_former_prices(tables, key, value);
+    case Prefix::price_class:
+      return load_described<model::ClassPrices>(tables.classes, key, value, prefix);
+    case Prefix::trade:
+      return load_described<model::Trade>(tables.trades, key, value, prefix);
+    case Prefix::price_point:
+      return load_described<model::PricePoint>(tables.points, key, value, prefix);
     case Prefix::watch:
       return load_watch(tables, key, value);
     case Prefix::sweep:

@@ -79,6 +79,12 @@ Result<> check_params(const model::Params& p) {
       {"quote_s", p.quote_s, 0, 3600},
       {"max_live_per_account", p.max_live_per_account, 1, 10'000'000},
       {"auction_period_s", p.auction_period_s, 0, 7 * kDay},
+      {"price_step_s", p.price_step_s, 0, kDay},
+      {"index_window_s", p.index_window_s, 1, 365 * kDay},
+      {"index_min_lease_s", p.index_min_lease_s, 0, kDay},
+      {"target_use_bps", p.target_use_bps, 0, 10'000},
+      {"max_step_bps", p.max_step_bps, 0, 10'000},
+      {"max_hour_bps", p.max_hour_bps, 0, 10'000},
   };
   for (const auto& range : ranges) {
     if (auto checked = check_range(range.name, range.value, range.least, range.most); !checked) return checked;

@@ -9,35 +9,46 @@ Timer expiry(const model::Request& request) {
   return {request.wait_until, request.id.value, TimerKind::request_expiry};
 }
 
+Timer class_timer(const model::ClassPrices& prices, Time at) {
+  return {at, model::id_of_class(prices.price_class).value, TimerKind::price_class};
+}
+
+template <class Sets, class Value>
+void forget(Sets& sets, const typename Sets::key_type& key, const Value& value) {
+  const auto found = sets.find(key);
+  HANSE_CHECK(found != sets.end() && found->second.erase(value));
+  if (found->second.empty()) sets.erase(found);
+}
+
 }  // namespace
 
 void OfferIndex::added(const model::Offer& offer) {
   all.insert(offer.id);
   by_provider.insert(offer.provider, offer.id);
   machines.emplace(offer.provider, offer.machine.name);
-  moved(false, offer);
-}
-
-void OfferIndex::moved(Position was_spot, const model::Offer& offer) {
-  if (was_spot == position(offer)) return;
-  const auto key = model::id_of(model::class_of(offer.machine)).value;
-  if (was_spot) {
-    const auto found = spot_classes.find(key);
-    HANSE_CHECK(found != spot_classes.end() && found->second.erase(offer.id));
-    if (found->second.empty()) spot_classes.erase(found);
-  } else {
-    spot_classes[key].insert(offer.id);
-  }
+  move({}, position(offer), offer);
 }
 
 void OfferIndex::removed(const model::Offer& offer) {
   all.erase(offer.id);
   by_provider.erase(offer.provider, offer.id);
   machines.erase({offer.provider, offer.machine.name});
-  if (!position(offer)) return;
-  auto gone = offer;
-  gone.state = model::OfferState::withdrawn;
-  moved(true, gone);
+  move(position(offer), {}, offer);
+}
+
+void OfferIndex::moved(Position from, const model::Offer& offer) {
+  move(from, position(offer), offer);
+}
+
+void OfferIndex::move(Position from, Position to, const model::Offer& offer) {
+  if (from == to) return;
+  const auto price_class = model::id_of(model::class_of(offer.machine));
+  const auto keep = [&](auto& sets, auto key, bool was, bool is) {
+    if (was && !is) forget(sets, key, offer.id);
+    if (is && !was) sets[key].insert(offer.id);
+  };
+  keep(spot_classes, price_class.value, from.spot, to.spot);
+  keep(following, price_class, from.follows, to.follows);
 }
 
 void RequestIndex::added(const model::Request& request) {
@@ -109,6 +120,26 @@ void WatchIndex::moved(const Position& from, const Watch& watch) {
   if (from == position(watch)) return;
   if (from.first.ms != 0) due.erase(from);
   added(watch);
+}
+
+void ClassIndex::added(const model::ClassPrices& prices) {
+  names.insert(prices.price_class);
+  timers->insert(class_timer(prices, prices.due));
+}
+
+void ClassIndex::removed(const model::ClassPrices& prices) {
+  names.erase(prices.price_class);
+  timers->erase(class_timer(prices, prices.due));
+}
+
+void ClassIndex::moved(Position from, const model::ClassPrices& prices) {
+  if (from == prices.due) return;
+  timers->erase(class_timer(prices, from));
+  timers->insert(class_timer(prices, prices.due));
+}
+
+void TradeIndex::removed(const model::Trade& trade) {
+  forget(slots, trade.price_class, trade.slot);
 }
 
 }  // namespace hanse::ledger

@@ -17,11 +17,11 @@
 
 namespace hanse::ledger {
 
-enum class TimerKind : std::uint8_t { lease_start, lease_end, lease_release, request_expiry, sweep, former_prices };
+enum class TimerKind : std::uint8_t { lease_start, lease_end, lease_release, request_expiry, sweep, former_prices, price_class };
 
 struct Timer {
   Time at;
-  std::uint64_t id = 0;  // of the lease, request or offer
+  std::uint64_t id = 0;  // of the lease, request, offer or class
   TimerKind kind = TimerKind::lease_start;
 
   auto operator<=>(const Timer&) const = default;
@@ -69,16 +69,25 @@ struct ProviderIndex : NoIndex<model::Provider> {
 };
 
 struct OfferIndex {
-  using Position = bool;  // whether it is for rent on spot
+  struct Position {
+    bool spot = false;     // for rent on spot
+    bool follows = false;  // its price follows its class
+
+    bool operator==(const Position&) const = default;
+  };
   OrderedSet<model::OfferId> all;
   IdsByAccount<model::OfferId> by_provider;
   std::set<std::pair<model::AccountId, std::string>> machines;       ///< Names in use, of each provider.
   std::map<std::uint64_t, OrderedSet<model::OfferId>> spot_classes;  ///< Those for rent on spot, by ClassId.
+  std::map<model::ClassId, OrderedSet<model::OfferId>> following;    ///< Those whose price follows their class.
 
   void added(const model::Offer& offer);
   void removed(const model::Offer& offer);
-  [[nodiscard]] Position position(const model::Offer& offer) const { return is_spot(offer); }
-  void moved(Position was_spot, const model::Offer& offer);
+  [[nodiscard]] Position position(const model::Offer& offer) const { return {is_spot(offer), follows(offer)}; }
+  void moved(Position from, const model::Offer& offer);
+
+ private:
+  void move(Position from, Position to, const model::Offer& offer);
 };
 
 struct RequestIndex {
@@ -166,6 +175,24 @@ struct FormerPricesIndex {
     timers->erase(from);
     added(former);
   }
+};
+
+struct ClassIndex {
+  using Position = Time;
+  std::set<std::string> names;
+  Timers* timers = nullptr;
+
+  void added(const model::ClassPrices& prices);
+  void removed(const model::ClassPrices& prices);
+  [[nodiscard]] Position position(const model::ClassPrices& prices) const { return prices.due; }
+  void moved(Position from, const model::ClassPrices& prices);
+};
+
+struct TradeIndex : NoIndex<model::Trade> {
+  std::map<model::ClassId, std::set<std::uint32_t>> slots;  ///< In use, by class.
+
+  void added(const model::Trade& trade) { slots[trade.price_class].insert(trade.slot); }
+  void removed(const model::Trade& trade);
 };
 
 }  // namespace hanse::ledger

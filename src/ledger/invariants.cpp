@@ -3,6 +3,7 @@
 #include <boost/container/small_vector.hpp>
 
 #include "ledger/invariants_detail.hpp"
+#include "ledger/prices.hpp"
 #include "ledger/spending.hpp"
 
 namespace hanse::ledger {
@@ -144,6 +145,9 @@ Result<> check_touched(const Tables& tables) {
   });
   tables.spending.for_each_touched([&](const model::Spending*, const model::Spending* after) {
     if (after != nullptr && !is_whole(*after)) result = broken("an account's spending is out of range");
+  });
+  tables.classes.for_each_touched([&](const model::ClassPrices*, const model::ClassPrices* after) {
+    if (after != nullptr && !is_whole(*after)) result = broken("a class's prices are out of range");
   });
   return result ? check_next_auction(tables) : result;
 }

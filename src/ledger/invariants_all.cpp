@@ -1,7 +1,9 @@
+#include <bit>
 #include <map>
 
 #include "ledger/invariants.hpp"
 #include "ledger/invariants_detail.hpp"
+#include "ledger/prices.hpp"
 #include "ledger/spending.hpp"
 
 namespace hanse::ledger {
@@ -100,7 +102,7 @@ Result<> check_requests(const Tables& tables, std::int64_t& money) {
   for (const auto id : tables.former_prices.sorted_keys()) {
     if (auto former = check_former_prices(tables, tables.former_prices.at(id)); !former) return former;
   }
-  const std::size_t timers = tables.leases.size() + waiting + tables.sweeps.size() + tables.former_prices.size();
+  const std::size_t timers = tables.leases.size() + waiting + tables.sweeps.size() + tables.former_prices.size() + tables.classes.size();
   return tables.timers.size() == timers ? Result<>{} : broken("there are timers of nothing");
 }
 
@@ -133,6 +135,39 @@ Result<> check_grants(const Tables& tables) {
                                                                      : broken("the index of grants holds others");
 }
 
+/// That each class has what its offers add up to, and remembers no more than it may.
+Result<> check_prices(const Tables& tables, const market::Book& book) {
+  std::map<std::string, market::Capacity> capacities;
+  std::size_t following = 0;
+  for (const auto& id : tables.offers.sorted_keys()) {
+    const auto& offer = tables.offers.at(id);
+    if (offer.state != model::OfferState::open) continue;
+    following += follows(offer) ? 1 : 0;
+    auto& capacity = capacities[model::format_class(model::class_of(offer.machine))];
+    ++capacity.offers;
+    if (tables.watches.at(offer.provider).liveness != Liveness::reachable) continue;
+    capacity.gpus += offer.machine.gpu_count;
+    capacity.leased += static_cast<std::uint64_t>(std::popcount(offer.leased_devices));
+  }
+  for (const auto& [name, capacity] : capacities) {
+    if (book.capacity(*model::parse_class(name)) != capacity) return broken("a class's capacity is not its offers'");
+  }
+  for (const auto& [id, offers] : tables.offers.index.following) following -= offers.size();
+  if (following != 0) return broken("the index of offers that follow their class holds others");
+  for (const auto& id : tables.classes.sorted_keys()) {
+    if (!is_whole(tables.classes.at(id))) return broken("a class's prices are out of range");
+  }
+  for (const auto& key : tables.trades.sorted_keys()) {
+    const auto& trade = tables.trades.at(key);
+    if (trade.slot >= model::kTradeSlots || !is_valid(trade.price) || trade.price.micros == 0 ||
+        tables.classes.find(trade.price_class) == nullptr) {
+      return broken("a trade is out of range");
+    }
+  }
+  return tables.classes.index.names.size() == tables.classes.size() ? Result<>{}
+                                                                    : broken("the index of classes holds others");
+}
+
 }  // namespace
 
 Result<> check_all(const Tables& tables, const market::Book& book, const market::Book& spot_book) {
@@ -160,6 +195,7 @@ Result<> check_all(const Tables& tables, const market::Book& book, const market:
     return broken("spending is on record though no tier asks for it");
   }
   if (auto clock = check_next_auction(tables); !clock) return clock;
+  if (auto prices = check_prices(tables, book); !prices) return prices;
   return check_grants(tables);
 }
 

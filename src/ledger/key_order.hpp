@@ -43,6 +43,11 @@ struct KeyHash {
     return mix(id.value ^ 0x94d049bb133111ebU, 0x9e3779b97f4a7c15U);
   }
   template <class Pair>
+    requires requires(const Pair& pair) { pair.price_class; }
+  std::size_t operator()(const Pair& pair) const {
+    return mix((*this)(pair.price_class) ^ pair.number, 0xbf58476d1ce4e5b9U);
+  }
+  template <class Pair>
     requires requires(const Pair& pair) {
       pair.owner;
       pair.key;

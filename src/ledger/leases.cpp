@@ -1,6 +1,7 @@
 #include "ledger/leases.hpp"
 
 #include "ledger/accrual.hpp"
+#include "ledger/prices.hpp"
 #include "ledger/requests.hpp"
 #include "ledger/spending.hpp"
 #include "ledger/spot.hpp"
@@ -104,6 +105,7 @@ void make_lease(Context& context, const model::Request& request, const market::M
   lease.start_deadline = after_s(context.now(), static_cast<std::int64_t>(context.params().start_deadline_s));
   lease.locked = match.lock;
   lease.mode = demand.mode;
+  if (!is_spot(lease)) lease.posted_per_gpu_hour = tables.offers.at(match.offer).prices.on_demand_per_gpu_hour;
   if (demand.mode == model::Mode::reserved) {
     lease.early_rates = market::early_rates(prices, demand, lease.rate_per_hour);
   }
@@ -139,6 +141,7 @@ const model::Lease& finish(Context& context, model::LeaseId id, model::EndReason
   });
   context.credit(lease.consumer, refund);
   note_spending(context, lease, earned);
+  note_trade(context, lease);
   count_end(context, lease);
   free_devices(context, lease);
   auto& event = emit_lease(context, model::EventKind::lease_ended, lease);

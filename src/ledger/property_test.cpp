@@ -62,6 +62,9 @@ class RandomLife {
     params.claim_window_s = 600;
     params.max_live_per_account = 20;
     params.timers_per_block = 50;
+    params.price_step_s = 120;
+    params.index_min_lease_s = 60;
+    params.index_window_s = 3600;
     params.fee_tiers = {{Money{50'000}, 1000}, {Money{1'000'000}, 5000}};
     params.max_wait_s = 3000;  // what a spot request waits for unless it says otherwise
     params.auction_period_s = 120;
@@ -91,6 +94,11 @@ class RandomLife {
     prices.storage_per_gib_hour = Money{rng_.between(0, 500)};
     if (!rng_.one_in(3)) prices.term_discounts = {{60, 1000}, {600, 4000}};
     if (rng_.one_in(3)) prices.volume_discounts = {{2, 1000}};
+    if (rng_.one_in(2)) {
+      prices.rule = rng_.one_in(2) ? model::PriceRule::index : model::PriceRule::base;
+      prices.factor_permille = static_cast<std::uint32_t>(rng_.between(1, 2000));
+      prices.floor_per_gpu_hour = Money{rng_.between(0, 1000)};
+    }
     return prices;
   }
   model::LeaseId some_running_lease() {

@@ -7,6 +7,7 @@
 #include "model/lease.hpp"
 #include "model/offer.hpp"
 #include "model/price_class.hpp"
+#include "model/prices.hpp"
 #include "model/spot.hpp"
 
 namespace hanse::ledger {
@@ -59,6 +60,24 @@ struct Sweep {
   bool operator==(const Sweep&) const = default;
 };
 
+/// What a class has many of: trades by slot, price points by hour.
+struct ClassKey {
+  model::ClassId price_class;
+  std::uint64_t number = 0;
+
+  auto operator<=>(const ClassKey&) const = default;
+  bool operator==(const ClassKey&) const = default;
+};
+
+inline model::ClassId key_of(const model::ClassPrices& record) {
+  return model::id_of_class(record.price_class);
+}
+inline ClassKey key_of(const model::Trade& record) {
+  return {record.price_class, record.slot};
+}
+inline ClassKey key_of(const model::PricePoint& record) {
+  return {record.price_class, record.hour};
+}
 inline model::AccountId key_of(const model::Account& record) {
   return record.id;
 }
@@ -102,6 +121,11 @@ inline model::OfferId key_of(const model::FormerPrices& record) {
 /// Open, and for rent on spot.
 [[nodiscard]] inline bool is_spot(const model::Offer& offer) {
   return offer.prices.spot_floor_per_gpu_hour.micros != 0 && offer.state == model::OfferState::open;
+}
+
+/// Open, and its price follows a figure of its class.
+[[nodiscard]] inline bool follows(const model::Offer& offer) {
+  return offer.prices.rule != model::PriceRule::fixed && offer.state == model::OfferState::open;
 }
 
 [[nodiscard]] inline bool is_live(const model::Lease& lease) {

@@ -166,4 +166,8 @@ void sweep_waiting(Context& context, model::OfferId offer, model::RequestId afte
   if (more) schedule(context, offer, batch.back());
 }
 
+void sweep_later(Context& context, model::OfferId offer) {
+  if (!context.tables.requests.index.waiting.empty()) schedule(context, offer, {});
+}
+
 }  // namespace hanse::ledger

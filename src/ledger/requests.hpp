@@ -36,4 +36,7 @@ void capacity_freed(Context& context, model::OfferId offer);
 /// with the rest in the next block.
 void sweep_waiting(Context& context, model::OfferId offer, model::RequestId after = {});
 
+/// The same, all of it by timer.
+void sweep_later(Context& context, model::OfferId offer);
+
 }  // namespace hanse::ledger

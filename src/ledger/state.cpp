@@ -1,6 +1,7 @@
 #include "ledger/state.hpp"
 
 #include "ledger/accrual.hpp"
+#include "ledger/prices.hpp"
 #include "ledger/spending.hpp"
 #include "ledger/tables.hpp"
 
@@ -139,6 +140,28 @@ State::Accrual State::accrual(const model::Lease& lease, Time now) const {
 
 bool State::is_reachable(const model::Provider& provider, Time now) const {
   return silence_ms(provider, now, tables_->params) == 0;
+}
+
+const model::ClassPrices* State::class_prices(model::ClassId id) const {
+  return tables_->classes.find(id);
+}
+
+std::vector<const model::ClassPrices*> State::classes(const std::string& after, std::size_t limit) const {
+  std::vector<const model::ClassPrices*> out;
+  const auto& names = tables_->classes.index.names;
+  for (auto it = names.upper_bound(after); it != names.end() && out.size() < limit; ++it) {
+    out.push_back(&tables_->classes.at(model::id_of_class(*it)));
+  }
+  return out;
+}
+
+std::vector<model::PricePoint> State::price_history(model::ClassId id, std::uint64_t from_hour) const {
+  std::vector<model::PricePoint> out;
+  const std::uint64_t now = hour_of(time());
+  for (std::uint64_t hour = std::max(from_hour, now - std::min(now, model::kPriceHistoryHours)); hour <= now; ++hour) {
+    if (const auto* point = tables_->points.find({id, hour})) out.push_back(*point);
+  }
+  return out;
 }
 
 }  // namespace hanse::ledger

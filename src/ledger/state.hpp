@@ -11,6 +11,7 @@
 #include "model/lease.hpp"
 #include "model/offer.hpp"
 #include "model/price_class.hpp"
+#include "model/prices.hpp"
 #include "model/spot.hpp"
 
 namespace hanse::ledger {
@@ -61,6 +62,13 @@ class State {
     std::optional<model::FeeTier> next;  ///< The tier above; none: it is the highest, or there are none.
   };
   [[nodiscard]] Incentive incentive(const model::AccountId& account, Time now) const;
+
+  /// nullptr: the class has neither offers nor leases that ended lately.
+  [[nodiscard]] const model::ClassPrices* class_prices(model::ClassId id) const;
+  /// In the order of their texts, those after `after`, at most `limit`.
+  [[nodiscard]] std::vector<const model::ClassPrices*> classes(const std::string& after, std::size_t limit) const;
+  /// Of the hours from `from_hour` on (counted from the Unix epoch), oldest first, until now; hours may be missing.
+  [[nodiscard]] std::vector<model::PricePoint> price_history(model::ClassId id, std::uint64_t from_hour) const;
 
   struct Counts {
     std::uint64_t accounts, providers, offers, requests, leases;

@@ -7,6 +7,7 @@ Tables::Tables() {
   leases.index.timers = &timers;
   sweeps.index.timers = &timers;
   former_prices.index.timers = &timers;
+  classes.index.timers = &timers;
 }
 
 void Tables::begin_block() {

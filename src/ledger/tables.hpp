@@ -32,6 +32,9 @@ struct Tables {
   Table<model::ClassId, model::Auction> auctions;     ///< The last one of each class that had bids.
   Table<model::OfferId, model::FormerPrices, FormerPricesIndex>
       former_prices;  ///< Of offers that changed theirs lately.
+  Table<model::ClassId, model::ClassPrices, ClassIndex> classes;
+  Table<ClassKey, model::Trade, TradeIndex> trades;
+  Table<ClassKey, model::PricePoint> points;
   Replay replay;
 
   Tables();
@@ -51,7 +54,8 @@ struct Tables {
   template <class Visitor>
   void for_each_table(Visitor&& visit) {
     visit(accounts), visit(grants), visit(providers), visit(offers), visit(requests), visit(leases), visit(watches),
-        visit(sweeps), visit(spending), visit(auctions), visit(former_prices);
+        visit(sweeps), visit(spending), visit(auctions), visit(former_prices), visit(classes), visit(trades),
+        visit(points);
   }
 
  private:

@@ -3,6 +3,7 @@
 #include "ledger/accrual.hpp"
 #include "ledger/auctions.hpp"
 #include "ledger/leases.hpp"
+#include "ledger/prices.hpp"
 #include "ledger/providers.hpp"
 #include "ledger/quotes.hpp"
 #include "ledger/requests.hpp"
@@ -75,6 +76,9 @@ bool fire_next_timer(Context& context) {
         break;
       case TimerKind::former_prices:
         forget_prices(context, {due.id});
+        break;
+      case TimerKind::price_class:
+        class_due(context, {due.id});
         break;
     }
     return true;

@@ -85,17 +85,24 @@ Book::~Book() = default;
 Book::Book(Book&&) noexcept = default;
 Book& Book::operator=(Book&&) noexcept = default;
 
-void Book::Impl::refresh_all_of(std::uint32_t seller) {
+template <class Visitor>
+void Book::Impl::for_each_of(std::uint32_t seller, Visitor&& visit) {
   for (std::uint32_t slot = rows.sellers[seller].first; slot != kNoSlot;) {
-    index.refresh(rows.row(slot), Change::standing);
+    visit(rows.row(slot));
     slot = rows.chunk_of(slot).next[slot % kRowsPerChunk];
   }
+}
+
+void Book::Impl::refresh_all_of(std::uint32_t seller) {
+  for_each_of(seller, [&](const Row& row) { index.refresh(row, Change::standing); });
 }
 
 void Book::put(const model::Offer& offer, const model::Provider& provider) {
   erase(offer.id);
   update(provider);
-  impl_->index.add(impl_->rows.row(impl_->rows.add(offer)));
+  const Row row = impl_->rows.row(impl_->rows.add(offer));
+  impl_->index.add(row);
+  impl_->capacities.add(row);
 }
 
 void Book::set_prices(const model::Offer& offer) {
@@ -112,14 +119,19 @@ void Book::set_prices(const model::Offer& offer) {
 void Book::set_leased(const model::Offer& offer) {
   const std::uint32_t slot = impl_->rows.find(offer.id);
   HANSE_CHECK(slot != kNoSlot);
+  const Row row = impl_->rows.row(slot);
+  impl_->capacities.take_out(row);
   impl_->rows.set_leased(slot, offer);
-  impl_->index.refresh(impl_->rows.row(slot), Change::leased);
+  impl_->capacities.put_back(row);
+  impl_->index.refresh(row, Change::leased);
 }
 
 void Book::erase(model::OfferId offer) {
   const std::uint32_t slot = impl_->rows.find(offer);
   if (slot == kNoSlot) return;
-  impl_->index.remove(impl_->rows.row(slot));
+  const Row row = impl_->rows.row(slot);
+  impl_->capacities.remove(row);
+  impl_->index.remove(row);
   impl_->rows.remove(slot);
 }
 
@@ -133,7 +145,11 @@ void Book::update(const model::Provider& provider) {
 
 void Book::set_reachable(const model::AccountId& provider, bool reachable) {
   const std::uint32_t number = impl_->rows.seller_of(provider);
-  if (std::exchange(impl_->rows.standings[number].reachable, reachable) != reachable) impl_->refresh_all_of(number);
+  if (impl_->rows.standings[number].reachable == reachable) return;
+  impl_->for_each_of(number, [&](const Row& row) { impl_->capacities.take_out(row); });
+  impl_->rows.standings[number].reachable = reachable;
+  impl_->for_each_of(number, [&](const Row& row) { impl_->capacities.put_back(row); });
+  impl_->refresh_all_of(number);
 }
 
 std::optional<Match> Book::find(const Wanted& wanted) const {
@@ -166,6 +182,10 @@ std::vector<Match> Book::list(const Wanted& wanted, std::size_t limit) const {
 
 std::size_t Book::size() const {
   return impl_->rows.size();
+}
+
+Capacity Book::capacity(const model::PriceClass& price_class) const {
+  return impl_->capacities.of(price_class);
 }
 
 }  // namespace hanse::market

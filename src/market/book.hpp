@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "market/price.hpp"
+#include "market/steering.hpp"
 #include "model/where.hpp"
 
 namespace hanse::market {
@@ -91,6 +92,7 @@ class Book {
   [[nodiscard]] std::vector<Match> list(const Wanted& wanted, std::size_t limit) const;
 
   [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] Capacity capacity(const model::PriceClass& price_class) const;
 
  private:
   struct Impl;

@@ -2,6 +2,7 @@
 
 // What a Book is made of. Inside the market.
 
+#include "market/capacity.hpp"
 #include "market/index.hpp"
 
 namespace hanse::market {
@@ -9,8 +10,11 @@ namespace hanse::market {
 struct Book::Impl {
   Rows rows;
   Index index;
+  Capacities capacities;
 
   void refresh_all_of(std::uint32_t seller);
+  template <class Visitor>
+  void for_each_of(std::uint32_t seller, Visitor&& visit);
 };
 
 }  // namespace hanse::market

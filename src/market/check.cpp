@@ -68,6 +68,27 @@ Result<> check_discounts(std::string_view field, const std::vector<model::Discou
   return {};
 }
 
+Result<> check_rule(const model::PriceList& prices) {
+  if (static_cast<std::size_t>(prices.rule) >= model::Names<model::PriceRule>::names.size()) {
+    return invalid("rule", "takes fixed, index or base");
+  }
+  if (prices.rule == model::PriceRule::fixed) {
+    if (prices.factor_permille == 0 && prices.floor_per_gpu_hour.micros == 0 && prices.cap_per_gpu_hour.micros == 0) {
+      return {};
+    }
+    return invalid("factor_permille, floor_per_gpu_hour and cap_per_gpu_hour", "are for rule index or base");
+  }
+  if (auto ok = check_count("factor_permille", prices.factor_permille, 1, kMaxFactorPermille); !ok) return ok;
+  if (auto ok = check_money("floor_per_gpu_hour", prices.floor_per_gpu_hour, Money{0}, kMaxPricePerGpuHour); !ok) {
+    return ok;
+  }
+  if (auto ok = check_money("cap_per_gpu_hour", prices.cap_per_gpu_hour, Money{0}, kMaxPricePerGpuHour); !ok) return ok;
+  if (prices.cap_per_gpu_hour.micros != 0 && prices.cap_per_gpu_hour < prices.floor_per_gpu_hour) {
+    return invalid("cap_per_gpu_hour", "is below floor_per_gpu_hour: no price would fit");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<> check_prices(const model::PriceList& prices) {
@@ -83,6 +104,7 @@ Result<> check_prices(const model::PriceList& prices) {
       !ok) {
     return ok;
   }
+  if (auto ok = check_rule(prices); !ok) return ok;
   if (auto ok = check_count("min_duration_s", prices.min_duration_s, 0, kMaxDurationS); !ok) return ok;
   if (auto ok = check_count("max_duration_s", prices.max_duration_s, 0, kMaxDurationS); !ok) return ok;
   if (prices.max_duration_s != 0 && prices.min_duration_s > prices.max_duration_s) {

@@ -13,13 +13,14 @@ namespace hanse::market {
 inline constexpr Money kMaxPricePerGpuHour = credits(100'000);
 inline constexpr Money kMaxStoragePerGibHour = credits(1'000);
 inline constexpr std::uint32_t kMaxDiscountBps = 9'000;
+inline constexpr std::uint32_t kMaxFactorPermille = 10'000;
 inline constexpr std::size_t kMaxDiscounts = 8;
 inline constexpr std::uint64_t kMaxBytes = 1ULL << 60;
 inline constexpr std::uint64_t kMaxDurationS = 10ULL * 365 * 86400;
 
 /// Prices above 0 (a spot floor or storage price may be 0: not for rent on spot, storage free) and in range; durations
 /// consistent; at most 8 discounts of a kind, each from further on and at least as deep as the one before, 90 % at
-/// most.
+/// most; a factor, floor and cap where the price follows its class, and none where it does not.
 Result<> check_prices(const model::PriceList& prices);
 
 /// Names of printable ASCII, counts from 1 to 64, a country of ISO 3166-1, sizes up to 2^60 bytes, a CUDA version that

@@ -67,6 +67,12 @@ struct Params {
   std::uint32_t max_live_per_account = 10000;  ///< Live leases, requests and offers, each.
   std::vector<FeeTier> fee_tiers;              ///< Both ascending. None: nobody's fees are lowered.
   std::uint64_t quote_s = 30;                  ///< A price seen is paid for so long, though it rose. 0: never.
+  std::uint64_t price_step_s = 600;            ///< How often a class's prices move; 0: never.
+  std::uint64_t index_window_s = 7 * 86400;    ///< The index is of leases that ended that lately ...
+  std::uint64_t index_min_lease_s = 600;       ///< ... and ran that long.
+  std::uint32_t target_use_bps = 8000;         ///< Above it the base price rises, below it falls.
+  std::uint32_t max_step_bps = 100;            ///< The most by which the base price moves in a step ...
+  std::uint32_t max_hour_bps = 500;            ///< ... and in an hour.
 
   std::uint64_t auction_period_s = 300;  ///< Spot auctions are held at its multiples; 0: none are.
   std::uint64_t reveal_window_s = 60;    ///< The last part of a period: bids are revealed, new ones sit out.
@@ -121,6 +127,12 @@ struct Describe<Params> {
                                             field<16>("auction_period_s", &Params::auction_period_s),
                                             field<17>("reveal_window_s", &Params::reveal_window_s),
                                             field<18>("preempt_notice_s", &Params::preempt_notice_s),
+                                            field<20>("price_step_s", &Params::price_step_s),
+                                            field<21>("index_window_s", &Params::index_window_s),
+                                            field<22>("index_min_lease_s", &Params::index_min_lease_s),
+                                            field<23>("target_use_bps", &Params::target_use_bps),
+                                            field<24>("max_step_bps", &Params::max_step_bps),
+                                            field<25>("max_hour_bps", &Params::max_hour_bps),
                                             field<30>("quote_s", &Params::quote_s)};
 };
 

@@ -37,6 +37,7 @@ enum class EventKind : std::uint8_t {
   lease_preempting,  // it ends in a while; note: when (its preempt_at)
   lease_repriced,    // amount: what an hour of it costs from now on
   auction_cleared,   // amount: the price of a GPU-hour; note: the class
+  prices_moved,    // of a class; amount: its base price; note: the class, its index and base price
 };
 
 struct Event {
@@ -57,7 +58,7 @@ struct Event {
 
 template <>
 struct Names<EventKind> {
-  static constexpr std::array<std::string_view, 24> names{"none",
+  static constexpr std::array<std::string_view, 25> names{"none",
                                                           "transferred",
                                                           "key_authorized",
                                                           "key_revoked",
@@ -80,7 +81,8 @@ struct Names<EventKind> {
                                                           "bid_revealed",
                                                           "lease_preempting",
                                                           "lease_repriced",
-                                                          "auction_cleared"};
+                                                          "auction_cleared",
+"prices_moved"};
 };
 
 template <>

@@ -125,6 +125,7 @@ struct Lease {
   Time preempt_at;         ///< Spot: it lost its place and ends then; 0: it has it.
   std::vector<RateChange>
       rates;  ///< Spot: what the auctions since its start made it cost; empty: rate_per_hour, always.
+  Money posted_per_gpu_hour;  ///< The offer's price when it was matched, before discounts; 0: won by a bid.
 
   bool operator==(const Lease&) const = default;
 };
@@ -235,7 +236,8 @@ struct Describe<Lease> {
                                             field<29>("gang", &Lease::gang),
                                             field<30>("bid_micros_per_gpu_hour", &Lease::bid_per_gpu_hour),
                                             field<31>("preempt_at_ms", &Lease::preempt_at),
-                                            field<32>("rates", &Lease::rates, kMaxRateChanges)};
+                                            field<32>("rates", &Lease::rates, kMaxRateChanges),
+                                            field<40>("posted_micros_per_gpu_hour", &Lease::posted_per_gpu_hour)};
 };
 
 }  // namespace hanse::model

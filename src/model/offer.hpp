@@ -81,14 +81,21 @@ struct Discount {
   bool operator==(const Discount&) const = default;
 };
 
+/// What an offer's price follows: nothing, or a figure of its price class (prices.hpp).
+enum class PriceRule : std::uint8_t { fixed, index, base };
+
 struct PriceList {
-  Money on_demand_per_gpu_hour;
+  Money on_demand_per_gpu_hour;   ///< What it costs now. Under a rule the ledger moves it.
   Money spot_floor_per_gpu_hour;  ///< 0: not for rent on spot.
   Money storage_per_gib_hour;     ///< Of the disk that the request asks for.
   std::uint64_t min_duration_s = 0;
   std::uint64_t max_duration_s = 0;        ///< 0: no maximum.
   std::vector<Discount> term_discounts;    ///< Ascending `from` in seconds.
   std::vector<Discount> volume_discounts;  ///< Ascending `from` in GPUs of one request.
+  PriceRule rule = PriceRule::fixed;
+  std::uint32_t factor_permille = 0;  ///< Of the figure: 950 is 5 % below it. These three are 0 without a rule.
+  Money floor_per_gpu_hour;           ///< Never below.
+  Money cap_per_gpu_hour;             ///< Never above; 0: no cap.
 
   bool operator==(const PriceList&) const = default;
 };
@@ -133,6 +140,10 @@ struct Names<DeviceKind> {
 template <>
 struct Names<Interconnect> {
   static constexpr std::array<std::string_view, 4> names{"none", "pcie", "nvlink", "infiniband"};
+};
+template <>
+struct Names<PriceRule> {
+  static constexpr std::array<std::string_view, 3> names{"fixed", "index", "base"};
 };
 template <>
 struct Names<OfferState> {
@@ -197,7 +208,11 @@ struct Describe<PriceList> {
                  field<4>("min_duration_s", &PriceList::min_duration_s),
                  field<5>("max_duration_s", &PriceList::max_duration_s),
                  field<6>("term_discounts", &PriceList::term_discounts, 8),
-                 field<7>("volume_discounts", &PriceList::volume_discounts, 8)};
+                 field<7>("volume_discounts", &PriceList::volume_discounts, 8),
+                 field<8>("rule", &PriceList::rule),
+                 field<9>("factor_permille", &PriceList::factor_permille),
+                 field<10>("floor_micros_per_gpu_hour", &PriceList::floor_per_gpu_hour),
+                 field<11>("cap_micros_per_gpu_hour", &PriceList::cap_per_gpu_hour)};
 };
 template <>
 struct Describe<Offer> {

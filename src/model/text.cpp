@@ -1,4 +1,5 @@
 #include "model/text.hpp"
+#include "model/price_class.hpp"
 
 #include <algorithm>
 #include <array>
@@ -231,6 +232,7 @@ Result<Id<Tag>> parse_id(std::string_view text) {
 template Result<OfferId> parse_id<OfferTag>(std::string_view);
 template Result<RequestId> parse_id<RequestTag>(std::string_view);
 template Result<LeaseId> parse_id<LeaseTag>(std::string_view);
+template Result<ClassId> parse_id<ClassTag>(std::string_view);
 
 std::string format_time(Time time) {
   constexpr std::int64_t kLast_s = 253'402'300'799;  // 9999-12-31T23:59:59Z

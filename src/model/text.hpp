@@ -36,7 +36,7 @@ inline constexpr std::uint64_t kMaxSizeBytes = 1ULL << 60;
 Result<std::uint64_t> parse_size(std::string_view text);
 std::string format_size(std::uint64_t bytes);  ///< Shortest exact form in the field's words: "80GB", "16GiB", "1234B".
 
-/// "offer-7" or plain "7". Defined for offers, requests and leases.
+/// "offer-7" or plain "7". Defined for offers, requests, leases and price classes.
 template <class Tag>
 Result<Id<Tag>> parse_id(std::string_view text);
 template <class Tag>

@@ -14,6 +14,7 @@
 #include "model/job.hpp"
 #include "model/lease.hpp"
 #include "model/offer.hpp"
+#include "model/prices.hpp"
 #include "model/spot.hpp"
 #include "model/transaction.hpp"
 
@@ -35,7 +36,7 @@ Result<T> decode(ByteView bytes);
 /// Every record that crosses a wire or a disk by itself.
 // clang-format off
 #define HANSE_WIRE_RECORDS(X)                                                     \
-  X(Account) X(KeyGrant) X(Params) X(Spending) X(Provider) X(Machine) X(PriceList) X(FormerPrices) X(Quote) \
+  X(Account) X(KeyGrant) X(Params) X(Spending) X(ClassPrices) X(Trade) X(PricePoint) X(Provider) X(Machine) X(PriceList) X(FormerPrices) X(Quote) \
   X(Offer) X(Demand) X(Request) X(Lease) X(Transaction) X(SignedTransaction)      \
   X(Receipt) X(Event) X(Block) X(Job) X(Auction)
 // clang-format on

@@ -248,7 +248,7 @@ TEST(CodecRules, TextMustBeUtf8) {
 }
 
 TEST(CodecRules, NamesAndEnumsAgree) {
-  EXPECT_EQ(name_of(model::EventKind::auction_cleared), model::Names<model::EventKind>::names.back());
+  EXPECT_EQ(name_of(model::EventKind::prices_moved), model::Names<model::EventKind>::names.back());
   EXPECT_EQ(name_of(model::EndReason::never_started), model::Names<model::EndReason>::names.back());
   EXPECT_EQ(name_of(model::LeaseState::ended), model::Names<model::LeaseState>::names.back());
   EXPECT_EQ(name_of(model::RequestState::ended), model::Names<model::RequestState>::names.back());

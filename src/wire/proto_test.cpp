@@ -11,6 +11,7 @@
 #include "hanse/v1/block.pb.h"
 #include "hanse/v1/event.pb.h"
 #include "hanse/v1/job.pb.h"
+#include "hanse/v1/prices.pb.h"
 #include "hanse/v1/spot.pb.h"
 #include "hanse/v1/transaction.pb.h"
 #include "wire/codec.hpp"
@@ -28,6 +29,7 @@ const pb::DescriptorPool& contract() {
   v1::Block::descriptor();
   v1::Event::descriptor();
   v1::Job::descriptor();
+  v1::ClassPrices::descriptor();
   v1::Auction::descriptor();
   v1::Transaction::descriptor();
   return *pb::DescriptorPool::generated_pool();

@@ -1,6 +1,7 @@
 #include "ledger/ops/post_offer.hpp"
 
 #include "ledger/ops/update_offer.hpp"
+#include "ledger/prices.hpp"
 #include "ledger/requests.hpp"
 #include "ledger/rules.hpp"
 #include "market/check.hpp"
@@ -30,10 +31,12 @@ Result<model::Outcome> apply(const model::PostOffer& op, Context& context) {
   offer.provider = context.account;
   offer.machine = op.machine;
   offer.prices = op.prices;
+  offer.prices.on_demand_per_gpu_hour = price_now(context, op.machine, op.prices);
   offer.posted_at = context.now();
   offer.updated_at = context.now();
   tables.offers.insert(std::move(offer));
   tables.providers.change(context.account, [](model::Provider& p) { ++p.live_offers; });
+  ensure_class(context, op.machine);
   context.offer_changed(id);
   context.liveness_changed(context.account);
   auto& event = context.emit(model::EventKind::offer_posted);

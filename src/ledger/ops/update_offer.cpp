@@ -1,5 +1,6 @@
 #include "ledger/ops/update_offer.hpp"
 
+#include "ledger/prices.hpp"
 #include "ledger/quotes.hpp"
 #include "ledger/requests.hpp"
 #include "ledger/rules.hpp"
@@ -26,9 +27,13 @@ Result<model::Outcome> apply(const model::UpdateOffer& op, Context& context) {
   const auto before = find_own_offer(context, op.offer);
   if (!before) return fail(before);
   if (auto times = check_measured_by(op.measured, context.now()); !times) return fail(times);
-  if ((*before)->prices != op.prices) keep_prices(context, **before);
+  const auto& machine = (*before)->machine;
+  model::PriceList prices = op.prices;
+  prices.on_demand_per_gpu_hour = price_now(context, machine, op.prices);
+  ensure_class(context, machine);
+  if ((*before)->prices != prices) keep_prices(context, **before);
   context.tables.offers.change(op.offer, [&](model::Offer& o) {
-    o.prices = op.prices;
+    o.prices = std::move(prices);
     if (!op.measured.empty()) o.machine.measured = op.measured;
     o.updated_at = context.now();
   });
