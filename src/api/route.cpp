@@ -33,6 +33,11 @@ Route with_id(Route route, Parameter parameter) {
   return route;
 }
 
+Route with_problem(Route route, unsigned status) {
+  route.problems.push_back(status);
+  return route;
+}
+
 Route with_query(Route route, std::vector<Parameter> query) {
   route.query = std::move(query);
   return route;
@@ -111,6 +116,19 @@ std::vector<Route> make_market_routes() {
           "When the next spot auction is, and the last one of each class: what a GPU-hour cleared at.", "AuctionsView",
           list_auctions),
       post_quote(),
+      with_query(get("/v1/prices", "listPrices",
+                     "What a GPU-hour costs by class (GPU model and region): the index of what leases paid, and the "
+                     "base price that follows use.",
+                     "PricePage", list_prices),
+                 {{"gpu", "Text", "Only classes of GPUs whose name begins so, such as h100."},
+                  {"after", "Text", kAfterOfList},
+                  limit()}),
+      with_query(
+          with_problem(get("/v1/prices/history", "getPriceHistory",
+                           "A class's prices hour by hour, and how many GPUs are free at which price.", "PriceHistory",
+                           get_price_history),
+                       404),
+          {{"class", "Text", "As h100-sxm/europe."}, {"hours", "HistoryHours", "How far back; a week if not given."}}),
   };
 }
 

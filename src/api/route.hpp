@@ -89,6 +89,8 @@ Result<Answer> list_auctions(const Context&, const Call&);
 Result<Answer> list_offers(const Context&, const Call&);  // handlers_offers.cpp
 Result<Answer> get_offer(const Context&, const Call&);
 Result<Answer> quote(const Context&, const Call&);
+Result<Answer> list_prices(const Context&, const Call&);  // handlers_prices.cpp
+Result<Answer> get_price_history(const Context&, const Call&);
 Result<Answer> list_requests(const Context&, const Call&);  // handlers_leases.cpp
 Result<Answer> get_request(const Context&, const Call&);
 Result<Answer> list_leases(const Context&, const Call&);

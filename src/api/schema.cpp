@@ -127,6 +127,7 @@ void add_records(json& out) {
   HANSE_SCHEMA(Receipt)
   HANSE_SCHEMA(Transaction)
   HANSE_SCHEMA(Event)
+  HANSE_SCHEMA(ClassPrices)
 #undef HANSE_SCHEMA
   out["Demand"] = record<model::Demand>(false);
   out["Quote"] = record<model::Quote>();
@@ -149,6 +150,7 @@ void add_parameters(json& out) {
   out["OfferSort"] = text("^-?(value|price|vram|reliability|gpus|cpu|memory|disk|inet_down|inet_up|id)$");
   out["OfferMode"] = one_of({"on_demand", "reserved"});
   out["LeaseListState"] = one_of({"live", "ended"});
+  out["HistoryHours"] = {{"type", "integer"}, {"minimum", 1}, {"maximum", model::kPriceHistoryHours}, {"default", 168}};
   out["Text"] = {{"type", "string"}};
   out["Object"] = {{"type", "object"}};
   out["Binary"] = {{"type", "string"}, {"format", "binary"}};
@@ -162,6 +164,16 @@ void add_market_views(json& out) {
                          {"price_micros_per_gpu_hour", integer()},
                          {"term_discount_bps", integer(10'000)},
                          {"volume_discount_bps", integer(10'000)}});
+  out["PriceHistory"] =
+      object({{"prices", schema_ref("ClassPrices")},
+              {"depth", list_of(object({{"price_micros", integer()}, {"gpus", integer()}}), kMaxJobText)},
+              {"history", list_of(object({{"hour_ms", integer()},
+                                          {"index_micros", integer()},
+                                          {"base_micros", integer()},
+                                          {"spot_micros", integer()},
+                                          {"gpus", integer()},
+                                          {"leased", integer()}}),
+                                  model::kPriceHistoryHours)}});
   out["SpendingView"] = object({{"spent_micros", integer()},
                                 {"fee_discount_bps", integer(10'000)},
                                 {"next_tier", or_null(schema_ref("FeeTier"))}});
@@ -272,8 +284,8 @@ json schemas() {
   add_lease_views(out);
   add_node_views(out);
   for (const auto& [name, item] : {std::pair{"ProviderPage", "ProviderView"}, std::pair{"OfferPage", "OfferView"},
-                                   std::pair{"RequestPage", "RequestView"}, std::pair{"LeasePage", "LeaseView"},
-                                   std::pair{"EventPage", "Event"}}) {
+                                   std::pair{"PricePage", "ClassPrices"}, std::pair{"RequestPage", "RequestView"},
+                                   std::pair{"LeasePage", "LeaseView"}, std::pair{"EventPage", "Event"}}) {
     out[name] = object({{"items", list_of(schema_ref(item), 1000)}, {"next", {{"type", {"string", "null"}}}}});
   }
   return out;

@@ -1,5 +1,6 @@
 #include "cli/command.hpp"
 
+#include "model/price_rule.hpp"
 #include "model/text.hpp"
 
 namespace hanse::cli {
@@ -85,6 +86,15 @@ CLI::Option* money_option(CLI::App* command, const std::string& name, std::optio
                        [](const std::string& text) { return model::parse_money(text); });
 }
 
+CLI::Option* price_option(CLI::App* command, const std::string& name, std::optional<model::PriceList>& price,
+                          const std::string& what) {
+  return parsed_option(command, name, price, what, "PRICE", [](const std::string& text) -> Result<model::PriceList> {
+    model::PriceList out;
+    if (auto set = model::set_price(out, text); !set) return fail(set);
+    return out;
+  });
+}
+
 CLI::Option* lease_option(CLI::App* command, const std::string& name, model::LeaseId& lease, const std::string& what) {
   return parsed_option(command, name, lease, what, "LEASE",
                        [](const std::string& text) { return model::parse_id<model::LeaseTag>(text); });
@@ -115,8 +125,8 @@ Slip find_slip(const CLI::App& root, const std::vector<std::string>& arguments) 
 
 void add_all(Program& program) {
   program.app.get_formatter()->label("REQUIRED", "(required)");
-  for (const auto add : {add_offers, add_run, add_rent, add_ps, add_logs, add_ssh, add_cp, add_forward, add_top,
-                         add_extend, add_topup, add_stop, add_bill, add_cancel, add_wallet}) {
+  for (const auto add : {add_offers, add_prices, add_run, add_rent, add_ps, add_logs, add_ssh, add_cp, add_forward,
+                         add_top, add_extend, add_topup, add_stop, add_bill, add_cancel, add_wallet}) {
     add(program);
   }
   for (auto* command : program.app.get_subcommands([](CLI::App*) { return true; })) command->group("Rent");

@@ -31,6 +31,9 @@ CLI::Option* size_option(CLI::App* command, const std::string& name, std::uint64
 CLI::Option* money_option(CLI::App* command, const std::string& name, Money& amount, const std::string& what);
 CLI::Option* money_option(CLI::App* command, const std::string& name, std::optional<Money>& amount,
                           const std::string& what);
+/// An amount or a rule (model/price_rule.hpp).
+CLI::Option* price_option(CLI::App* command, const std::string& name, std::optional<model::PriceList>& price,
+                          const std::string& what);
 CLI::Option* lease_option(CLI::App* command, const std::string& name, model::LeaseId& lease, const std::string& what);
 
 /// Where the line did not parse.
@@ -56,6 +59,7 @@ void add_logs(Program& program);
 void add_node(Program& program);
 void add_offers(Program& program);
 void add_provider(Program& program);
+void add_prices(Program& program);
 void add_ps(Program& program);
 void add_rent(Program& program);
 void add_run(Program& program);

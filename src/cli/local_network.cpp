@@ -155,8 +155,7 @@ Result<> LocalNetwork::start_agent(const UpOptions& options) {
   agent_ = std::move(*agent);
   for (const auto& note : agent_->notes()) notes_.push_back(note);
   provider_line_ = config->name + ": " + device_text(config->machine, config->machine.gpu_count) + " at " +
-                   rate_text(config->prices.on_demand_per_gpu_hour) + ", SSH on port " +
-                   std::to_string(agent_->ssh_port());
+                   price_text(config->prices, true) + ", SSH on port " + std::to_string(agent_->ssh_port());
   return {};
 }
 

@@ -19,7 +19,7 @@ struct UpOptions {
   std::string listen = "127.0.0.1:7070";
   std::uint16_t ssh_port = 2222;
   std::string engine_socket;
-  std::optional<Money> price;  ///< Per device-hour; none: guessed.
+  std::optional<model::PriceList> price;  ///< On demand, and its rule; none: guessed.
   Money consumer_credits = credits(1000);
   bool provider = true;  ///< False: node and wallet only.
 };

@@ -5,6 +5,7 @@
 #include "cli/show.hpp"
 #include "market/check.hpp"
 #include "model/country.hpp"
+#include "model/price_rule.hpp"
 #include "model/text.hpp"
 
 namespace hanse::cli {
@@ -63,7 +64,7 @@ provider::AgentConfig make_agent_config(const Home& home, const model::AccountId
   choose(config.engine_socket, choices.engine_socket);
   choose(config.country, choices.country);
   config.ssh_port = choices.ssh_port.value_or(config.ssh_port);
-  config.prices.on_demand_per_gpu_hour = choices.price.value_or(config.prices.on_demand_per_gpu_hour);
+  if (choices.price) model::copy_price(config.prices, *choices.price);
   if (config.name.empty()) config.name = config.machine.name;
   if (config.advertise_host.empty()) config.advertise_host = config.machine.name;
   if (config.country.empty()) {

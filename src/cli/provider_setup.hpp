@@ -18,7 +18,7 @@ namespace hanse::cli {
 struct ProviderChoices {
   std::string node_url, ca_file, name, advertise_host, listen_host, engine_socket, country;
   std::optional<std::uint16_t> ssh_port;
-  std::optional<Money> price;  ///< Per device-hour.
+  std::optional<model::PriceList> price;  ///< On demand, and its rule.
   bool operator==(const ProviderChoices&) const = default;
 };
 

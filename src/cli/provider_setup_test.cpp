@@ -37,7 +37,8 @@ TEST_F(ProviderSetup, RenewedConfigKeepsWhatTheCommandLineDoesNotName) {
   first.engine_socket = "/run/my.sock";
   first.ssh_port = 2322;
   first.country = "DE";
-  first.price = Money{700'000};
+  first.price = model::PriceList{};
+  first.price->on_demand_per_gpu_hour = Money{700'000};
   auto former = made(first);
   former.dns = {"8.8.8.8"};
   former.metrics_port = 9100;

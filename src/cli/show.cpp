@@ -3,12 +3,19 @@
 #include <algorithm>
 
 #include "cli/progress.hpp"
+#include "model/price_rule.hpp"
 #include "model/text.hpp"
 
 namespace hanse::cli {
 
 std::string rate_text(Money per_hour) {
   return model::format_money(per_hour) + "/h";
+}
+
+std::string price_text(const model::PriceList& prices, bool begins) {
+  const std::string now = rate_text(prices.on_demand_per_gpu_hour);
+  if (prices.rule == model::PriceRule::fixed) return now;
+  return model::format_price(prices) + (begins ? ", at first " + now : ", " + now + " now");
 }
 
 std::string device_text(const model::Machine& machine) {

@@ -8,7 +8,10 @@
 
 namespace hanse::cli {
 
-std::string rate_text(Money per_hour);                                        ///< "1.20/h"
+std::string rate_text(Money per_hour);  ///< "1.20/h"
+/// "1.20/h", or the rule and with what it begins: "index*0.95 floor 1.10, 1.20/h now". `begins`: it is a provider's own
+/// list, whose price holds until the class has one.
+std::string price_text(const model::PriceList& prices, bool begins = false);
 std::string device_text(const model::Machine& machine);                       ///< "RTX4090", "CPU (no GPU)"
 std::string device_text(const model::Machine& machine, std::uint32_t count);  ///< "2 × RTX4090"
 std::string share_text(std::int64_t millionths);                              ///< "0.990"

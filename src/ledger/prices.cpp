@@ -55,7 +55,7 @@ void forget_points(Context& context, model::ClassId id, std::uint64_t from, std:
 
 void note_point(Context& context, model::ClassId id, const model::ClassPrices& prices, std::uint64_t hour_before) {
   auto& points = context.tables.points;
-  const model::PricePoint point{id, prices.hour, prices.index, prices.base, {}, prices.gpus, prices.leased};
+  const model::PricePoint point{id, prices.hour, prices.index, prices.base, prices.spot, prices.gpus, prices.leased};
   if (points.find(key_of(point)) != nullptr) {
     points.change(key_of(point), [&](model::PricePoint& p) { p = point; });
     return;

@@ -104,7 +104,15 @@ Result<> set_price(PriceList& prices, std::string_view text) {
   return {};
 }
 
-std::string format_price(const PriceList& prices) {
+void copy_price(PriceList& to, const PriceList& from) {
+  to.on_demand_per_gpu_hour = from.on_demand_per_gpu_hour;
+  to.rule = from.rule;
+  to.factor_permille = from.factor_permille;
+  to.floor_per_gpu_hour = from.floor_per_gpu_hour;
+  to.cap_per_gpu_hour = from.cap_per_gpu_hour;
+}
+
+std::string format_price(const PriceList& prices, bool with_from) {
   if (prices.rule == PriceRule::fixed) return format_money(prices.on_demand_per_gpu_hour);
   std::string out(name_of(prices.rule));
   if (prices.rule == PriceRule::base && prices.factor_permille == 1000) {
@@ -112,6 +120,7 @@ std::string format_price(const PriceList& prices) {
   } else {
     out += "*" + format_money(Money{std::int64_t{prices.factor_permille} * (kMicros / 1000)});
   }
+  if (with_from) out += " from " + format_money(prices.on_demand_per_gpu_hour);
   if (prices.floor_per_gpu_hour.micros != 0) out += " floor " + format_money(prices.floor_per_gpu_hour);
   if (prices.cap_per_gpu_hour.micros != 0) out += " cap " + format_money(prices.cap_per_gpu_hour);
   return out;

@@ -19,7 +19,10 @@ namespace hanse::model {
 /// until the class has that figure), or a floor, which then stands for it. invalid_argument says what was expected.
 Result<> set_price(PriceList& prices, std::string_view text);
 
-/// The same notation: `index*0.95 floor 1.10`, without `from`, which the ledger has moved on from.
-[[nodiscard]] std::string format_price(const PriceList& prices);
+/// On-demand price and rule of `from`, and nothing else of it.
+void copy_price(PriceList& to, const PriceList& from);
+
+/// The same notation: `index*0.95 floor 1.10`. `from` is for a provider's own list: on the ledger that price has moved.
+[[nodiscard]] std::string format_price(const PriceList& prices, bool with_from = false);
 
 }  // namespace hanse::model

@@ -48,6 +48,8 @@ TEST(PriceRule, WhatItWritesReadsTheSame) {
     prices.on_demand_per_gpu_hour = prices.floor_per_gpu_hour;
     if (rng.below(2) == 0) prices.cap_per_gpu_hour = Money{prices.floor_per_gpu_hour.micros + 7};
     EXPECT_EQ(read(format_price(prices)), prices) << format_price(prices);
+    prices.on_demand_per_gpu_hour = Money{static_cast<std::int64_t>(1 + rng.below(5'000'000))};
+    EXPECT_EQ(read(format_price(prices, true)), prices) << format_price(prices, true);
   }
 }
 

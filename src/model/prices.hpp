@@ -27,6 +27,7 @@ struct ClassPrices {
   Time due;                      ///< When its timer fires: the next step, or the next batch of offers to be repriced.
   OfferId reprice_after;         ///< Offers that follow its figures are repriced in a ring; this one was the last.
   std::uint64_t to_reprice = 0;  ///< So many after it are still to be.
+  Money spot;                    ///< Of the last auction; 0: nobody won, or there was none.
 
   bool operator==(const ClassPrices&) const = default;
 };
@@ -47,7 +48,7 @@ struct PricePoint {
   ClassId price_class;
   std::uint64_t hour = 0;  ///< Counted from the Unix epoch.
   Money index, base;
-  Money spot;  ///< Of the last auction; 0: nobody won, or there was none.
+  Money spot;
   std::uint64_t gpus = 0, leased = 0;
 
   bool operator==(const PricePoint&) const = default;
@@ -68,7 +69,8 @@ struct Describe<ClassPrices> {
                                             field<9>("next_step_ms", &ClassPrices::next_step),
                                             field<10>("due_ms", &ClassPrices::due),
                                             field<11>("reprice_after", &ClassPrices::reprice_after),
-                                            field<12>("to_reprice", &ClassPrices::to_reprice)};
+                                            field<12>("to_reprice", &ClassPrices::to_reprice),
+                                            field<13>("spot_micros", &ClassPrices::spot)};
 };
 template <>
 struct Describe<Trade> {

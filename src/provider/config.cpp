@@ -8,6 +8,7 @@
 #include "client/yaml.hpp"
 #include "market/check.hpp"
 #include "model/country.hpp"
+#include "model/price_rule.hpp"
 #include "model/text.hpp"
 #include "provider/agent.hpp"
 #include "provider/image_reference.hpp"
@@ -176,7 +177,12 @@ Result<> take_prices(const YAML::Node& node, model::PriceList& out) {
                              {"on_demand", "spot_floor", "storage_per_gib_hour", "min_duration", "max_duration",
                               "term_discounts", "volume_discounts"});
   if (!map) return fail(map);
-  return all_of({take(*map, "on_demand", out.on_demand_per_gpu_hour, model::parse_money),
+  const auto price = [&](std::string_view text) -> Result<model::PriceList> {
+    model::PriceList read = out;
+    if (auto set = model::set_price(read, text); !set) return fail(set);
+    return read;
+  };
+  return all_of({take(*map, "on_demand", out, price),
                  take(*map, "spot_floor", out.spot_floor_per_gpu_hour, model::parse_money),
                  take(*map, "storage_per_gib_hour", out.storage_per_gib_hour, model::parse_money),
                  take(*map, "min_duration", out.min_duration_s, duration),

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <yaml-cpp/yaml.h>
 
+#include "model/price_rule.hpp"
 #include "model/text.hpp"
 #include "provider/agent.hpp"
 
@@ -57,7 +58,9 @@ std::string machine_section(const model::Machine& m) {
 std::string price_section(const model::PriceList& p) {
   const auto seconds = [](std::uint64_t s) { return s == 0 ? std::string("0") : model::format_duration(s); };
   std::string out = "prices:                 # in credits (1 credit = 1 US dollar); paid by the second\n";
-  out += fmt::format("  on_demand: {}       # per GPU-hour\n", model::format_money(p.on_demand_per_gpu_hour));
+  out +=
+      fmt::format("  on_demand: {}       # per GPU-hour, or a rule: `auto floor 0.80`, `index*0.95 floor 1.10 cap 3`\n",
+                  model::format_price(p, true));
   out += fmt::format("  spot_floor: {}      # per GPU-hour; 0: not for rent on spot\n",
                      model::format_money(p.spot_floor_per_gpu_hour));
   out += fmt::format("  storage_per_gib_hour: {}\n", model::format_money(p.storage_per_gib_hour));

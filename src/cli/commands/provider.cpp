@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/provider_setup.hpp"
 #include "cli/show.hpp"
+#include "model/price_rule.hpp"
 #include "model/text.hpp"
 
 namespace hanse::cli {
@@ -125,8 +126,8 @@ Outcome start(Context& context) {
       {*config, home->provider(), context.program, std::filesystem::exists(drained_mark(*home))});
   if (!agent) return refuse(agent.error(), "'hanse provider init' checks what this machine needs");
   context.say(config->name + " rents out " + device_text(config->machine, config->machine.gpu_count) + " at " +
-              rate_text(config->prices.on_demand_per_gpu_hour) + " per device, SSH on port " +
-              std::to_string((*agent)->ssh_port()) + ". Ctrl-C stops the agent; leases go on and it finds them again.");
+              price_text(config->prices, true) + " per device, SSH on port " + std::to_string((*agent)->ssh_port()) +
+              ". Ctrl-C stops the agent; leases go on and it finds them again.");
   for (const auto& note : (*agent)->notes()) context.say("note: " + note);
   if (context.json()) {
     context.print_json({{"ssh_port", (*agent)->ssh_port()},
@@ -154,7 +155,8 @@ void add_provider(Program& program) {
   command->add_option("--ssh-port", options->choices.ssh_port, "TCP port of the SSH gateway (2222)");
   command->add_option("--engine", options->choices.engine_socket, "podman's or Docker's socket")->type_name("FILE");
   command->add_option("--country", options->choices.country, "Where it stands: two capitals")->type_name("CC");
-  money_option(command, "--price", options->choices.price, "Credits per device-hour");
+  price_option(command, "--price", options->choices.price,
+               "Credits per device-hour, or a rule such as \"auto floor 0.30\"");
   command->add_flag("--force", options->force, "Write provider.yaml anew; what no option names stays as it says");
   program.on(command, [options, &context] { return init(context, *options); });
 

@@ -8,6 +8,7 @@
 #include "cli/provider_setup.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
+#include "model/price_rule.hpp"
 #include "wire/json.hpp"
 
 namespace hanse::cli {
@@ -17,7 +18,8 @@ constexpr int kAgentWaitMs = 30'000;
 constexpr int kPollMs = 250;
 
 struct Options {
-  std::optional<Money> price, spot, storage;
+  std::optional<model::PriceList> price;
+  std::optional<Money> spot, storage;
 };
 
 std::string offers_text(std::size_t count) {
@@ -93,7 +95,7 @@ Outcome price(Context& context, const Options& options) {
   auto config = load_agent_config(*home);
   if (!config) return refuse(config.error());
   auto& prices = config->prices;
-  prices.on_demand_per_gpu_hour = options.price.value_or(prices.on_demand_per_gpu_hour);
+  if (options.price) model::copy_price(prices, *options.price);
   prices.spot_floor_per_gpu_hour = options.spot.value_or(prices.spot_floor_per_gpu_hour);
   prices.storage_per_gib_hour = options.storage.value_or(prices.storage_per_gib_hour);
   const bool changes = options.price || options.spot || options.storage;
@@ -104,7 +106,7 @@ Outcome price(Context& context, const Options& options) {
     return 0;
   }
   context.print(
-      facts({{"on demand", rate_text(prices.on_demand_per_gpu_hour) + " per device"},
+      facts({{"on demand", price_text(prices, true) + " per device"},
              {"spot floor", prices.spot_floor_per_gpu_hour.micros == 0 ? "not for rent on spot"
                                                                        : rate_text(prices.spot_floor_per_gpu_hour)},
              {"storage", rate_text(prices.storage_per_gib_hour) + " per GiB"}},
@@ -165,9 +167,12 @@ Outcome resume(Context& context) {
 void add_provider_offers(Program& program, CLI::App& provider) {
   auto options = std::make_shared<Options>();
   auto& context = program.context;
-  auto* command = program.add(provider, "price", "Show or change the prices",
-                              "  hanse provider price\n  hanse provider price 0.35 --storage 0.0001\n");
-  money_option(command, "price", options->price, "Credits per device-hour, on demand");
+  auto* command =
+      program.add(provider, "price", "Show or change the prices",
+                  "  hanse provider price\n  hanse provider price 0.35 --storage 0.0001\n"
+                  "  hanse provider price \"auto floor 0.30\"          follows how much its class is used\n"
+                  "  hanse provider price \"index*0.95 floor 0.30\"    5 % below what its class is rented at\n");
+  price_option(command, "price", options->price, "Credits per device-hour, on demand, or a rule");
   money_option(command, "--spot", options->spot, "Spot floor, credits per device-hour; 0: not for rent on spot");
   money_option(command, "--storage", options->storage, "Credits per GiB and hour");
   program.on(command, [options, &context] { return price(context, *options); });

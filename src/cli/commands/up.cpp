@@ -14,6 +14,7 @@
 #include "cli/command.hpp"
 #include "cli/local_network.hpp"
 #include "cli/progress.hpp"
+#include "model/price_rule.hpp"
 #include "model/text.hpp"
 #include "wire/json.hpp"
 
@@ -85,7 +86,7 @@ std::vector<std::string> child_arguments(Context& context, const Home& home, con
   };
   if (!options.up.engine_socket.empty()) add("--engine", options.up.engine_socket);
   if (context.globals.passphrase_fd >= 0) add("--passphrase-fd", std::to_string(context.globals.passphrase_fd));
-  if (options.up.price) add("--price", model::format_money(*options.up.price));
+  if (options.up.price) add("--price", model::format_price(*options.up.price, true));
   add("--credits", model::format_money(options.up.consumer_credits));
   if (options.no_provider) words.push_back("--no-provider");
   return words;
@@ -214,7 +215,7 @@ void add_up(Program& program) {
   command->add_option("--ssh-port", options->up.ssh_port, "TCP port of the SSH gateway (2222; 0: any)");
   command->add_option("--engine", options->up.engine_socket, "podman's or Docker's socket [HANSE_ENGINE_SOCKET; found]")
       ->type_name("FILE");
-  money_option(command, "--price", options->up.price, "Credits per device-hour of this machine");
+  price_option(command, "--price", options->up.price, "Credits per device-hour of this machine, or a rule");
   money_option(command, "--credits", options->up.consumer_credits, "What genesis gives your wallet (1000)");
   command->add_flag("--no-provider", options->no_provider, "Node and wallet only");
   command->add_option("--ready-fd", options->ready_fd)->group("");

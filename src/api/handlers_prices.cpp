@@ -1,0 +1,91 @@
+// Prices by class.
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "api/route.hpp"
+#include "api/views.hpp"
+#include "model/price_class.hpp"
+#include "wire/json.hpp"
+
+namespace hanse::api {
+namespace {
+
+constexpr std::size_t kDepthOffers = 1000;  // what a book is asked for, and with it the time that takes
+constexpr std::uint64_t kDepthDurationS = 3600;
+
+/// Free GPUs by the price that they are posted at, the cheapest first.
+nlohmann::json depth_of(const ledger::Ledger& ledger, const model::PriceClass& price_class) {
+  model::Demand demand;
+  demand.where = "gpu=" + price_class.gpu;
+  demand.gpu_count = 1;
+  demand.duration_s = kDepthDurationS;
+  const auto wanted = market::Wanted::from(demand);
+  auto out = nlohmann::json::array();
+  if (!wanted) return out;  // a name that `where` cannot write
+  std::map<Money, std::uint64_t> gpus;
+  for (const auto& match : ledger.book().list(*wanted, kDepthOffers)) {
+    const auto* offer = ledger.state().offer(match.offer);
+    if (model::class_of(offer->machine) != price_class) continue;
+    const auto leased = static_cast<std::uint64_t>(std::popcount(offer->leased_devices));
+    gpus[offer->prices.on_demand_per_gpu_hour] += offer->machine.gpu_count - leased;
+  }
+  for (const auto& [price, count] : gpus) out.push_back({{"price_micros", price.micros}, {"gpus", count}});
+  return out;
+}
+
+}  // namespace
+
+Result<Answer> list_prices(const Context& context, const Call& call) {
+  const auto limit = call.limit();
+  if (!limit) return fail(limit);
+  const std::string after(call.find("after").value_or(""));
+  const std::string gpu = model::fold(model::WhereField::gpu, std::string(call.find("gpu").value_or("")));
+  auto items = nlohmann::json::array();
+  std::string next;
+  context.node.read([&](const ledger::Ledger& ledger) {
+    // Classes sort by GPU first, so those of one model lie together behind its name.
+    const auto classes = ledger.state().classes(std::max(after, gpu), *limit);
+    for (const auto* prices : classes) {
+      if (!prices->price_class.starts_with(gpu)) return;
+      items.push_back(wire::to_json(*prices));
+    }
+    if (classes.size() == *limit) next = classes.back()->price_class;
+  });
+  return json_answer(page(std::move(items), next));
+}
+
+Result<Answer> get_price_history(const Context& context, const Call& call) {
+  const auto hours = call.integer("hours", 7 * 24, 1, model::kPriceHistoryHours);
+  if (!hours) return fail(hours);
+  const std::string text(call.find("class").value_or(""));
+  const auto price_class = model::parse_class(text);
+  if (!price_class) {
+    return fail(ErrorCode::invalid_argument, "class must be one that /v1/prices lists, such as h100-sxm/europe");
+  }
+  nlohmann::json out;
+  context.node.read([&](const ledger::Ledger& ledger) {
+    const auto& state = ledger.state();
+    const auto id = model::id_of(*price_class);
+    const auto* prices = state.class_prices(id);
+    if (prices == nullptr) return;
+    const std::uint64_t now_hour = static_cast<std::uint64_t>(state.time().ms) / 3'600'000;
+    auto points = nlohmann::json::array();
+    for (const auto& point : state.price_history(id, now_hour - std::min(now_hour, *hours - 1))) {
+      points.push_back({{"hour_ms", point.hour * 3'600'000},
+                        {"index_micros", point.index.micros},
+                        {"base_micros", point.base.micros},
+                        {"spot_micros", point.spot.micros},
+                        {"gpus", point.gpus},
+                        {"leased", point.leased}});
+    }
+    out = {{"prices", wire::to_json(*prices)}, {"depth", depth_of(ledger, *price_class)}, {"history", points}};
+  });
+  if (out.is_null()) {
+    return fail(ErrorCode::not_found, "nobody offers " + text.substr(0, 96) + ": /v1/prices lists what there is");
+  }
+  return json_answer(out);
+}
+
+}  // namespace hanse::api
