@@ -71,9 +71,14 @@ class OpenApiTest : public ::testing::Test {
 
 TEST_F(OpenApiTest, EveryRouteAnswersAsItsSchemaSays) {
   for (const auto& route : routes()) {
-    if (route.method != "GET") continue;
+    if (route.method != "GET" || route.path == "/v1/prices/history") continue;
     EXPECT_EQ(check(std::string(route.path), "GET", path_of(route)).status, 200U) << route.path;
   }
+  const auto prices = check("/v1/prices", "GET", "/v1/prices?limit=5").body_json();
+  ASSERT_FALSE(prices["items"].empty());
+  const std::string name = prices["items"][0]["price_class"];
+  EXPECT_EQ(check("/v1/prices/history", "GET", "/v1/prices/history?hours=2&class=" + name).status, 200U);
+  EXPECT_EQ(check("/v1/prices", "GET", "/v1/prices?gpu=nothing-of-that-name").body_json()["items"].size(), 0U);
   EXPECT_EQ(check("/v1/quotes", "POST", "/v1/quotes", "application/json", R"({"duration_s":3600})").status, 200U);
   const auto none =
       check("/v1/quotes", "POST", "/v1/quotes", "application/json", R"({"duration_s":3600,"where":"vram>=80GB"})");
@@ -128,6 +133,9 @@ TEST_F(OpenApiTest, ErrorsAreProblemsThatTheDocumentKnows) {
   expect("/v1/offers", "/v1/offers?where=vramm%3E%3D80GB", 400, "invalid_argument");
   expect("/v1/offers", "/v1/offers?sort=beauty", 400, "invalid_argument");
   expect("/v1/offers", "/v1/offers?limit=1001", 400, "invalid_argument");
+  expect("/v1/prices/history", "/v1/prices/history?class=none", 400, "invalid_argument");
+  expect("/v1/prices/history", "/v1/prices/history?class=h999/europe", 404, "not_found");
+  expect("/v1/prices/history", "/v1/prices/history?class=h999/europe&hours=0", 400, "invalid_argument");
   expect("/v1/offers", "/v1/offers?limit=0", 400, "invalid_argument");
   expect("/v1/offers", "/v1/offers?sort=price&after=x", 400, "invalid_argument");
   expect("/v1/offers", "/v1/offers?duration=long", 400, "invalid_argument");

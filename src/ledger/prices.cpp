@@ -87,6 +87,7 @@ void step(Context& context, model::ClassId id) {
   after.trades = static_cast<std::uint32_t>(paid.size());
   if (!paid.empty()) after.index = market::median(paid);
   market::step_base(after, capacity, context.now(), context.params());
+  if (const auto* auction = context.tables.auctions.find(id)) after.spot = auction->price_per_gpu_hour;
   after.next_step = step_after(id, context.now(), context.params());
   const bool moved = after.index != before.index || after.base != before.base;
   if (moved) after.to_reprice = followers(context.tables, id);

@@ -37,7 +37,7 @@ enum class EventKind : std::uint8_t {
   lease_preempting,  // it ends in a while; note: when (its preempt_at)
   lease_repriced,    // amount: what an hour of it costs from now on
   auction_cleared,   // amount: the price of a GPU-hour; note: the class
-  prices_moved,    // of a class; amount: its base price; note: the class, its index and base price
+  prices_moved,      // of a class; amount: its base price; note: the class, its index and base price
 };
 
 struct Event {
@@ -82,7 +82,7 @@ struct Names<EventKind> {
                                                           "lease_preempting",
                                                           "lease_repriced",
                                                           "auction_cleared",
-"prices_moved"};
+                                                          "prices_moved"};
 };
 
 template <>

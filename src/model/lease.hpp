@@ -124,7 +124,7 @@ struct Lease {
   Money bid_per_gpu_hour;  ///< Spot: the most that it pays; 0: not a spot lease.
   Time preempt_at;         ///< Spot: it lost its place and ends then; 0: it has it.
   std::vector<RateChange>
-      rates;  ///< Spot: what the auctions since its start made it cost; empty: rate_per_hour, always.
+      rates;                  ///< Spot: what the auctions since its start made it cost; empty: rate_per_hour, always.
   Money posted_per_gpu_hour;  ///< The offer's price when it was matched, before discounts; 0: won by a bid.
 
   bool operator==(const Lease&) const = default;
