@@ -105,7 +105,7 @@ void make_lease(Context& context, const model::Request& request, const market::M
   lease.start_deadline = after_s(context.now(), static_cast<std::int64_t>(context.params().start_deadline_s));
   lease.locked = match.lock;
   lease.mode = demand.mode;
-  if (!is_spot(lease)) lease.posted_per_gpu_hour = tables.offers.at(match.offer).prices.on_demand_per_gpu_hour;
+  if (!is_spot(lease)) lease.posted_per_gpu_hour = prices.on_demand_per_gpu_hour;
   if (demand.mode == model::Mode::reserved) {
     lease.early_rates = market::early_rates(prices, demand, lease.rate_per_hour);
   }

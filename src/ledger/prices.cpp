@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/hash.hpp"
+#include "ledger/quotes.hpp"
 #include "ledger/requests.hpp"
 #include "market/check.hpp"
 #include "market/steering.hpp"
@@ -107,6 +108,7 @@ void reprice(Context& context, model::OfferId id, const model::ClassPrices& pric
   const Money before = offer.prices.on_demand_per_gpu_hour;
   const Money price = market::posted_price(offer.prices, prices.index, prices.base);
   if (price == before) return;
+  if (price > before) keep_prices(context, offer);
   context.tables.offers.change(id, [&](model::Offer& o) { o.prices.on_demand_per_gpu_hour = price; });
   context.offer_repriced(id);
   if (price < before) sweep_later(context, id);

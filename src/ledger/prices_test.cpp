@@ -128,6 +128,19 @@ TEST_F(Prices, offers_follow_their_class_within_floor_and_cap) {
   EXPECT_EQ(made.rate_per_hour, Money{1'800'000});
 }
 
+TEST_F(Prices, a_quote_of_a_price_that_the_ledger_has_raised_holds) {
+  list(kProvider, 4, credits(2));
+  const auto peg = list_by_rule(kSecond, "index from 1");
+  auto request = request_for(1, kHour);
+  request.demand.offer = peg;
+  trade(1, kProvider);
+  while (posted(peg) == credits(1)) net.wait_alive_s(10, {kProvider, kSecond});
+  EXPECT_EQ(posted(peg), credits(2));
+  request.quote = {peg, credits(1), net.now};
+  request.quote.seen_at = after_s(net.now, -20);
+  EXPECT_EQ(lease(net.done(2, request).lease).rate_per_hour, credits(1));
+}
+
 TEST_F(Prices, a_price_that_falls_serves_those_who_wait) {
   list(kProvider, 1, credits(2));
   const auto peg = list_by_rule(kSecond, "index from 5");
