@@ -34,7 +34,10 @@ Result<> RunningAgent::resync() {
                              : lease.error().code == ErrorCode::not_found;
     if (ended) run->ended();
   }
-  for (const auto& lease : *live) adopt(lease, {lease.id});
+  for (const auto& lease : *live) {
+    adopt(lease, {lease.id});
+    if (auto run = find(lease.id); run && lease.preempt_at.ms != 0) (*run)->preempting(lease.preempt_at);
+  }
   collect_done();
   return {};
 }
@@ -100,6 +103,9 @@ void RunningAgent::take(const model::Event& event) {
     if (lease && lease->provider == options_.config.owner && lease->state != model::LeaseState::ended) {
       adopt(*lease, {lease->id});
     }
+  } else if (event.kind == model::EventKind::lease_preempting) {
+    const auto lease = ledger_->lease(event.lease);
+    if (auto run = find(event.lease); run && lease) (*run)->preempting(lease->preempt_at);
   } else if (event.kind == model::EventKind::lease_ended) {
     if (auto run = find(event.lease)) (*run)->ended();
   }

@@ -14,6 +14,7 @@ namespace hanse::provider {
 namespace {
 
 // On SIGTERM everything in the container is told to end, and the job is waited for; the engine's SIGKILL bounds that.
+// The script of a stage waits for the command that it runs before it ends by a SIGTERM that it does not handle itself.
 // `wait` returns early when a signal comes, so it is repeated for as long as the process is there.
 constexpr const char* kSupervisor = R"(cd /workspace 2>/dev/null || cd /
 dir=/run/hanse; job=; token=
@@ -21,7 +22,8 @@ read -r token <$dir/token
 on_term() { trap '' TERM INT; kill -TERM -1 2>/dev/null; [ -n "$job" ] && wait "$job" 2>/dev/null; exit 143; }
 trap on_term TERM INT
 stage() {
-  /bin/sh "$dir/$1" </dev/null &
+  if [ -e $dir/preempt_at ]; then read -r HANSE_PREEMPT_AT <$dir/preempt_at; export HANSE_PREEMPT_AT; fi
+  /bin/sh -c 'trap "exit 143" TERM; . "$0"' "$dir/$1" </dev/null &
   job=$!
   while :; do wait "$job"; code=$?; kill -0 "$job" 2>/dev/null || break; done
   job=
@@ -162,6 +164,12 @@ Result<> write_go(const std::string& folder) {
   const Folder at(folder);
   if (at.fd() < 0) return fail(ErrorCode::io, "cannot open " + folder + ": " + std::strerror(errno));
   return write_new(at, "go", "");
+}
+
+Result<> write_preempt_at(const std::string& folder, Time at) {
+  const Folder open(folder);
+  if (open.fd() < 0) return fail(ErrorCode::io, "cannot open " + folder + ": " + std::strerror(errno));
+  return write_new(open, "preempt_at", std::to_string(at.ms / 1000) + "\n");
 }
 
 std::optional<int> read_exit_code(const std::string& folder) {

@@ -9,8 +9,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/time.hpp"
 #include "model/job.hpp"
 #include "provider/engine.hpp"
 
@@ -25,6 +27,9 @@ Result<> write_control(const std::string& folder, const model::Job& job, const s
                        const std::string& notice = "");
 /// The word to go. Safe to repeat.
 Result<> write_go(const std::string& folder);
+/// When the lease is pre-empted, in Unix seconds, at kPreemptFile: what starts from then on has it as HANSE_PREEMPT_AT.
+inline constexpr std::string_view kPreemptFile = "/run/hanse/preempt_at";
+Result<> write_preempt_at(const std::string& folder, Time at);
 /// The job's exit code once its process has ended; nullopt before.
 std::optional<int> read_exit_code(const std::string& folder);
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 
 #include "base/rng.hpp"
 #include "provider/journal.hpp"
+#include "provider/lease_signals.hpp"
 #include "provider/testing/engine_service.hpp"
 #include "provider/workspace.hpp"
 
@@ -102,6 +104,19 @@ TEST(Supervisor, NoticeComesBeforeTheJobsOwnErrors) {
   const auto output = one.output();
   EXPECT_EQ(output.out, "out\n");
   EXPECT_EQ(output.err, "hanse: no network $(here)\nbad\n");
+}
+
+TEST(Supervisor, ChildThatIsToldToEndMayFinishAndTheScriptGoesNoFurther) {
+  const Supervised one(
+      job("sh -c \"trap 'sleep 0.3; echo saved; exit 0' TERM; echo up; while :; do sleep 0.05; done\"\n"
+          "echo never"));
+  auto& engine = EngineService::instance().engine();
+  auto logs = engine.logs(one.id, true);
+  ASSERT_EQ(as_text((*logs)->read()->bytes), "up\n");
+  terminate_descendants(static_cast<pid_t>(engine.inspect(one.id)->pid));
+  EXPECT_EQ(one.output().out, "up\nsaved\n");
+  EXPECT_EQ(read_exit_code(one.paths.control), 143);
+  EXPECT_TRUE(one.running());
 }
 
 TEST(Supervisor, JobWaitsForTheWordToGo) {
@@ -261,6 +276,28 @@ TEST(Journal, EntriesAndNotesComeBackAfterACrash) {
   EXPECT_EQ(journal->note("published").value(), "here");
   EXPECT_EQ(journal->note("other").value(), "");
   EXPECT_EQ(fs::status(folder.path / "journal").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST(Journal, ThatAnOlderAgentWroteIsTaken) {
+  const TemporaryFolder folder;
+  sqlite3* db = nullptr;
+  ASSERT_EQ(::sqlite3_open((folder.path / "journal").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(::sqlite3_exec(db,
+                           "CREATE TABLE leases (id INTEGER PRIMARY KEY, container TEXT NOT NULL, subnet TEXT NOT NULL,"
+                           " job BLOB NOT NULL, token TEXT NOT NULL, go INTEGER NOT NULL, confirmed INTEGER NOT NULL,"
+                           " exit_code INTEGER NOT NULL) STRICT;"
+                           "INSERT INTO leases VALUES (7, 'c7', '', x'', 't', 1, 1, -1)",
+                           nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  ::sqlite3_close(db);
+  JournalEntry entry{{7}, "c7", "", {}, "t", true, true, -1, false};
+  for (int start = 0; start < 2; ++start) {
+    auto journal = Journal::open(folder.path / "journal");
+    ASSERT_TRUE(journal) << journal.error().message;
+    EXPECT_THAT((*journal)->entries().value(), ElementsAre(entry));
+    entry.warned = true;
+    ASSERT_TRUE((*journal)->save(entry));
+  }
 }
 
 TEST(Journal, WhatIsNoDatabaseIsRefused) {

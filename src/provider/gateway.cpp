@@ -136,6 +136,13 @@ class SshGateway final : public Gateway {
     }
   }
 
+  void tell(model::LeaseId lease, const std::string& line) override {
+    const std::lock_guard lock(mutex_);
+    for (auto& guest : guests_) {
+      if (guest.lease == lease && guest.connection->logged_in()) guest.connection->tell(line);
+    }
+  }
+
  private:
   struct Guest {
     model::LeaseId lease;  ///< Whose key was asked for last.

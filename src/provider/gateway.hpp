@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "crypto/keys.hpp"
 #include "model/lease.hpp"
@@ -43,7 +44,8 @@ class LeaseHost {
   struct Container {
     std::string id;
     std::int64_t pid = 0;
-    std::string notice{};  ///< For whoever opens a shell in it: what this machine lacks; usually empty.
+    std::string notice{};            ///< For whoever opens a shell in it: what this machine lacks; usually empty.
+    std::vector<std::string> env{};  ///< Of what starts in it from now on, besides the container's own.
   };
   /// The running container, started empty if no job was delivered and none is bound to come. wrong_state if ended.
   virtual Result<Container> container(model::LeaseId lease) = 0;
@@ -77,6 +79,8 @@ class Gateway {
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   /// The lease ended: closes every connection to it.
   virtual void drop(model::LeaseId lease) = 0;
+  /// Shows the line to all who have a terminal in the lease or follow its output.
+  virtual void tell(model::LeaseId lease, const std::string& line) = 0;
 };
 
 }  // namespace hanse::provider

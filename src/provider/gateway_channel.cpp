@@ -240,6 +240,13 @@ void Channel::finish() {
   close_sent_ = true;
 }
 
+void Channel::tell(const std::string& line) {
+  const bool is_read = spec_.tty || spec_.kind == WorkSpec::Kind::shell || spec_.kind == WorkSpec::Kind::logs;
+  if (!started_ || !is_read || eof_sent_ || close_sent_) return;
+  const std::string text = spec_.tty ? "\r\nhanse: " + line + "\r\n" : "hanse: " + line + "\n";
+  errors_.pending.insert(errors_.pending.end(), text.begin(), text.end());
+}
+
 void Channel::abort() {
   input_.reset();
   output_.fd.reset();

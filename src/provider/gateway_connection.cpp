@@ -39,6 +39,14 @@ void Connection::close() {
   wake_.signal();
 }
 
+void Connection::tell(const std::string& line) {
+  {
+    const std::lock_guard lock(lines_mutex_);
+    lines_.push_back(line);
+  }
+  wake_.signal();
+}
+
 void Connection::run() {
   if (event_ && exchange_keys() && ssh_event_add_session(event_.get(), session_.get()) == SSH_OK) {
     serve();
@@ -180,6 +188,17 @@ void Connection::pump_channels() {
   wake_.signal();
 }
 
+void Connection::pass_on_lines() {
+  std::vector<std::string> lines;
+  {
+    const std::lock_guard lock(lines_mutex_);
+    lines.swap(lines_);
+  }
+  for (const auto& line : lines) {
+    for (auto& channel : channels_) channel.tell(line);
+  }
+}
+
 void Connection::serve() {
   std::vector<pollfd> polls;
   while (alive()) {
@@ -193,6 +212,7 @@ void Connection::serve() {
     bool session_ready = false;
     if (!wait(polls, stalled ? kStalledRetryMs : login_ms_left(), session_ready) || (session_ready && !read_packets()))
       break;
+    pass_on_lines();
     pump_channels();
   }
 }

@@ -1,12 +1,15 @@
 #pragma once
 
-// One SSH connection: key exchange, login, and its channels, in one thread. Only close() may be called from others.
+// One SSH connection: key exchange, login, and its channels, in one thread. Only close() and tell() may be called from
+// others.
 
 #include <atomic>
 #include <chrono>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "provider/gateway_channel.hpp"
@@ -33,6 +36,7 @@ class Connection {
   Connection(const WorkContext& context, const GatewayOptions& options, SshSession session, Join join);
   void run();    ///< Until it is closed by either side; then the socket is closed and nothing of it runs any more.
   void close();  ///< From any thread; returns at once.
+  void tell(const std::string& line);  ///< The same.
   [[nodiscard]] bool logged_in() const { return logged_in_; }
 
  private:
@@ -42,6 +46,7 @@ class Connection {
   bool wait(const std::vector<pollfd>& polls, int timeout_ms, bool& session_ready);
   bool read_packets();
   void pump_channels();
+  void pass_on_lines();
   int on_key(const char* user, ssh_key key, int signature);
   int on_message(ssh_message message);
   int on_forward(ssh_message message);
@@ -65,6 +70,8 @@ class Connection {
   bool asked_for_none_ = false;
   int failures_ = 0;
   Bytes scratch_;
+  std::mutex lines_mutex_;
+  std::vector<std::string> lines_;  ///< Guarded: told, not yet passed on.
 };
 
 }  // namespace hanse::provider

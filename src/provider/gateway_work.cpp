@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "base/clock.hpp"
-#include "provider/gateway_hangup.hpp"
+#include "provider/lease_signals.hpp"
 
 namespace hanse::provider {
 namespace {
@@ -95,14 +95,14 @@ Outcome Work::run_exec() {
   if (spec_.kind == WorkSpec::Kind::shell && !container->notice.empty()) {
     write_all(files_.err.get(), "hanse: " + container->notice + (spec_.tty ? "\r\n" : "\n"));
   }
-  auto outcome = pump_exec(container->id);
+  auto outcome = pump_exec(*container);
   if (!outcome) return complain(outcome.error());
   return *outcome;
 }
 
-Result<Outcome> Work::pump_exec(const std::string& container) {
+Result<Outcome> Work::pump_exec(const LeaseHost::Container& container) {
   const std::string session = to_hex(random_bytes<16>().view());
-  auto stream = context_.engine->exec(container, exec_spec(session));
+  auto stream = context_.engine->exec(container.id, exec_spec(container, session));
   if (!stream) return fail(stream);
   adopt(stream->get());
   std::thread input([&] {
@@ -120,7 +120,7 @@ Result<Outcome> Work::pump_exec(const std::string& container) {
   return Outcome{*code, {}};
 }
 
-ExecSpec Work::exec_spec(const std::string& session) const {
+ExecSpec Work::exec_spec(const LeaseHost::Container& container, const std::string& session) const {
   ExecSpec spec;
   std::string command = spec_.kind == WorkSpec::Kind::shell ? kShell : spec_.command;
   spec.tty = spec_.tty;
@@ -133,6 +133,7 @@ ExecSpec Work::exec_spec(const std::string& session) const {
   }
   spec.command = {"/bin/sh", "-c", std::move(command)};
   spec.env = spec_.env;
+  spec.env.insert(spec.env.end(), container.env.begin(), container.env.end());
   spec.env.push_back(std::string(kSessionVariable) + "=" + session);
   return spec;
 }

@@ -69,8 +69,8 @@ class Work {
   Outcome run_logs(bool follow);
   Outcome run_stats();
   Outcome complain(const Error& error);
-  Result<Outcome> pump_exec(const std::string& container);
-  [[nodiscard]] ExecSpec exec_spec(const std::string& session) const;
+  Result<Outcome> pump_exec(const LeaseHost::Container& container);
+  [[nodiscard]] ExecSpec exec_spec(const LeaseHost::Container& container, const std::string& session) const;
   void feed_input(ExecStream& stream);
   bool pump_output(ExecStream& stream);
   bool adopt(ExecStream* stream);

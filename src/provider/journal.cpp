@@ -17,7 +17,7 @@ PRAGMA synchronous = FULL;
 PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS leases (
   id INTEGER PRIMARY KEY, container TEXT NOT NULL, subnet TEXT NOT NULL, job BLOB NOT NULL, token TEXT NOT NULL,
-  go INTEGER NOT NULL, confirmed INTEGER NOT NULL, exit_code INTEGER NOT NULL) STRICT;
+  go INTEGER NOT NULL, confirmed INTEGER NOT NULL, exit_code INTEGER NOT NULL, warned INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 )";
 
@@ -34,11 +34,11 @@ class SqliteJournal : public Journal {
     if (::sqlite3_open(file.c_str(), &db_) != SQLITE_OK) return broken("opening");
     ::sqlite3_busy_timeout(db_, 5000);
     if (::sqlite3_exec(db_, kSchema, nullptr, nullptr, nullptr) != SQLITE_OK) return broken("opening");
-    return {};
+    return add_missing_columns();
   }
 
   Result<> save(const JournalEntry& e) override {
-    Statement s(*this, "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    Statement s(*this, "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     s.number(1, static_cast<std::int64_t>(e.lease.value));
     s.text(2, e.container);
     s.text(3, e.subnet);
@@ -47,6 +47,7 @@ class SqliteJournal : public Journal {
     s.number(6, e.go ? 1 : 0);
     s.number(7, e.confirmed ? 1 : 0);
     s.number(8, e.exit_code);
+    s.number(9, e.warned ? 1 : 0);
     return s.run("writing a lease");
   }
 
@@ -57,7 +58,8 @@ class SqliteJournal : public Journal {
   }
 
   Result<std::vector<JournalEntry>> entries() override {
-    Statement s(*this, "SELECT id, container, subnet, job, token, go, confirmed, exit_code FROM leases ORDER BY id");
+    Statement s(*this,
+                "SELECT id, container, subnet, job, token, go, confirmed, exit_code, warned FROM leases ORDER BY id");
     std::vector<JournalEntry> out;
     for (;;) {
       const auto row = s.step("reading the leases");
@@ -72,6 +74,7 @@ class SqliteJournal : public Journal {
       e.go = s.number_at(5) != 0;
       e.confirmed = s.number_at(6) != 0;
       e.exit_code = static_cast<int>(s.number_at(7));
+      e.warned = s.number_at(8) != 0;
       out.push_back(std::move(e));
     }
   }
@@ -92,6 +95,19 @@ class SqliteJournal : public Journal {
   }
 
  private:
+  /// A journal of an older agent lacks those that came later.
+  Result<> add_missing_columns() {
+    bool is_there = false;
+    {
+      Statement s(*this, "SELECT 1 FROM pragma_table_info('leases') WHERE name = 'warned'");
+      const auto row = s.step("opening");
+      if (!row) return fail(row);
+      is_there = *row;
+    }
+    if (is_there) return {};
+    return Statement(*this, "ALTER TABLE leases ADD COLUMN warned INTEGER NOT NULL DEFAULT 0").run("opening");
+  }
+
   /// One statement, holding the journal's lock while it lives. A statement that did not prepare fails when it runs.
   class Statement {
    public:

@@ -22,7 +22,8 @@ struct JournalEntry {
   std::string token{};      ///< Of the job's output.
   bool go = false;          ///< The consumer's files are there.
   bool confirmed = false;
-  int exit_code = -1;  ///< Of the job; -1: it has not ended.
+  int exit_code = -1;   ///< Of the job; -1: it has not ended.
+  bool warned = false;  ///< What runs in it was told of its pre-emption.
 
   bool operator==(const JournalEntry&) const = default;
 };

@@ -26,6 +26,7 @@ LeaseRun::LeaseRun(LeaseContext& context, model::Lease lease, JournalEntry entry
     : context_(context),
       lease_(std::move(lease)),
       entry_(std::move(entry)),
+      preempt_at_(lease_.preempt_at),
       seen_at_ms_(now_ms()),
       thread_([this](const std::stop_token& stop) { live(stop); }) {}
 
@@ -59,6 +60,14 @@ void LeaseRun::ended() {
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
+  }
+  changed_.notify_all();
+}
+
+void LeaseRun::preempting(Time at) {
+  {
+    const std::lock_guard lock(mutex_);
+    preempt_at_ = at;
   }
   changed_.notify_all();
 }
@@ -170,6 +179,7 @@ void LeaseRun::step_with_container() {
     to_confirm = !entry_.confirmed && !delivering_;
   }
   if (to_confirm) static_cast<void>(confirm());
+  warn();
   if (exited_at_ms_ == 0) {
     if (entry_.exit_code >= 0)
       note_exit(entry_.exit_code);  // known from before a restart of the agent

@@ -44,6 +44,7 @@ struct LeaseContext {
   crypto::PublicKey host_key;
   bool networked = false;
   std::function<void(model::LeaseId)> drop_connections;
+  std::function<void(model::LeaseId, const std::string&)> tell_connections;
   std::mutex subnets_mutex{};
   SubnetPool subnets{};
 };
@@ -60,6 +61,8 @@ class LeaseRun {
   [[nodiscard]] model::LeaseId id() const { return lease_.id; }
   /// The ledger says that it has ended.
   void ended();
+  /// The ledger says that it is pre-empted at that time. Safe to repeat.
+  void preempting(Time at);
 
   // For the gateway; from any thread.
   std::optional<crypto::PublicKey> access_key();
@@ -91,6 +94,7 @@ class LeaseRun {
   void watch_container();
   void watch_disk();
   void bring_back();
+  void warn();
   void note_exit(int code);
   Result<> fetch_image(const std::string& image, const Engine::Progress& progress);
   Result<> start_container(const model::Job& job);
@@ -103,6 +107,7 @@ class LeaseRun {
   [[nodiscard]] std::string name() const;
   [[nodiscard]] std::string engine_name() const { return context_.prefix + name(); }  ///< Of container and network.
   Result<> open_network();
+  [[nodiscard]] std::string preempt_text(Time at) const;
   /// What the renter must know of this machine; usually nothing.
   static std::string notice(const JournalEntry& entry);
 
@@ -115,6 +120,7 @@ class LeaseRun {
   JournalEntry entry_;
   Workspaces::Paths paths_;
   bool prepared_ = false, ended_ = false, done_ = false, delivering_ = false, stopped_ = false;
+  Time preempt_at_;  ///< 0: it is not pre-empted.
   std::int64_t seen_at_ms_ = 0;
   std::int64_t failed_at_ms_ = 0;  ///< The last delivery that failed; 0: none.
   std::int64_t exited_at_ms_ = 0;

@@ -89,14 +89,19 @@ Result<> LeaseRun::fetch_image(const std::string& image, const Engine::Progress&
 /// Creates and starts it, replacing what a crash may have left under its name.
 Result<> LeaseRun::start_container(const model::Job& job) {
   JournalEntry entry;
+  Time preempt_at;
   {
     const std::lock_guard lock(mutex_);
     if (ended_) return has_ended(name());
     entry = entry_;
+    preempt_at = preempt_at_;
   }
   entry.token = to_hex(random_bytes<16>().view());
   entry.go = entry.go || !job.wait_for_workdir;
   if (auto written = write_control(paths_.control, job, entry.token, notice(entry)); !written) return written;
+  if (preempt_at.ms != 0) {
+    if (auto told = write_preempt_at(paths_.control, preempt_at); !told) return told;
+  }
   if (entry.go) {
     if (auto told = write_go(paths_.control); !told) return told;
   }
@@ -117,6 +122,7 @@ Result<> LeaseRun::start_container(const model::Job& job) {
   entry_.container = *id;
   entry_.token = entry.token;
   entry_.go = entry_.go || entry.go;
+  entry_.warned = preempt_at.ms != 0;  // it starts with the knowledge
   changed_.notify_all();
   return context_.journal.save(entry_);
 }
@@ -134,6 +140,7 @@ Result<> LeaseRun::go() {
 
 Result<LeaseHost::Container> LeaseRun::container() {
   std::string id, told;
+  std::vector<std::string> env;
   {
     std::unique_lock lock(mutex_);
     // A lease without a job is about to have its container; another has none before its job comes.
@@ -145,11 +152,15 @@ Result<LeaseHost::Container> LeaseRun::container() {
     }
     id = entry_.container;
     told = notice(entry_);
+    if (preempt_at_.ms != 0) {
+      told += (told.empty() ? "" : "; ") + preempt_text(preempt_at_);
+      env.push_back("HANSE_PREEMPT_AT=" + std::to_string(preempt_at_.ms / 1000));
+    }
   }
   const auto state = context_.engine.inspect(id);
   if (!state) return fail(state);
   if (!state->running) return fail(ErrorCode::wrong_state, "the container of " + name() + " is not running");
-  return LeaseHost::Container{id, state->pid, told};
+  return LeaseHost::Container{id, state->pid, told, env};
 }
 
 Result<int> LeaseRun::wait() {

@@ -46,16 +46,17 @@ ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, c
     spec.gpu_devices.push_back(place.gpu_ids[device]);
     visible += (visible.empty() ? "" : ",") + place.gpu_ids[device];
   }
-  const std::string reserved[] = {"NVIDIA_VISIBLE_DEVICES=" + (visible.empty() ? "void" : visible),
-                                  "HANSE_LEASE=" + model::format_id(lease.id),
-                                  "GPUS_PER_NODE=" + std::to_string(lease.gpu_count)};
+  std::vector<std::string> reserved{"NVIDIA_VISIBLE_DEVICES=" + (visible.empty() ? "void" : visible),
+                                    "HANSE_LEASE=" + model::format_id(lease.id),
+                                    "GPUS_PER_NODE=" + std::to_string(lease.gpu_count)};
+  if (lease.mode == model::Mode::spot) reserved.push_back("HANSE_PREEMPT_FILE=" + std::string(kPreemptFile));
   for (const auto& entry : job.env) {
-    const bool is_reserved = std::any_of(std::begin(reserved), std::end(reserved), [&](const std::string& r) {
+    const bool is_reserved = std::any_of(reserved.begin(), reserved.end(), [&](const std::string& r) {
       return entry.substr(0, entry.find('=')) == r.substr(0, r.find('='));
     });
     if (!is_reserved) spec.env.push_back(entry);
   }
-  spec.env.insert(spec.env.end(), std::begin(reserved), std::end(reserved));
+  spec.env.insert(spec.env.end(), reserved.begin(), reserved.end());
   return spec;
 }
 

@@ -8,6 +8,7 @@
 #include "provider/cgroup.hpp"
 #include "provider/control.hpp"
 #include "provider/lease_run.hpp"
+#include "provider/lease_signals.hpp"
 #include "wire/codec.hpp"
 
 namespace hanse::provider {
@@ -35,6 +36,30 @@ void LeaseRun::note_exit(int code) {
   }
   static_cast<void>(save());
   changed_.notify_all();
+}
+
+std::string LeaseRun::preempt_text(Time at) const {
+  return "others pay more for " + name() + ": it ends at " + model::format_time(at) + ". Save what you need now";
+}
+
+/// Tells what runs here of its pre-emption, once in its life. A crash between the telling and the note of it tells
+/// again: to hear twice costs a job less than never.
+void LeaseRun::warn() {
+  Time at;
+  {
+    const std::lock_guard lock(mutex_);
+    if (preempt_at_.ms == 0 || entry_.warned || delivering_) return;
+    at = preempt_at_;
+  }
+  const auto state = context_.engine.inspect(entry_.container);
+  if (!state || !state->running) return;  // the engine is down, or it is about to start again: the next step tries
+  if (auto written = write_preempt_at(paths_.control, at); !written) return trouble(written.error().message);
+  if (!lease_.job_hash.is_zero()) terminate_descendants(static_cast<pid_t>(state->pid));
+  context_.tell_connections(lease_.id, preempt_text(at));
+  say("is pre-empted at " + model::format_time(at) + "; its job was told");
+  const std::lock_guard lock(mutex_);
+  entry_.warned = true;
+  static_cast<void>(context_.journal.save(entry_));
 }
 
 void LeaseRun::watch_container() {
@@ -66,12 +91,15 @@ void LeaseRun::bring_back() {
     return;
   }
   JournalEntry entry;
+  Time preempt_at;
   {
     const std::lock_guard lock(mutex_);
     entry = entry_;
+    preempt_at = preempt_at_;
   }
   auto job = wire::decode<model::Job>(entry.job);
   auto started = write_control(paths_.control, job ? *job : model::Job{}, entry.token, notice(entry));
+  if (started && preempt_at.ms != 0) started = write_preempt_at(paths_.control, preempt_at);
   if (started && entry.go) started = write_go(paths_.control);
   if (started) started = context_.engine.start(entry_.container);
   if (!started) return trouble("the container stopped and cannot start again: " + started.error().message);

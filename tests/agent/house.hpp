@@ -39,11 +39,13 @@ inline bool eventually(const std::function<bool()>& holds) {
 
 class House {
  public:
-  House() {
+  /// `set` changes the network's parameters.
+  explicit House(const std::function<void(model::Params&)>& set = {}) {
     ledger::Genesis genesis;
     genesis.network = "agent-test";
     genesis.accounts = {{owner.public_key(), credits(100)}, {consumer.public_key(), credits(100)}};
     genesis.params.heartbeat_timeout_s = 30;
+    if (set) set(genesis.params);
     auto store = store::Store::open(folder / "node");
     HANSE_CHECK(store);
     auto started = consensus::start_solo(std::move(*store), genesis);
@@ -123,6 +125,24 @@ class House {
     request.access_key = access.public_key();
     const auto receipt = send(consumer, {request});
     return receipt.outcomes.at(0).lease;
+  }
+  /// By the next auction that takes the bid, while somebody rents out on spot.
+  model::LeaseId win(const model::Job* job, Money bid) {
+    model::SubmitRequest request;
+    request.demand.mode = model::Mode::spot;
+    request.demand.max_price_per_gpu_hour = bid;
+    request.demand.duration_s = 3600;
+    request.demand.gpu_count = 2;
+    if (job != nullptr) request.job_hash = wire::job_hash(*job);
+    request.access_key = access.public_key();
+    const auto id = send(consumer, {request}).outcomes.at(0).request;
+    model::LeaseId won;
+    HANSE_CHECK(eventually([&] {
+      const auto answer = http->get("/v1/requests/" + model::format_id(id));
+      won = wire::from_json<model::Request>((*answer)["request"]).value().lease;
+      return static_cast<bool>(won);
+    }));
+    return won;
   }
   model::Lease lease(model::LeaseId id) {
     auto answer = http->get("/v1/leases/" + model::format_id(id));

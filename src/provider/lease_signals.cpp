@@ -1,4 +1,4 @@
-#include "provider/gateway_hangup.hpp"
+#include "provider/lease_signals.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -8,6 +8,7 @@
 #include <charconv>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <tuple>
 #include <vector>
@@ -18,7 +19,7 @@ namespace hanse::provider {
 namespace {
 
 struct Process {
-  pid_t pid = 0, session = 0;
+  pid_t pid = 0, parent = 0, session = 0;
   bool has_terminal = false;
   std::uint64_t started = 0;  ///< Clock ticks since boot.
 };
@@ -39,6 +40,7 @@ std::optional<Process> look_at(pid_t pid) {
   Process process{.pid = pid};
   std::string field;
   for (int number = 3; number <= 22 && fields >> field; ++number) {
+    if (number == 4) process.parent = std::atoi(field.c_str());
     if (number == 6) process.session = std::atoi(field.c_str());
     if (number == 7) process.has_terminal = field != "0";
     if (number == 22) process.started = std::strtoull(field.c_str(), nullptr, 10);
@@ -61,11 +63,11 @@ std::vector<Process> all_processes() {
 }
 
 /// The number may mean another process by now, so the process is held and looked at again before it is signalled.
-void hang_up(const Process& process) {
+void signal_to(const Process& process, int signal) {
   const Descriptor held(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
   const auto now = look_at(process.pid);
   if (!held || !now || now->started != process.started) return;
-  (void)::syscall(SYS_pidfd_send_signal, held.get(), SIGHUP, nullptr, 0);
+  (void)::syscall(SYS_pidfd_send_signal, held.get(), signal, nullptr, 0);
 }
 
 }  // namespace
@@ -82,7 +84,24 @@ void hang_up_session(const std::string& session) {
   }
   if (first == nullptr) return;
   for (const auto& process : processes) {
-    if (first->has_terminal ? process.pid == first->pid : process.session == first->pid) hang_up(process);
+    if (first->has_terminal ? process.pid == first->pid : process.session == first->pid) {
+      signal_to(process, SIGHUP);
+    }
+  }
+}
+
+void terminate_descendants(pid_t ancestor) {
+  const auto processes = all_processes();
+  std::set<pid_t> family{ancestor};
+  for (std::size_t before = 0; before < family.size();) {
+    before = family.size();
+    for (const auto& process : processes) {
+      if (family.contains(process.parent)) family.insert(process.pid);
+    }
+  }
+  family.erase(ancestor);
+  for (const auto& process : processes) {
+    if (family.contains(process.pid)) signal_to(process, SIGTERM);
   }
 }
 

@@ -1,4 +1,4 @@
-#include "provider/gateway_hangup.hpp"
+#include "provider/lease_signals.hpp"
 
 #include <spawn.h>
 #include <sys/wait.h>
@@ -9,7 +9,11 @@
 #include <string>
 #include <thread>
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
+
+#include "provider/testing/leftovers.hpp"
 
 namespace hanse::provider {
 namespace {
@@ -33,7 +37,7 @@ int status_of(pid_t pid) {
   return status;
 }
 
-TEST(GatewayHangup, EndsTheSessionThatBearsTheMarkAndNoOther) {
+TEST(LeaseSignals, EndsTheSessionThatBearsTheMarkAndNoOther) {
   const pid_t ours = start({"/bin/sleep", "1000", nullptr}, "a-mark"),
               other = start({"/bin/sleep", "1000", nullptr}, "b");
   hang_up_session("a-mark");
@@ -45,7 +49,7 @@ TEST(GatewayHangup, EndsTheSessionThatBearsTheMarkAndNoOther) {
 }
 
 // A process that ends between the opening of its /proc file and the reading once took the whole agent with it.
-TEST(GatewayHangup, ProcessesThatEndWhileTheyAreLookedAtDoNoHarm) {
+TEST(LeaseSignals, ProcessesThatEndWhileTheyAreLookedAtDoNoHarm) {
   std::atomic<bool> stop = false;
   std::thread looking([&] {
     while (!stop) hang_up_session("nobody");
@@ -53,6 +57,27 @@ TEST(GatewayHangup, ProcessesThatEndWhileTheyAreLookedAtDoNoHarm) {
   for (int i = 0; i < 1500; ++i) status_of(start({"/bin/true", nullptr}, "x"));
   stop = true;
   looking.join();
+}
+
+TEST(LeaseSignals, TerminatesChildrenAndTheirsButNotTheAncestor) {
+  const auto folder = testing::make_test_folder("signals");
+  const std::string family = "cd " + folder.string() +
+                             "; sh -c 'sleep 1000; exit 1' & echo >ready; wait $!; "
+                             "test $? = 143 && echo >told; sleep 1000";
+  const pid_t ancestor = start({"/bin/sh", "-c", family.c_str(), nullptr}, "x");
+  const pid_t other = start({"/bin/sleep", "1000", nullptr}, "y");
+  const auto appears = [&](const char* name) {
+    while (!std::filesystem::exists(folder / name)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  };
+  appears("ready");
+  terminate_descendants(ancestor);
+  appears("told");
+  for (const pid_t pid : {ancestor, other}) {
+    EXPECT_EQ(::waitpid(pid, nullptr, WNOHANG), 0) << "still runs";
+    ::kill(-pid, SIGKILL);
+    status_of(pid);
+  }
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
