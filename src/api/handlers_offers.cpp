@@ -239,27 +239,29 @@ Result<Answer> quote(const Context& context, const Call& call) {
   if (!demand) return fail(demand);
   if (!json->contains("gpu_count")) demand->gpu_count = 1;
   if (!json->contains("machines")) demand->machines = 1;
-  if (demand->mode == model::Mode::spot) {
-    return fail(ErrorCode::invalid_argument,
-                "spot has no quote: all winners of an auction pay one price, at most what they bid; /v1/auctions says "
-                "when the next one is and what the last ones cleared at");
-  }
+  const bool is_spot = demand->mode == model::Mode::spot;
+  if (is_spot) demand->max_price_per_gpu_hour = demand->max_cost = {};  // what it pays is the auction's affair
   const auto wanted = market::Wanted::from(*demand);
   if (!wanted) return fail(wanted);
 
-  nlohmann::json out{{"match", nullptr}, {"members", nlohmann::json::array()}, {"explanation", nullptr}};
+  nlohmann::json out{
+      {"fits", false}, {"match", nullptr}, {"members", nlohmann::json::array()}, {"explanation", nullptr}};
   context.node.read([&](const ledger::Ledger& ledger) {
     const auto& state = ledger.state();
     const Time at = now(state, context.clock.now());
     const market::Records records{
         [&](model::OfferId id) -> const model::Offer& { return *state.offer(id); },
         [&](const model::AccountId& id) -> const model::Provider& { return *state.provider(id); }};
-    const auto matches = market::place(ledger.book(), *wanted, records);
+    const auto& book = is_spot ? ledger.spot_book() : ledger.book();
+    const auto matches = market::place(book, *wanted, records);
     if (matches.empty()) {
-      out["explanation"] = explanation_view(ledger.book().explain(*wanted));
-      out["explanation"]["text"] = market::why_not(ledger.book(), *wanted, records);
+      out["explanation"] = explanation_view(book.explain(*wanted));
+      out["explanation"]["text"] =
+          (is_spot ? "no machine that is for rent on spot fits: " : "") + market::why_not(book, *wanted, records);
       return;
     }
+    out["fits"] = true;
+    if (is_spot) return;  // what it gets, and at what price, is the auction's affair too
     for (const auto& match : matches) out["members"].push_back(match_view(state, *demand, match, at));
     out["match"] = out["members"].front();
   });

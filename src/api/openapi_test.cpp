@@ -90,6 +90,11 @@ TEST_F(OpenApiTest, EveryRouteAnswersAsItsSchemaSays) {
   const auto term =
       check("/v1/quotes", "POST", "/v1/quotes", "application/json", R"({"duration_s":3600,"mode":"reserved"})");
   EXPECT_EQ(term.body_json()["members"].size(), 1U) << term.body;
+  const auto spot =
+      check("/v1/quotes", "POST", "/v1/quotes", "application/json", R"({"duration_s":3600,"mode":"spot"})");
+  EXPECT_FALSE(spot.body_json()["fits"]) << spot.body;  // nothing is for rent on spot
+  EXPECT_THAT(spot.body_json()["explanation"]["text"],
+              ::testing::StartsWith("no machine that is for rent on spot fits"));
   const std::string type = "application/x-protobuf";
   const auto good = server.sign(3, {transfer(4, 5)});
   EXPECT_EQ(check("/v1/transactions", "POST", "/v1/transactions", type, std::string(as_text(good))).status, 200U);

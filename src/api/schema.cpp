@@ -209,7 +209,8 @@ void add_market_views(json& out) {
                                 {"period_s", integer()},
                                 {"preempt_notice_s", integer()},
                                 {"items", {{"type", "array"}, {"items", schema_ref("Auction")}}}});
-  out["QuoteView"] = object({{"match", or_null(schema_ref("QuoteMatch"))},
+  out["QuoteView"] = object({{"fits", boolean},
+                             {"match", or_null(schema_ref("QuoteMatch"))},
                              {"members", list_of(schema_ref("QuoteMatch"), model::kMaxMachines)},
                              {"explanation", or_null(schema_ref("Explanation"))}});
 }

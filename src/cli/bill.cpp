@@ -19,6 +19,7 @@ Bill make_bill(const LeaseView& view) {
   // A reserved lease that was left early is billed as if it had been rented for so long.
   bill.rate_per_hour = bill.ended ? market::final_rate(lease, lease.end_reason, lease.ends_at) : lease.rate_per_hour;
   bill.amount = accrued(bill.rate_per_hour, view.billed_s).value_or(kMaxMoney);
+  if (!lease.rates.empty()) bill.amount = view.accrued;  // each second at the price of its auction
   // A lease that max_cost ends, or a term that is nearly over, has earned its whole lock and never more.
   if (bill.amount > lease.locked) bill.amount = lease.locked;
   bill.locked = lease.locked;
@@ -32,18 +33,37 @@ Bill make_bill(const LeaseView& view) {
   return bill;
 }
 
+namespace {
+
+std::string spot_text(const model::Lease& lease) {
+  if (lease.mode != model::Mode::spot) return "";
+  return "bid " + model::format_money(lease.bid_per_gpu_hour) + ", cleared at " +
+         model::format_money(Money{lease.rate_per_hour.micros / std::max(1U, lease.gpu_count)}) + " per GPU-hour";
+}
+
+}  // namespace
+
 std::string bill_text(const Bill& bill, const LeaseView& view, bool color) {
   using model::format_money;
   const auto& lease = view.lease;
   std::string out = paint(model::format_id(bill.lease), Style::bold, color) + "  " + state_text(lease) +
                     (lease.note.empty() ? "" : " (" + printable(lease.note) + ")") + "\n";
   out += facts({{"provider", model::format_address(lease.provider)},
+                {"spot", spot_text(lease)},
                 {"started", lease.started_at.ms == 0 ? "" : model::format_time(lease.started_at)},
                 {bill.ended ? "ended" : "ends", lease.ends_at.ms == 0 ? "" : model::format_time(lease.ends_at)}},
                color);
   Table table({{"item", Align::left}, {"credits", Align::right}, {"", Align::left}});
   table.add({"used", format_money(bill.amount),
-             fmt::format("{} s × {} ÷ 3600", bill.seconds, rate_text(bill.rate_per_hour))});
+             lease.rates.empty() ? fmt::format("{} s × {} ÷ 3600", bill.seconds, rate_text(bill.rate_per_hour))
+                                 : fmt::format("{} s, at the prices of its auctions", bill.seconds)});
+  for (std::size_t i = 0; i < lease.rates.size() && lease.mode == model::Mode::spot; ++i) {
+    const auto& piece = lease.rates[i];
+    const auto to = i + 1 < lease.rates.size() ? lease.rates[i + 1].from_s : bill.seconds;
+    if (to <= piece.from_s) continue;
+    table.add(
+        {"", "", fmt::format("seconds {} to {}: cleared at {}", piece.from_s, to, rate_text(piece.rate_per_hour))});
+  }
   table.add({"  paid", format_money(bill.paid), "past the claim window, with the provider"});
   table.add({"  pending", format_money(bill.pending), "earned, held for the claim window"});
   table.add({"locked", format_money(bill.locked), "put in when it was matched, topped up or extended"});

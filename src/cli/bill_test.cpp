@@ -39,6 +39,26 @@ TEST(Bill, OfALeaseThatRanAddsUpAtEveryMoment) {
   }
 }
 
+TEST(Bill, OfASpotLeaseGoesByWhatEachAuctionClearedAt) {
+  auto view = lease_after(1000, Money{720'000}, Money{1'000'000}, Money{}, true);
+  auto& lease = view.lease;
+  lease.mode = model::Mode::spot;
+  lease.gpu_count = 2;
+  lease.bid_per_gpu_hour = Money{500'000};
+  lease.rates = {{0, Money{360'000}, Money{}, 0}, {400, Money{720'000}, Money{40'000}, 0}};
+  view.accrued = Money{160'000};  // 400 s × 0.36 and 600 s × 0.72
+  lease.refunded = Money{840'000};
+  view.pending = view.accrued;
+  const auto bill = make_bill(view);
+  EXPECT_EQ(bill.amount, view.accrued);
+  EXPECT_TRUE(bill.adds_up());
+  const auto text = bill_text(bill, view, false);
+  for (const auto* said : {"bid 0.50, cleared at 0.36 per GPU-hour", "1000 s, at the prices of its auctions",
+                           "seconds 0 to 400: cleared at 0.36/h", "seconds 400 to 1000: cleared at 0.72/h"}) {
+    EXPECT_NE(text.find(said), std::string::npos) << text;
+  }
+}
+
 TEST(Bill, SaysSoWhenItDoesNotAddUp) {
   auto view = lease_after(3600, Money{1'000'000}, Money{2'000'000}, Money{}, true);
   view.lease.refunded.micros -= 1;

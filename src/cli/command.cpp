@@ -100,6 +100,26 @@ CLI::Option* lease_option(CLI::App* command, const std::string& name, model::Lea
                        [](const std::string& text) { return model::parse_id<model::LeaseTag>(text); });
 }
 
+void spot_options(CLI::App* command, SpotOptions& options) {
+  auto* spot = command->add_flag("--spot", options.spot, "Bid for what is left over; others may outbid it later");
+  auto* bid = money_option(command, "--bid", options.bid, "On spot: credits per GPU-hour, all-in, at most");
+  auto* sealed = command->add_flag("--sealed", options.sealed, "Nobody sees the bid before bidding is over");
+  bid->needs(spot);
+  sealed->needs(bid);
+}
+
+Result<> check_bid(const SpotOptions& options, Money most) {
+  if (!options.spot) return {};
+  if (options.bid.micros == 0) {
+    return fail(ErrorCode::invalid_argument,
+                "spot is for those who bid, above 0: --bid 1.20, the most you pay for a GPU-hour. 'hanse auctions' "
+                "shows what others paid");
+  }
+  if (most.micros == 0 || options.bid <= most) return {};
+  return fail(ErrorCode::invalid_argument,
+              "the bid of " + model::format_money(options.bid) + " is above max_price, " + model::format_money(most));
+}
+
 Slip find_slip(const CLI::App& root, const std::vector<std::string>& arguments) {
   const CLI::App* at = &root;
   for (const auto& argument : arguments) {
@@ -125,8 +145,8 @@ Slip find_slip(const CLI::App& root, const std::vector<std::string>& arguments) 
 
 void add_all(Program& program) {
   program.app.get_formatter()->label("REQUIRED", "(required)");
-  for (const auto add : {add_offers, add_prices, add_run, add_rent, add_ps, add_logs, add_ssh, add_cp, add_forward,
-                         add_top, add_extend, add_topup, add_stop, add_bill, add_cancel, add_wallet}) {
+  for (const auto add : {add_offers, add_prices, add_run, add_rent, add_ps, add_logs, add_ssh, add_cp, add_forward, add_top,
+                         add_extend, add_topup, add_stop, add_bill, add_cancel, add_auctions, add_reveal, add_wallet}) {
     add(program);
   }
   for (auto* command : program.app.get_subcommands([](CLI::App*) { return true; })) command->group("Rent");

@@ -36,6 +36,15 @@ CLI::Option* price_option(CLI::App* command, const std::string& name, std::optio
                           const std::string& what);
 CLI::Option* lease_option(CLI::App* command, const std::string& name, model::LeaseId& lease, const std::string& what);
 
+/// --spot, --bid, --sealed.
+struct SpotOptions {
+  bool spot = false, sealed = false;
+  Money bid;
+};
+void spot_options(CLI::App* command, SpotOptions& options);
+/// A bid where one is needed, above 0 and no higher than the price ceiling (0: none).
+Result<> check_bid(const SpotOptions& options, Money max_price_per_gpu_hour);
+
 /// Where the line did not parse.
 struct Slip {
   std::string message;  ///< "there is no command 'ofers'", or "": as the parser says.
@@ -48,6 +57,7 @@ void add_provider_offers(Program& program, CLI::App& provider);
 void add_provider_status(Program& program, CLI::App& provider);
 
 // One for each other file under commands/.
+void add_auctions(Program& program);
 void add_bill(Program& program);
 void add_cancel(Program& program);
 void add_completion(Program& program);
@@ -62,6 +72,7 @@ void add_provider(Program& program);
 void add_prices(Program& program);
 void add_ps(Program& program);
 void add_rent(Program& program);
+void add_reveal(Program& program);
 void add_run(Program& program);
 void add_ssh(Program& program);
 void add_status(Program& program);

@@ -91,6 +91,22 @@ TEST_F(CommandTest, ABadDurationIsAUsageErrorThatSaysWhatIsExpected) {
   EXPECT_NE(ran.err.find("hint:"), std::string::npos);
 }
 
+TEST_F(CommandTest, SpotIsForThoseWhoBidWithinTheirOwnCeiling) {
+  const auto refusal = [](std::vector<std::string> words) {
+    words.insert(words.begin(), "rent");
+    const auto ran = run_command(std::move(words));
+    EXPECT_EQ(ran.code, 2) << ran.err;
+    return ran.err;
+  };
+  EXPECT_NE(refusal({"--bid", "1"}).find("--spot"), std::string::npos);
+  EXPECT_NE(refusal({"--spot", "--sealed"}).find("--bid"), std::string::npos);
+  EXPECT_NE(refusal({"--spot", "--bid", "1", "--reserved"}).find("--reserved"), std::string::npos);
+  EXPECT_NE(refusal({"--spot", "--bid=-1"}).find("--bid"), std::string::npos);
+  EXPECT_NE(refusal({"--spot"}).find("above 0"), std::string::npos);
+  EXPECT_NE(refusal({"--spot", "--bid", "0"}).find("above 0"), std::string::npos);
+  EXPECT_NE(refusal({"--spot", "--bid", "2", "--max-price", "1"}).find("above max_price, 1.00"), std::string::npos);
+}
+
 TEST_F(CommandTest, NoCommandPrintsHelpAndIsAUsageError) {
   const auto ran = run_command({});
   EXPECT_EQ(ran.code, 2);

@@ -8,6 +8,7 @@
 #include "cli/lease_link.hpp"
 #include "cli/progress.hpp"
 #include "cli/show.hpp"
+#include "cli/spot.hpp"
 #include "cli/ssh_files.hpp"
 #include "model/text.hpp"
 #include "wire/codec.hpp"
@@ -36,45 +37,50 @@ Outcome JobRun::run() {
 Outcome JobRun::prepare() {
   context_.unlock_ahead();
   auto& file = options_.file;
-  file.job.salt = random_bytes<32>();
+  file.job.salt = random_bytes<32>();  // for its size; each request has its own
   file.job.wait_for_workdir = !file.workdir.empty();
   if (file.retry_for_s > 0) retry_until_ = after_s(system_clock().now(), static_cast<std::int64_t>(file.retry_for_s));
   if (wire::encode(file.job).size() > model::kMaxJobBytes) {
     return refuse(ErrorCode::too_large, "the job has more than 256 KiB",
                   "put long scripts into files of the workdir instead of `setup` and `run`");
   }
-  if (file.workdir.empty()) return 0;
+  if (auto scanned = scan_workdir(); !scanned) return refuse(scanned.error());
+  for (const auto& line : workdir_.skipped) context_.say("left out: " + printable(line));
+  return 0;
+}
+
+Result<> JobRun::scan_workdir() {
+  const auto& file = options_.file;
+  if (file.workdir.empty()) return {};
   IgnoreList ignore;
   if (const auto path = file.workdir / ".hanseignore"; std::filesystem::exists(path)) {
     const auto text = read_text(path);
-    if (!text) return refuse(text.error());
+    if (!text) return fail(text);
     ignore = IgnoreList::parse(*text);
   }
   auto tree = scan(file.workdir, ignore);
-  if (!tree) return refuse(tree.error());
+  if (!tree) return fail(tree);
   workdir_ = std::move(*tree);
-  for (const auto& line : workdir_.skipped) context_.say("left out: " + printable(line));
-  return 0;
+  return {};
 }
 
 Outcome JobRun::plan_and_confirm() {
   auto& file = options_.file;
   const std::string what = "job " + file.job.name + " (" + file.job.image + ")";
   agreed_ = file.demand;
+  const bool may_wait = file.retry_on_no_capacity && retry_until_.ms > 0;
+  if (on_spot()) {
+    const auto agreed = confirm_spot(context_, file.demand, {file.bid, file.sealed}, what, options_.yes);
+    if (agreed) return 0;
+    const bool none = agreed.error().code == ErrorCode::no_match;
+    if (!none || !may_wait) return refuse(agreed.error(), none ? no_match_hint(agreed.error().message) : "");
+    return confirm_wait(agreed.error());
+  }
   auto plan = make_plan(context_, file.demand, what);
   if (!plan) {
-    const bool can_wait = plan.error().code == ErrorCode::no_match && file.retry_on_no_capacity && retry_until_.ms > 0;
-    if (!can_wait) {
-      const bool none = plan.error().code == ErrorCode::no_match;
-      return refuse(plan.error(), none ? no_match_hint(plan.error().message) : "");
-    }
-    context_.say(printable(plan.error().message));
-    context_.say("Nothing fits now; the request waits until " + model::format_time(retry_until_) +
-                 " for a machine within the job's limits.");
-    if (!options_.yes && !ask_yes_no(context_.terminal, "Wait for one and go on then?")) {
-      return refuse(ErrorCode::no_match, "nothing was rented", "--yes waits without asking");
-    }
-    return 0;
+    const bool none = plan.error().code == ErrorCode::no_match;
+    if (!none || !may_wait) return refuse(plan.error(), none ? no_match_hint(plan.error().message) : "");
+    return confirm_wait(plan.error());
   }
   report_["plan"] = plan_json(*plan);
   if (auto agreed = confirm(context_, *plan, options_.yes); !agreed) return refuse(agreed.error());
@@ -83,6 +89,14 @@ Outcome JobRun::plan_and_confirm() {
   host_key_ = plan->host_key;
   plan_ = std::move(*plan);
   return 0;
+}
+
+Outcome JobRun::confirm_wait(const Error& why) {
+  context_.say(printable(why.message));
+  context_.say("Nothing fits now; the request waits until " + model::format_time(retry_until_) +
+               " for a machine within the job's limits.");
+  if (options_.yes || ask_yes_no(context_.terminal, "Wait for one and go on then?")) return 0;
+  return refuse(ErrorCode::no_match, "nothing was rented", "--yes waits without asking");
 }
 
 void JobRun::connect_ahead() {
@@ -107,18 +121,55 @@ Outcome JobRun::attempts() {
     auto attempt = serve(id);
     report_["lease"] = model::format_id(id);
     if (attempt.end == Attempt::End::exited && options_.detach) return detach(id);
-    if (attempt.end != Attempt::End::lost) return finish(id, attempt);
+    if (attempt.end == Attempt::End::exited && on_spot()) {
+      const auto again = leave_early(id, attempt);
+      if (!again) return refuse(again.error());
+      if (!*again) return finish(id, attempt);
+    } else if (attempt.end != Attempt::End::lost) {
+      return finish(id, attempt);
+    }
     // The lease ended under it. Whether to rent again is the job file's say.
     const auto ended = (*context_.api())->lease(id);
     if (!ended) return refuse(ended.error(), "'hanse ps' says what became of " + model::format_id(id));
     context_.say(bill_line(make_bill(*ended)));
     const auto again = may_try_again(*ended);
-    if (!again) return refuse(again.error());
+    if (!again) {
+      take_back_request();
+      return refuse(again.error());
+    }
     context_.say("The machine was lost (" + state_text(ended->lease) + "); renting another.");
     session_.reset();
     forwarder_.reset();
     endpoint_.clear();
-    options_.file.job.salt = random_bytes<32>();
+    if (auto scanned = scan_workdir(); !scanned) return refuse(scanned.error());
+  }
+}
+
+/// A job that was told of its pre-emption and ended: its outputs come back while there is time. True: the lease is left
+/// to its end, and what comes after is as for one that was lost.
+Result<bool> JobRun::leave_early(model::LeaseId lease, const Attempt& attempt) {
+  const auto view = (*context_.api())->lease(lease);
+  if (!view) return fail(view);
+  if (view->lease.preempt_at.ms == 0) return false;
+  context_.say("Others pay more for " + model::format_id(lease) + ", which ends at " +
+               model::format_time(view->lease.preempt_at) + ": told so, the job ended with exit code " +
+               std::to_string(attempt.exit_code) + ".");
+  const bool goes_on = options_.file.retry_on_interruption && system_clock().now() < retry_until_;
+  if (!goes_on) return false;
+  if (auto fetched = fetch_outputs(); !fetched) context_.say(printable(fetched.error().error.message));
+  const auto ended = end_by_consumer(context_, lease, "pre-empted: its job has ended");  // no more is paid for it
+  if (!ended) return fail(ended);
+  return true;
+}
+
+/// Of a lease that was pre-empted: it would bid again by itself.
+void JobRun::take_back_request() {
+  if (!on_spot() || !request_) return;
+  const auto view = (*context_.api())->request(request_);
+  if (!view || view->request.state != model::RequestState::waiting) return;
+  if (const auto cancelled = context_.send({model::CancelRequest{request_}}); !cancelled) {
+    context_.say("warning: " + model::format_id(request_) + " may win another machine: try 'hanse cancel " +
+                 model::format_id(request_) + "'");
   }
 }
 
@@ -127,8 +178,9 @@ Result<bool> JobRun::may_try_again(const LeaseView& ended) {
   const auto reason = ended.lease.end_reason;
   const std::string how = model::format_id(ended.lease.id) + " has " + state_text(ended.lease) +
                           (ended.lease.note.empty() ? "" : " (" + ended.lease.note + ")");
-  const bool interrupted = reason == model::EndReason::preempted || reason == model::EndReason::provider_failed ||
-                           reason == model::EndReason::never_started;
+  const bool left_early = reason == model::EndReason::completed && ended.lease.preempt_at.ms != 0;
+  const bool interrupted = reason == model::EndReason::preempted || left_early ||
+                           reason == model::EndReason::provider_failed || reason == model::EndReason::never_started;
   if (!interrupted) {
     return fail(ErrorCode::wrong_state, how + (reason == model::EndReason::exhausted
                                                    ? ": max_duration or max_cost was reached before the job ended"
@@ -150,6 +202,8 @@ Result<bool> JobRun::may_try_again(const LeaseView& ended) {
 Result<model::LeaseId> JobRun::request_lease() {
   const auto access = context_.access_key();
   if (!access) return fail(access);
+  if (on_spot()) return bid(access->public_key());
+  options_.file.job.salt = random_bytes<32>();
   const bool waits = options_.file.retry_on_no_capacity && retry_until_ > system_clock().now();
   if (waits && !events_) {
     const auto status = (*context_.api())->status();
@@ -168,6 +222,30 @@ Result<model::LeaseId> JobRun::request_lease() {
   request_ = receipt->outcomes.front().request;
   if (const auto lease = receipt->outcomes.front().lease) return lease;
   return await_match(request_);
+}
+
+/// A request that was pre-empted and waits bids by itself, for the same job; else a new one does.
+Result<model::LeaseId> JobRun::bid(const crypto::PublicKey& access) {
+  const auto api = context_.api();
+  if (!api) return fail(api);
+  if (request_) {
+    const auto before = (*api)->request(request_);
+    if (before && before->request.state == model::RequestState::waiting) {
+      return await_auction(context_, *interrupt_, request_);
+    }
+  }
+  auto& file = options_.file;
+  file.job.salt = random_bytes<32>();
+  const auto auction = next_auction(**api);
+  if (!auction) return fail(auction);
+  model::SubmitRequest request{agreed_, wire::job_hash(file.job), access, end_of_wait(*auction), {}, {}};
+  if (file.retry_on_no_capacity) request.wait_until = std::max(request.wait_until, retry_until_);
+  if (auto put = put_bid(context_, {file.bid, file.sealed}, request); !put) return fail(put);
+  const auto receipt = context_.send({request});
+  if (!receipt) return fail(receipt);
+  if (receipt->outcomes.empty()) return fail(ErrorCode::internal, "the receipt names no request; please report it");
+  request_ = receipt->outcomes.front().request;
+  return await_auction(context_, *interrupt_, request_);
 }
 
 Result<model::LeaseId> JobRun::await_match(model::RequestId request) {
@@ -195,23 +273,6 @@ Result<model::LeaseId> JobRun::await_match(model::RequestId request) {
   return fail(ErrorCode::wrong_state, "interrupted; the request is taken back and nothing was paid");
 }
 
-Result<LeaseView> JobRun::end_lease(model::LeaseId lease, const std::string& note) {
-  const auto api = context_.api();
-  if (!api) return fail(api);
-  // A lease that the machine has not confirmed is cancelled, one that ran is completed. Which of the two it is can
-  // change in this very moment, so the second try asks again.
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const auto view = (*api)->lease(lease);
-    if (!view) return view;
-    if (view->lease.state == model::LeaseState::ended) return view;
-    const auto reason =
-        view->lease.state == model::LeaseState::running ? model::EndReason::completed : model::EndReason::cancelled;
-    const auto receipt = context_.send({model::EndLease{lease, reason, note}});
-    if (!receipt && receipt.error().code != ErrorCode::wrong_state) return fail(receipt);
-  }
-  return (*api)->lease(lease);
-}
-
 Outcome JobRun::finish(model::LeaseId lease, const Attempt& attempt) {
   Outcome outcome = attempt.exit_code;
   std::string note = "the job ended with exit code " + std::to_string(attempt.exit_code);
@@ -230,7 +291,7 @@ Outcome JobRun::finish(model::LeaseId lease, const Attempt& attempt) {
   }
   forwarder_.reset();
   session_.reset();
-  const auto ended = end_lease(lease, note);
+  const auto ended = end_by_consumer(context_, lease, note);
   if (!ended) {
     const std::string stop = "'hanse stop " + model::format_id(lease) + "'";
     context_.say("warning: " + model::format_id(lease) + " could not be ended (" + printable(ended.error().message) +

@@ -44,7 +44,13 @@ class JobRun {
 
   Outcome prepare();
   Outcome plan_and_confirm();
+  Outcome confirm_wait(const Error& why);
   Outcome attempts();
+  Result<> scan_workdir();
+  [[nodiscard]] bool on_spot() const { return options_.file.demand.mode == model::Mode::spot; }
+  Result<model::LeaseId> bid(const crypto::PublicKey& access);
+  Result<bool> leave_early(model::LeaseId lease, const Attempt& attempt);
+  void take_back_request();
   Result<model::LeaseId> request_lease();
   Result<model::LeaseId> await_match(model::RequestId request);
   void connect_ahead();
@@ -63,7 +69,6 @@ class JobRun {
 
   Outcome finish(model::LeaseId lease, const Attempt& attempt);
   Outcome detach(model::LeaseId lease);
-  Result<LeaseView> end_lease(model::LeaseId lease, const std::string& note);
   Result<bool> may_try_again(const LeaseView& ended);
 
   Context& context_;

@@ -67,4 +67,21 @@ Result<> publish_to_ssh(Context& context, model::Lease lease) {
   return write_ssh_files(running, *home);
 }
 
+Result<LeaseView> end_by_consumer(Context& context, model::LeaseId lease, const std::string& note) {
+  const auto api = context.api();
+  if (!api) return fail(api);
+  // A lease that the machine has not confirmed is cancelled, one that ran is completed. Which of the two it is can
+  // change in this very moment, so the second try asks again.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto view = (*api)->lease(lease);
+    if (!view) return view;
+    if (view->lease.state == model::LeaseState::ended) return view;
+    const auto reason =
+        view->lease.state == model::LeaseState::running ? model::EndReason::completed : model::EndReason::cancelled;
+    const auto receipt = context.send({model::EndLease{lease, reason, note}});
+    if (!receipt && receipt.error().code != ErrorCode::wrong_state) return fail(receipt);
+  }
+  return (*api)->lease(lease);
+}
+
 }  // namespace hanse::cli

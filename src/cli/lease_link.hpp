@@ -18,6 +18,9 @@ Result<LeaseView> own_lease(Context& context, model::LeaseId lease);
 /// Connects and logs in. wrong_state: it has ended or has not started.
 Result<std::unique_ptr<SshSession>> open_lease(Context& context, model::LeaseId lease);
 
+/// Ends it, whether it runs already or not; the lease as it is then. One that has ended is left as it is.
+Result<LeaseView> end_by_consumer(Context& context, model::LeaseId lease, const std::string& note);
+
 /// Makes plain `ssh lease-7` know this lease, and the account's others that run (ssh_files.hpp).
 Result<> publish_to_ssh(Context& context, model::Lease lease);
 

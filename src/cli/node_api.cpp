@@ -249,11 +249,30 @@ Result<QuoteView> NodeApi::quote(const model::Demand& demand) {
   for (const auto& match : *members) {
     if (auto added = add_member(quote, match); !added) return fail(added);
   }
-  if (quote.matched) return quote;
+  quote.fits = value_or<bool>(*answer, "fits", quote.matched);
+  if (quote.fits) return quote;
   if (const auto why = answer->find("explanation"); why != answer->end() && why->is_object()) {
     quote.explanation = value_or<std::string>(*why, "text", "");
   }
   return quote;
+}
+
+Result<AuctionsView> NodeApi::auctions() {
+  auto answer = http_.get("/v1/auctions");
+  if (!answer) return fail(answer);
+  AuctionsView view{Time{value_or<std::int64_t>(*answer, "next_ms", 0)},
+                    Time{value_or<std::int64_t>(*answer, "reveals_from_ms", 0)},
+                    value_or<std::uint64_t>(*answer, "period_s", 0),
+                    value_or<std::uint64_t>(*answer, "preempt_notice_s", 0),
+                    {}};
+  const auto items = answer->find("items");
+  if (items == answer->end() || !items->is_array()) return std::unexpected(misunderstood("items"));
+  for (const auto& item : *items) {
+    auto auction = wire::from_json<model::Auction>(item);
+    if (!auction) return fail(auction);
+    view.items.push_back(std::move(*auction));
+  }
+  return view;
 }
 
 Result<RequestView> NodeApi::request(model::RequestId id) {

@@ -14,6 +14,7 @@
 #include "model/account.hpp"
 #include "model/lease.hpp"
 #include "model/offer.hpp"
+#include "model/spot.hpp"
 #include "model/transaction.hpp"
 
 namespace hanse::cli {
@@ -68,6 +69,7 @@ struct RequestView {
 };
 
 struct QuoteView {
+  bool fits = false;  ///< Something for rent fits. On spot nothing more is said.
   bool matched = false;
   OfferView offer;  ///< Of a gang: its first machine's, as are provider and price.
   ProviderView provider;
@@ -76,6 +78,12 @@ struct QuoteView {
   Money lock;                                  ///< Of all machines together.
   std::vector<market::EarlyExit> early_exits;  ///< Of all together; empty where leaving early costs no more.
   std::string explanation;                     ///< When not matched: why, and what would match.
+};
+
+struct AuctionsView {
+  Time next, reveals_from;
+  std::uint64_t period_s = 0, preempt_notice_s = 0;  ///< Period 0: none are held.
+  std::vector<model::Auction> items;                 ///< The last one of each class.
 };
 
 struct OfferQuery {
@@ -98,6 +106,7 @@ class NodeApi {
   Result<std::vector<OfferView>> offers_of(const model::AccountId& provider);
   Result<OfferView> offer(model::OfferId id);
   Result<QuoteView> quote(const model::Demand& demand);
+  Result<AuctionsView> auctions();
   Result<RequestView> request(model::RequestId id);
   Result<std::vector<RequestView>> requests_of(const model::AccountId& consumer);
   Result<LeaseView> lease(model::LeaseId id);

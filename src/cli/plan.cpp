@@ -172,13 +172,11 @@ nlohmann::json plan_json(const Plan& plan) {
   return out;
 }
 
-Result<> confirm(Context& context, const Plan& plan, bool yes) {
-  if (!context.json()) print_err(plan_text(plan, context.terminal.err_color));
-  if (plan.most > plan.balance) {
+Result<> agree(Context& context, Money most, Money balance, const std::string& smaller, bool yes) {
+  if (most > balance) {
     return fail(ErrorCode::insufficient_funds,
-                fmt::format("this can cost {} credits and the balance is {}: a shorter duration{} locks less",
-                            model::format_money(plan.most), model::format_money(plan.balance),
-                            is_prepaid(plan.demand) ? "" : " or a max_cost"));
+                fmt::format("this can cost {} credits and the balance is {}: {} locks less", model::format_money(most),
+                            model::format_money(balance), smaller));
   }
   if (yes) return {};
   if (!context.terminal.in_tty || !context.terminal.err_tty || context.json()) {
@@ -188,6 +186,12 @@ Result<> confirm(Context& context, const Plan& plan, bool yes) {
   }
   if (!ask_yes_no(context.terminal, "Go on?")) return fail(ErrorCode::wrong_state, "nothing was rented");
   return {};
+}
+
+Result<> confirm(Context& context, const Plan& plan, bool yes) {
+  if (!context.json()) print_err(plan_text(plan, context.terminal.err_color));
+  const std::string smaller = is_prepaid(plan.demand) ? "a shorter duration" : "a shorter duration or a max_cost";
+  return agree(context, plan.most, plan.balance, smaller, yes);
 }
 
 }  // namespace hanse::cli

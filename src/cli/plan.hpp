@@ -41,6 +41,10 @@ std::string no_match_hint(std::string_view explanation);
 std::string plan_text(const Plan& plan, bool color);
 nlohmann::json plan_json(const Plan& plan);
 
+/// insufficient_funds where the balance does not hold `most`; `smaller` says what would lock less. Then asks, or goes
+/// on by itself with `yes`. A refusal where nobody can be asked says what to do.
+Result<> agree(Context& context, Money most, Money balance, const std::string& smaller, bool yes);
+
 /// Shows the plan and asks; `yes` goes on by itself. A refusal where nobody can be asked says what to do.
 /// insufficient_funds before anything else where the balance cannot hold it.
 Result<> confirm(Context& context, const Plan& plan, bool yes);

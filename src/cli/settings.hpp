@@ -17,6 +17,7 @@ struct Home {
   [[nodiscard]] std::filesystem::path wallet() const { return root / "wallet.json"; }
   [[nodiscard]] std::filesystem::path access_key() const { return root / "access_key"; }
   [[nodiscard]] std::filesystem::path passphrase() const { return root / "passphrase"; }
+  [[nodiscard]] std::filesystem::path bids() const { return root / "bids"; }  ///< What sealed ones are.
   [[nodiscard]] std::filesystem::path ssh() const { return root / "ssh"; }
   [[nodiscard]] std::filesystem::path provider() const { return root / "provider"; }
   [[nodiscard]] std::filesystem::path provider_config() const { return provider() / "provider.yaml"; }

@@ -19,9 +19,9 @@ constexpr std::size_t kMaxScriptBytes = 64 * 1024;
 constexpr std::size_t kMaxEnvBytes = 32 * 1024;
 constexpr std::size_t kMaxListItems = 256;
 
-const std::vector<std::string_view> kKeys{"name",         "image", "resources", "where",    "mode",      "env",
-                                          "workdir",      "ports", "setup",     "run",      "max_price", "max_cost",
-                                          "max_duration", "retry", "outputs",   "machines", "placement"};
+const std::vector<std::string_view> kKeys{
+    "name",      "image",    "resources",    "where", "mode",    "env",      "workdir",   "ports", "setup", "run",
+    "max_price", "max_cost", "max_duration", "retry", "outputs", "machines", "placement", "bid",   "sealed"};
 
 bool is_variable(std::string_view name) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
@@ -178,6 +178,23 @@ struct Reader {
     return {};
   }
 
+  Result<> read_bid() {
+    const bool is_spot = out.demand.mode == model::Mode::spot;
+    for (const auto key : {"bid", "sealed"}) {
+      const auto node = map.find(key);
+      if (node && !is_spot)
+        return yaml::refuse(*node, std::string(key) + " is for spot: add \"mode: spot\", or leave it out");
+    }
+    if (auto read = read_money("bid", out.bid); !read) return read;
+    const auto node = map.find("sealed");
+    if (!node) return {};
+    const auto text = map.text("sealed", 64);
+    if (!text) return fail(text);
+    if (*text != "true" && *text != "false") return yaml::refuse(*node, "sealed must be true or false");
+    out.sealed = *text == "true";
+    return {};
+  }
+
   Result<> read_gang() {
     auto& demand = out.demand;
     if (const auto node = map.find("machines")) {
@@ -208,7 +225,9 @@ struct Reader {
     if (!text) return fail(text);
     const auto money = model::parse_money(*text);
     if (!money) return yaml::refuse(*node, key, money.error());
-    if (money->micros == 0) return yaml::refuse(*node, std::string(key) + " is 0: leave it out for no ceiling");
+    if (money->micros == 0)
+      return yaml::refuse(*node,
+                          std::string(key) + " is 0: " + (key == "bid" ? "bid more" : "leave it out for no ceiling"));
     to = *money;
     return {};
   }
@@ -269,7 +288,7 @@ Result<JobFile> parse_job_file(std::string_view text, const std::filesystem::pat
   Reader reader{*map, folder, environment, out};
   for (const auto step :
        {&Reader::read_texts, &Reader::read_env, &Reader::read_workdir, &Reader::read_ports, &Reader::read_outputs,
-        &Reader::read_demand, &Reader::read_gang, &Reader::read_duration, &Reader::read_retry}) {
+        &Reader::read_demand, &Reader::read_bid, &Reader::read_gang, &Reader::read_duration, &Reader::read_retry}) {
     if (auto ok = (reader.*step)(); !ok) return fail(ok);
   }
   if (auto ok = reader.read_money("max_price", out.demand.max_price_per_gpu_hour); !ok) return fail(ok);

@@ -167,6 +167,20 @@ TEST_F(JobFileTest, PathsPortsModesAndRetriesAreChecked) {
   EXPECT_THAT(refusal("name: [a]"), HasSubstr("must be text"));
 }
 
+TEST_F(JobFileTest, ABidIsForSpotAndAboveNothing) {
+  const auto job = parse("image: a\nmax_duration: 1h\nmode: spot\nbid: 0.85\nsealed: true\n");
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(job->demand.mode, model::Mode::spot);
+  EXPECT_EQ(job->bid, Money{850'000});
+  EXPECT_TRUE(job->sealed);
+  EXPECT_FALSE(parse("image: a\nmax_duration: 1h\nmode: spot\n")->sealed);  // the command line may bid
+  EXPECT_THAT(refusal("bid: 1"), HasSubstr("bid is for spot"));
+  EXPECT_THAT(refusal("sealed: true"), HasSubstr("sealed is for spot"));
+  EXPECT_THAT(refusal("mode: spot\nbid: 0"), HasSubstr("line 4: bid is 0: bid more"));
+  EXPECT_THAT(refusal("mode: spot\nbid: -1"), HasSubstr("line 4"));
+  EXPECT_THAT(refusal("mode: spot\nbid: 1\nsealed: maybe"), HasSubstr("true or false"));
+}
+
 TEST_F(JobFileTest, NamesAndImagesAreReadBeforeAnythingIsRented) {
   const auto image = [&](const std::string& text) {
     const auto job = parse("max_duration: 1h\nimage: \"" + text + "\"\n");

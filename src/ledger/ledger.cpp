@@ -207,6 +207,9 @@ Result<> Ledger::check_invariants() const {
 const State& Ledger::state() const {
   return impl_->state;
 }
+const market::Book& Ledger::spot_book() const {
+  return impl_->spot_book;
+}
 const market::Book& Ledger::book() const {
   return impl_->book;
 }

@@ -89,6 +89,8 @@ class Ledger {
 
   [[nodiscard]] const State& state() const;
   [[nodiscard]] const market::Book& book() const;
+  /// What is for rent on spot, as if no spot lease were there but those under notice.
+  [[nodiscard]] const market::Book& spot_book() const;
 
  private:
   struct Impl;

@@ -58,6 +58,11 @@ Result<std::uint64_t> new_duration(const std::string& text, std::uint64_t curren
   return is_more ? current + *seconds : *seconds;
 }
 
+/// On spot its bid is locked, for the next auction may clear at it.
+Money most_per_hour(const model::Lease& lease) {
+  return lease.mode == model::Mode::spot ? Money{lease.bid_per_gpu_hour.micros * lease.gpu_count} : lease.rate_per_hour;
+}
+
 Outcome extend(Context& context, model::LeaseId lease, const std::string& duration, bool yes) {
   // A duration that cannot be read is found before anything is asked of the node.
   if (const auto readable = new_duration(duration, 0); !readable) {
@@ -67,7 +72,7 @@ Outcome extend(Context& context, model::LeaseId lease, const std::string& durati
   if (!before) return refuse(before.error());
   const auto seconds = new_duration(duration, before->lease.duration_s);
   const std::string what = "lasts " + model::format_duration(*seconds) + " from its start";
-  const auto whole = market::lock_for(before->lease.rate_per_hour, *seconds, Money{});
+  const auto whole = market::lock_for(most_per_hour(before->lease), *seconds, Money{});
   if (*seconds > before->lease.duration_s && whole) {  // else the ledger says what is wrong with it
     const Money more{std::max<std::int64_t>(0, whole->micros - before->lease.locked.micros)};
     if (auto agreed = agree(context, *before, what, more, yes); !agreed) return agreed;
@@ -108,16 +113,8 @@ Outcome stop(Context& context, model::LeaseId lease, bool yes) {
     return refuse(ErrorCode::wrong_state, model::format_id(lease) + " goes on");
   }
   context.unlock_ahead();
-  if (before->lease.state == model::LeaseState::ended) {
-    context.say(model::format_id(lease) + " has ended already");
-  } else {
-    const auto reason =
-        before->lease.state == model::LeaseState::running ? model::EndReason::completed : model::EndReason::cancelled;
-    const auto receipt = context.send({model::EndLease{lease, reason, "stopped by the consumer"}});
-    // It may have ended by itself a moment ago: what was wanted has happened.
-    if (!receipt && receipt.error().code != ErrorCode::wrong_state) return refuse(receipt.error());
-  }
-  const auto after = (*api)->lease(lease);
+  if (before->lease.state == model::LeaseState::ended) context.say(model::format_id(lease) + " has ended already");
+  const auto after = end_by_consumer(context, lease, "stopped by the consumer");
   if (!after) return refuse(after.error());
   if (const auto home = context.home()) forget_ssh_host(lease, *home);
   const Bill bill = make_bill(*after);

@@ -22,6 +22,24 @@ nlohmann::json to_json(const LeaseView& view) {
   return json;
 }
 
+std::string note_of(const model::Lease& lease) {
+  const bool leaves = lease.state == model::LeaseState::running && lease.preempt_at.ms != 0;
+  if (leaves) return "spot: others pay more, it ends at " + model::format_time(lease.preempt_at);
+  if (!lease.note.empty() || lease.mode != model::Mode::spot) return lease.note;
+  return "spot: bids " + model::format_money(lease.bid_per_gpu_hour) + " per GPU-hour";
+}
+
+std::string note_of(const model::Request& request) {
+  std::string note;
+  if (request.demand.mode == model::Mode::spot) {
+    const Money bid = request.bid_per_gpu_hour;
+    note = "spot: " + (bid.micros == 0 ? "its bid is sealed" : "bids " + model::format_money(bid) + " per GPU-hour");
+    if (request.won) note += ", won a place that is not free yet";
+  }
+  const auto& where = request.demand.where;
+  return note + (note.empty() || where.empty() ? "" : "; ") + where;
+}
+
 Outcome ps(Context& context, bool all) {
   const auto me = context.address();
   if (!me) return refuse(me.error());
@@ -63,14 +81,14 @@ Outcome ps(Context& context, bool all) {
                model::format_money(lease.rate_per_hour),
                model::format_duration(static_cast<std::uint64_t>(std::max<std::int64_t>(view.billed_s, 0))),
                model::format_money(view.accrued), running ? age_text(now, lease.ends_at) : "",
-               age_text(lease.matched_at, now), short_address(lease.provider), lease.note},
+               age_text(lease.matched_at, now), short_address(lease.provider), note_of(lease)},
               view.live ? Style::plain : Style::dim);
   }
   for (const auto& view : *requests) {
-    table.add({model::format_id(view.request.id), "waiting", std::to_string(view.request.demand.gpu_count), "", "", "",
-               age_text(now, view.request.wait_until), age_text(view.request.submitted_at, now), "",
-               view.request.demand.where},
-              Style::yellow);
+    table.add(
+        {model::format_id(view.request.id), "waiting", std::to_string(view.request.demand.gpu_count), "", "", "",
+         age_text(now, view.request.wait_until), age_text(view.request.submitted_at, now), "", note_of(view.request)},
+        Style::yellow);
   }
   if (table.empty()) {
     context.say(all ? "no leases yet: 'hanse offers' shows what is for rent"

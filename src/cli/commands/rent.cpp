@@ -10,6 +10,7 @@
 #include "cli/plan.hpp"
 #include "cli/progress.hpp"
 #include "cli/show.hpp"
+#include "cli/spot.hpp"
 #include "model/text.hpp"
 #include "wire/json.hpp"
 
@@ -21,6 +22,8 @@ struct Options {
   model::Demand demand;
   std::string interconnect;
   bool reserved = false, same_provider = false, same_country = false;
+  SpotOptions spot;
+  std::uint64_t wait_s = 0;
   bool yes = false;
 };
 
@@ -143,6 +146,34 @@ std::expected<model::Receipt, Failure> order(Context& context, model::Demand dem
   }
 }
 
+/// By the auction: shows the plan, bids, waits for it.
+Result<Rental> rent_on_spot(Context& context, const Options& options, const crypto::PublicKey& access) {
+  const SpotBid bid{options.spot.bid, options.spot.sealed};
+  model::SubmitRequest request{options.demand, {}, access, {}, {}, {}};
+  request.demand.mode = model::Mode::spot;
+  if (auto agreed = confirm_spot(context, request.demand, bid, "an empty machine to log in to", options.yes); !agreed) {
+    return fail(agreed);
+  }
+  const auto auction = next_auction(**context.api());
+  if (!auction) return fail(auction);
+  request.wait_until = end_of_wait(*auction);
+  if (options.wait_s > 0) {
+    const Time asked = after_s(system_clock().now(), static_cast<std::int64_t>(options.wait_s));
+    request.wait_until = std::max(request.wait_until, asked);
+  }
+  if (const auto wallet = context.unlock(); !wallet) return fail(wallet);
+  if (auto put = put_bid(context, bid, request); !put) return fail(put);
+  Interrupt interrupt;
+  const auto receipt = context.send({request});
+  if (!receipt) return fail(receipt);
+  if (receipt->outcomes.empty()) return fail(ErrorCode::internal, "the receipt names no request; please report it");
+  Rental rental{receipt->outcomes.front().request, {}, 1};
+  const auto lease = await_auction(context, interrupt, rental.request);
+  if (!lease) return fail(lease);
+  rental.first = *lease;
+  return rental;
+}
+
 Outcome rent(Context& context, Options options) {
   context.unlock_ahead();
   if (options.reserved) options.demand.mode = model::Mode::reserved;
@@ -154,6 +185,14 @@ Outcome rent(Context& context, Options options) {
     options.demand.where = options.what;
   }
   if (!options.interconnect.empty()) options.demand.where += " interconnect>=" + options.interconnect;
+  const auto access = context.access_key();
+  if (!access) return refuse(access.error());
+  if (options.spot.spot) {
+    auto rental = rent_on_spot(context, options, access->public_key());
+    if (!rental) return refuse(rental.error());
+    const auto leases = await_start(context, *rental);
+    return leases ? show(context, *leases) : refuse(leases.error());
+  }
   const std::string what = options.demand.machines > 1
                                ? std::to_string(options.demand.machines) + " empty machines to log in to"
                                : "an empty machine to log in to";
@@ -179,7 +218,8 @@ void add_rent(Program& program) {
                   "  hanse rent 'gpu=RTX4090 vram>=24GB' --duration 2h\n"
                   "  hanse rent offer-7 --duration 8h --disk 200GB --yes\n"
                   "  hanse rent gpu=H100 --gpus 8 --machines 4 --same-provider\n"
-                  "  hanse rent gpu=H100 --reserved --duration 30d     paid in advance, at the term's price\n");
+                  "  hanse rent gpu=H100 --reserved --duration 30d     paid in advance, at the term's price\n"
+                  "  hanse rent gpu=H100 --spot --bid 1.20             what is left over, at an auction's price\n");
   command->add_option("what", options->what, "Constraints, or one offer")->type_name("WHERE|OFFER");
   duration_option(command, "--duration,-d", options->demand.duration_s, "The longest it may run (1h)");
   command->add_option("--gpus,-g", options->demand.gpu_count, "Devices on one machine")->check(CLI::Range(1, 64));
@@ -192,9 +232,17 @@ void add_rent(Program& program) {
   command->add_flag("--same-country", options->same_country, "All of them in one country")->excludes(provider);
   command->add_option("--interconnect", options->interconnect, "At least that between its GPUs")
       ->check(CLI::IsMember({"pcie", "nvlink", "infiniband"}));
-  command->add_flag("--reserved", options->reserved, "Pay the whole duration in advance, at the discount of its term");
+  auto* reserved = command->add_flag("--reserved", options->reserved,
+                                     "Pay the whole duration in advance, at the discount of its term");
+  spot_options(command, options->spot);
+  command->get_option("--spot")->excludes(reserved);
+  duration_option(command, "--wait", options->wait_s, "On spot: bid in every auction for so long (the next one only)")
+      ->needs("--spot");
   command->add_flag("-y,--yes", options->yes, "Agree to the plan without being asked");
-  program.on(command, [options, &program] { return rent(program.context, *options); });
+  program.on(command, [options, &program]() -> Outcome {
+    if (auto bid = check_bid(options->spot, options->demand.max_price_per_gpu_hour); !bid) return refuse(bid.error());
+    return rent(program.context, *options);
+  });
 }
 
 }  // namespace hanse::cli

@@ -8,6 +8,7 @@ namespace {
 
 struct Options {
   std::string file;
+  SpotOptions spot;
   bool yes = false, detach = false;
 };
 
@@ -28,6 +29,13 @@ Outcome run_job(Context& context, const Options& options) {
         options.file + ": a job runs on one machine, and this asks for " + std::to_string(file->demand.machines),
         "'hanse rent --machines " + std::to_string(file->demand.machines) + "' rents them to log in to");
   }
+  if (options.spot.spot) {
+    file->demand.mode = model::Mode::spot;
+    if (options.spot.bid.micros > 0) file->bid = options.spot.bid;
+    file->sealed = file->sealed || options.spot.sealed;
+  }
+  const SpotOptions spot{file->demand.mode == model::Mode::spot, file->sealed, file->bid};
+  if (auto bid = check_bid(spot, file->demand.max_price_per_gpu_hour); !bid) return refuse(bid.error());
   RunOptions run;
   run.folder = file->workdir.empty() ? path.parent_path() : file->workdir;
   run.file = std::move(*file);
@@ -44,11 +52,13 @@ void add_run(Program& program) {
       program.app, "run", "Rent a machine, run a job on it, bring the results back",
       "  hanse run examples/hello/job.yaml\n"
       "  hanse run train.yaml --yes --detach     go on without asking; leave it running\n"
+      "  hanse run train.yaml --spot --bid 1.20  on what is left over, at an auction's price\n"
       "The job's own exit code is passed through; 120-125 are hanse's: 120 failed, 121 no match, 122 not authorised,\n"
       "123 unreachable, 124 insufficient funds, 125 the job did not start. Ctrl-C ends the job and the lease.\n");
   command->add_option("job", options->file, "The job file")->required()->type_name("FILE");
   command->add_flag("-y,--yes", options->yes, "Agree to the plan without being asked");
   command->add_flag("-d,--detach", options->detach, "Start it and leave; the lease ends when the job does");
+  spot_options(command, options->spot);
   program.on(command, [options, &program] {
     program.own_exit_range = true;
     return run_job(program.context, *options);
