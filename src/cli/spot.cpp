@@ -107,7 +107,7 @@ Result<NextAuction> next_auction(NodeApi& api) {
   if (auctions->period_s == 0) {
     return fail(ErrorCode::unsupported, "this network holds no spot auctions: rent without --spot");
   }
-  NextAuction out{auctions->next, auctions->reveals_from, auctions->preempt_notice_s};
+  NextAuction out{auctions->next, auctions->reveals_from, auctions->preempt_notice_s, auctions->period_s};
   if (system_clock().now() >= out.reveals_from) {
     const auto period_s = static_cast<std::int64_t>(auctions->period_s);
     out.at = after_s(out.at, period_s);
@@ -117,7 +117,8 @@ Result<NextAuction> next_auction(NodeApi& api) {
 }
 
 Time end_of_wait(const NextAuction& auction) {
-  return after_s(auction.at, static_cast<std::int64_t>(auction.notice_s) + kMarginS);
+  const auto left = static_cast<std::int64_t>(auction.notice_s) + kMarginS;
+  return after_s(auction.at, std::min(left, static_cast<std::int64_t>(auction.period_s) - 1));
 }
 
 Result<> confirm_spot(Context& context, const model::Demand& demand, const SpotBid& bid, const std::string& what,

@@ -16,7 +16,7 @@ struct SpotBid {
 /// The auction that a bid made now takes part in: none is taken in the last part of a period.
 struct NextAuction {
   Time at, reveals_from;
-  std::uint64_t notice_s = 0;
+  std::uint64_t notice_s = 0, period_s = 0;
 };
 /// unsupported where the network holds none.
 Result<NextAuction> next_auction(NodeApi& api);
@@ -33,7 +33,8 @@ Result<> put_bid(Context& context, const SpotBid& bid, model::SubmitRequest& req
 /// Reveals what put_bid() kept. not_found where this home folder does not have it; wrong_state outside of the time.
 Result<> reveal_bid(Context& context, const model::Request& request);
 
-/// How long a request has to wait for its auction, and after it for those who must leave.
+/// How long a request has to wait for its auction, and after it for those who must leave: not for the auction after
+/// that, or what was pre-empted early would bid again with nobody there.
 [[nodiscard]] Time end_of_wait(const NextAuction& auction);
 
 /// Until the request has a lease; reveals its bid on the way. When it is interrupted, takes the request back.
