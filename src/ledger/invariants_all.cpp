@@ -194,7 +194,7 @@ Result<> check_all(const Tables& tables, const market::Book& book, const market:
   } else {
     return broken("spending is on record though no tier asks for it");
   }
-  if (auto clock = check_next_auction(tables); !clock) return clock;
+  if (auto due = check_next_auction(tables); !due) return due;
   if (auto prices = check_prices(tables, book); !prices) return prices;
   return check_grants(tables);
 }
