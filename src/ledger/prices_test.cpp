@@ -213,6 +213,20 @@ TEST_F(Prices, without_steps_nothing_is_kept) {
   EXPECT_EQ(posted(offer), credits(2));
 }
 
+TEST_F(Prices, a_gpu_by_the_strangest_name_has_a_class_like_any_other) {
+  net.done(kProvider, registration(kProvider));
+  for (const auto* name : {"A/b / C", "~", "*", "gpu in [x]", "a-/-b"}) {
+    auto post = offer_of(1, credits(1), std::string("box ") + name);
+    post.machine.gpu_model = name;
+    net.done(kProvider, post);
+  }
+  auto post = offer_of(1, credits(1), "nameless");
+  post.machine.gpu_model = "- -";
+  net.refused(kProvider, post, ErrorCode::invalid_argument);
+  steps(3);
+  EXPECT_EQ(net.state().classes("", 10).size(), 5U);
+}
+
 TEST_F(Prices, rules_that_make_no_sense_are_refused) {
   net.done(kProvider, registration(kProvider));
   auto post = offer_of(4, credits(2));

@@ -117,6 +117,9 @@ Result<> check_prices(const model::PriceList& prices) {
 Result<> check_machine(const model::Machine& machine) {
   if (auto ok = check_name("name", machine.name, kMaxNameBytes); !ok) return ok;
   if (auto ok = check_name("gpu_model", machine.gpu_model, kMaxNameBytes); !ok) return ok;
+  if (model::fold(model::WhereField::gpu, machine.gpu_model).empty()) {
+    return invalid("gpu_model", "takes a name with a letter or a digit, such as H100-SXM");
+  }
   if (static_cast<std::size_t>(machine.device_kind) >= model::Names<model::DeviceKind>::names.size()) {
     return invalid("device_kind", "takes gpu or cpu");
   }

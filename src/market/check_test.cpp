@@ -92,6 +92,7 @@ TEST(CheckMachine, NamesWhatIsWrong) {
            {"name", [](M& m) { m.name = "two\nlines"; }},
            {"name", [](M& m) { m.name = " a"; }},
            {"gpu_model", [](M& m) { m.gpu_model = ""; }},
+           {"gpu_model", [](M& m) { m.gpu_model = "-_-"; }},
            {"device_kind", [](M& m) { m.device_kind = static_cast<model::DeviceKind>(9); }},
            {"gpu_count", [](M& m) { m.gpu_count = 0; }},
            {"gpu_count", [](M& m) { m.gpu_count = 65; }},

@@ -50,7 +50,7 @@ std::string format_class(const PriceClass& price_class) {
 
 std::optional<PriceClass> parse_class(std::string_view text) {
   const auto slash = text.rfind('/');
-  if (slash == text.npos || slash == 0) return std::nullopt;
+  if (slash == text.npos) return std::nullopt;
   const auto& names = Names<Region>::names;
   const auto name = std::find(names.begin(), names.end(), text.substr(slash + 1));
   if (name == names.end()) return std::nullopt;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/rng.hpp"
+
 #include "model/country.hpp"
 
 namespace hanse::model {
@@ -44,8 +46,24 @@ TEST(PriceClass, text_reads_back) {
   machine.country = "BR";
   const auto written = format_class(class_of(machine));
   EXPECT_EQ(parse_class(written), class_of(machine)) << written;
-  for (const auto* text : {"", "/", "rtx4090", "rtx4090/", "/europe", "rtx4090/mars"}) {
+  for (const auto* text : {"", "/", "rtx4090", "rtx4090/", "-/europe", "RTX4090/europe", "rtx4090/mars"}) {
     EXPECT_FALSE(parse_class(text)) << text;
+  }
+}
+
+// A name that people choose must never make a class that the ledger cannot read again.
+TEST(PriceClass, WhateverAGpuIsCalledItsClassReadsBack) {
+  Rng rng(5);
+  Machine machine;
+  machine.country = "DE";
+  for (int i = 0; i < 5000; ++i) {
+    machine.gpu_model.clear();
+    for (std::uint64_t n = rng.below(12); n > 0; --n) {
+      constexpr std::string_view kOdd = "-_ /.,=[]*a9Z~\"\\";
+      machine.gpu_model += rng.below(2) == 0 ? kOdd[rng.below(kOdd.size())] : static_cast<char>(' ' + rng.below(95));
+    }
+    const auto price_class = class_of(machine);
+    EXPECT_EQ(parse_class(format_class(price_class)), price_class) << machine.gpu_model;
   }
 }
 

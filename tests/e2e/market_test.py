@@ -11,7 +11,7 @@ from harness import NetworkTest, User, free_port, wait_until
 class Market(NetworkTest):
     PRICE = "1.00"
     PARAMS = {"fees": "{submit_request: 0.001}", "fee_tiers": "[{from: 0.0001, percent: 50}, {from: 1000, percent: 60}]",
-              "quote": "10m"}
+              "quote": "10m", "price_step": "3s", "index_min_lease": "2s"}
 
     @classmethod
     def setUpClass(cls):
@@ -73,6 +73,28 @@ class Market(NetworkTest):
         table = self.consumer.hanse("offers", "--sort", "price-").out.splitlines()
         self.assertTrue(table[0].startswith("OFFER"), table)
         self.assertTrue(table[1].startswith(offer + " "), table)
+
+    def test_a_price_follows_what_its_class_is_rented_at(self):
+        lease = self.rent("price<=1", "--duration", "1h")
+        wait_until("some seconds to be paid for",
+                   lambda: self.network.get(f"/v1/leases/{lease}")["accrual"]["billed_s"] >= 3)
+        self.consumer.hanse("stop", lease, "--yes")
+        # Of an even number of renters' prices the lower counts, so what others rented here at a higher price does not.
+        wait_until("the index", lambda: self.network.get("/v1/prices?gpu=cpu")["items"][0]["index_micros"] == 1_000_000)
+        offer = self.network.get("/v1/offers?where=country%3DFR")["items"][0]["offer"]["id"]
+        self.assertIn("index*0.90 floor 0.20, at first 0.20/h",
+                      self.second.hanse("provider", "price", "index*0.90 floor 0.20").out)
+        self.addCleanup(lambda: self.second.hanse("provider", "price", "1.50"))
+        wait_until("the price that follows", lambda: self.network.get(
+            f"/v1/offers/{offer}")["price"]["rate_micros_per_hour"] == 900_000)
+        table = self.consumer.hanse("prices").out
+        self.assertRegex(table, r"cpu/europe +1\.00 +\d+\.\d+ +- +\d+ +0 of \d+ \(0 %\)")
+        one = self.consumer.hanse("prices", "cpu").out
+        self.assertIn("│", one)
+        self.assertRegex(one, r"(?m)^ +0\.90 +\d+ +\d+$")
+        self.assertIn("nobody offers a h999", self.consumer.hanse("prices", "h999", ok=False).err)
+        refused = self.second.hanse("provider", "price", "index*0.90", ok=False).err
+        self.assertIn("add `from` or `floor`", refused)
 
     def test_a_gang_is_rented_whole_and_its_machines_end_one_by_one(self):
         far = self.consumer.hanse("rent", "--machines", 2, "--same-provider", "--yes", ok=False).err
