@@ -12,14 +12,13 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr std::int64_t kNoticeS = 8;
-
+/// The notice is as long as what a test does within it may take on a slow machine.
 struct SpotHouse : House {
-  SpotHouse()
-      : House([](model::Params& params) {
-          params.auction_period_s = kNoticeS + 2;
+  explicit SpotHouse(std::uint64_t notice_s)
+      : House([=](model::Params& params) {
+          params.auction_period_s = notice_s + 2;
           params.reveal_window_s = 1;
-          params.preempt_notice_s = kNoticeS;
+          params.preempt_notice_s = notice_s;
         }) {
     authorise("agent");
     start();
@@ -56,7 +55,7 @@ std::string read(const fs::path& file) {
 }
 
 TEST(Preemption, TellsTheJobTheSessionsAndWhatStartsLaterAndWipesAtTheTime) {
-  SpotHouse house;
+  SpotHouse house(15);
   const auto job = careful_job();
   const auto id = house.win(&job, credits(1));
   ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
@@ -95,7 +94,7 @@ TEST(Preemption, TellsTheJobTheSessionsAndWhatStartsLaterAndWipesAtTheTime) {
 }
 
 TEST(Preemption, IsToldOnceHoweverOftenTheAgentStarts) {
-  SpotHouse house;
+  SpotHouse house(40);
   const auto job = careful_job();
   const auto id = house.win(&job, credits(1));
   ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
@@ -110,7 +109,6 @@ TEST(Preemption, IsToldOnceHoweverOftenTheAgentStarts) {
   house.start();
   EXPECT_EQ(house.ssh(id, "'echo $HANSE_PREEMPT_AT'").output, seconds + "\n");  // it knows, and has told
   EXPECT_EQ(log(), told);
-  EXPECT_TRUE(eventually([&] { return house.is(id, model::LeaseState::ended); }));
 }
 
 }  // namespace
