@@ -1,6 +1,5 @@
 #include <cstdio>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "bench.hpp"
@@ -17,15 +16,6 @@ std::map<std::string, Function>& benchmarks() {
 
 Registration::Registration(const char* name, Function function) {
   benchmarks().emplace(name, function);
-}
-
-void report(const Figure& figure) {
-  nlohmann::ordered_json line{{"name", figure.name}, {"value", figure.value}, {"unit", figure.unit}};
-  if (!figure.baseline.empty()) line["baseline"] = figure.baseline;
-  if (figure.ratio != 0) line["ratio"] = figure.ratio;
-  if (!figure.goal.empty()) line["goal"] = figure.goal;
-  std::printf("%s\n", line.dump().c_str());
-  std::fflush(stdout);
 }
 
 }  // namespace hanse::bench
