@@ -34,6 +34,9 @@ struct Registration {
     name, function                                                    \
   }
 
+/// What the program holds, by jemalloc's own account: the rounding up to its sizes included, what was freed not.
+double allocated_bytes();
+
 class Stopwatch {
  public:
   [[nodiscard]] double seconds() const {

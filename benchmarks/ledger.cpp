@@ -1,7 +1,5 @@
 // The ledger alone: whole rental lifecycles on one core; the same with signatures on all; what size costs.
 
-#include <jemalloc/jemalloc.h>
-
 #include <algorithm>
 #include <atomic>
 #include <thread>
@@ -123,15 +121,6 @@ void signed_transactions() {
           .goal = "ratio >= 0.8"});
 }
 HANSE_BENCH("ledger.signed", signed_transactions);
-
-/// By jemalloc's own account, the rounding up to its sizes included.
-double allocated_bytes() {
-  std::uint64_t epoch = 1;
-  std::size_t allocated = 0, size = sizeof allocated;
-  if (mallctl("epoch", nullptr, nullptr, &epoch, sizeof epoch) != 0) std::abort();
-  if (mallctl("stats.allocated", &allocated, &size, nullptr, 0) != 0) std::abort();
-  return static_cast<double>(allocated);
-}
 
 struct Growth {
   double seconds_per_block = 0;

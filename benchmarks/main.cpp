@@ -1,4 +1,7 @@
+#include <jemalloc/jemalloc.h>
+
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <string_view>
 
@@ -16,6 +19,14 @@ std::map<std::string, Function>& benchmarks() {
 
 Registration::Registration(const char* name, Function function) {
   benchmarks().emplace(name, function);
+}
+
+double allocated_bytes() {
+  std::uint64_t epoch = 1;
+  std::size_t allocated = 0, size = sizeof allocated;
+  if (mallctl("epoch", nullptr, nullptr, &epoch, sizeof epoch) != 0) std::abort();
+  if (mallctl("stats.allocated", &allocated, &size, nullptr, 0) != 0) std::abort();
+  return static_cast<double>(allocated);
 }
 
 }  // namespace hanse::bench

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "market/testing_market.hpp"
 
@@ -110,6 +111,47 @@ TEST(BookAtScale, NamesAreFoundWhateverTheirCodes) {
     for (const auto& [id, offer] : f.world.offers) fit += f.book.fits(wanted, offer.id) ? 1 : 0;
     EXPECT_EQ(f.book.list(wanted, 10'000).size(), fit) << where;
   }
+}
+
+TEST(BookAtScale, OneHotClassOfOneNameIsReadAsWellWhileItGrowsChangesAndShrinks) {
+  constexpr std::uint64_t kIds = 8'000;
+  Rng rng(9);
+  Fixture f(rng, 0);
+  const auto post = [&](std::uint64_t id) {
+    auto offer = random_offer(rng, id);
+    offer.machine.gpu_model = "H100";
+    offer.machine.device_kind = model::DeviceKind::gpu;
+    offer.machine.name = rng.one_in(3) ? "twin" : "m" + std::to_string(id);
+    offer.prices = {};
+    offer.prices.on_demand_per_gpu_hour = Money{rng.between(1'000'000, 3'000'000)};
+    f.put(offer);
+  };
+  const auto check = [&] {
+    const auto all = naive_list(f.world, {}, {});
+    for (const std::set<std::string>& names : {std::set<std::string>{}, {"twin"}, {"m17", "m18", "m19", "m20"}}) {
+      model::Demand demand;
+      for (const auto& name : names) demand.where += (demand.where.empty() ? "machine in [" : ",") + name;
+      if (!names.empty()) demand.where += "]";
+      auto expected = all;
+      std::erase_if(expected, [&](const Match& match) {
+        return !names.empty() && !names.contains(f.world.offers.at(match.offer.value).machine.name);
+      });
+      ASSERT_TRUE(f.book.list(*Wanted::from(demand), kIds) == expected) << demand.where;
+    }
+  };
+  for (std::uint64_t id = 1; id <= kIds; ++id) post(1 + id * 4'999 % kIds);
+  ASSERT_NO_FATAL_FAILURE(check());
+  for (std::uint64_t id = 1; id <= kIds; ++id) {
+    if (id % 40 != 0) {
+      f.world.offers.erase(id);
+      f.book.erase({id});
+    }
+    if (id % 2'000 == 0) {
+      ASSERT_NO_FATAL_FAILURE(check());
+    }
+  }
+  for (std::uint64_t id = kIds; id >= 1; --id) post(id);
+  ASSERT_NO_FATAL_FAILURE(check());
 }
 
 }  // namespace

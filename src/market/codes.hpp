@@ -43,10 +43,14 @@ enum class Code : std::uint8_t {
 };
 inline constexpr std::size_t kCodes = 19;
 
-/// FNV-1a, folded to 16 bits. Who chooses names to collide makes searches for those names slower, no other.
-[[nodiscard]] constexpr std::uint16_t code_of_name(std::string_view name) {
+/// FNV-1a. Who chooses names to collide makes searches for those names slower, no other.
+[[nodiscard]] constexpr std::uint32_t hash_of_name(std::string_view name) {
   std::uint32_t hash = 2'166'136'261U;
   for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16'777'619U;
+  return hash;
+}
+[[nodiscard]] constexpr std::uint16_t code_of_name(std::string_view name) {
+  const std::uint32_t hash = hash_of_name(name);
   return static_cast<std::uint16_t>(hash ^ (hash >> 16U));
 }
 

@@ -32,9 +32,9 @@ void Index::add(const Row& row) {
 }
 
 void Index::remove(const Row& row) {
-  Shelf& shelf = *box_of_[row.slot()]->shelf;
+  Shelf& shelf = box_of_[row.slot()]->crate->shelf();
   shelf.erase(row.slot());
-  if (!shelf.boxes().empty()) return;
+  if (!shelf.crates().empty()) return;
   if (!shelf.key().mixed) {
     const auto model = by_model_.find(row.rows().models.folded(row.model()));
     std::erase(model->second, &shelf);
@@ -45,7 +45,7 @@ void Index::remove(const Row& row) {
 
 void Index::refresh(const Row& row, Change change) {
   // Terms and model are what they were, so the shelf is the same.
-  box_of_[row.slot()]->shelf->refresh(row, change);
+  box_of_[row.slot()]->crate->shelf().refresh(row, change);
 }
 
 std::vector<const Shelf*> Index::shelves_for(const model::Where& where) const {

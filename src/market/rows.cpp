@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/check.hpp"
+#include "market/codes.hpp"
 #include "model/text.hpp"
 
 namespace hanse::market {
@@ -63,6 +64,40 @@ std::vector<std::uint32_t> Rows::sellers_called(const std::string& text) const {
   const auto account = model::parse_address(text);
   if (const auto seller = account ? find_seller(*account) : std::nullopt) out.push_back(*seller);
   return out;
+}
+
+/// At most one more than kMostNamed.
+void Rows::add_named(const model::Constraint& c, std::vector<std::uint32_t>& out) const {
+  for (const auto& value : c.values) {
+    if (c.field == model::WhereField::machine) {
+      const std::uint32_t hash = hash_of_name(value);
+      for (auto it = machines_.lower_bound({hash, 0}); it != machines_.end() && it->first == hash; ++it) {
+        if (out.size() > kMostNamed) return;
+        out.push_back(it->second);
+      }
+      continue;
+    }
+    for (const auto seller : sellers_called(value)) {
+      for (auto slot = sellers[seller].first; slot != kNoSlot; slot = chunk_of(slot).next[slot % kRowsPerChunk]) {
+        if (out.size() > kMostNamed) return;
+        out.push_back(slot);
+      }
+    }
+  }
+}
+
+std::optional<std::vector<std::uint32_t>> Rows::named(const model::Where& where) const {
+  for (const auto& c : where) {
+    const bool is_name = c.field == model::WhereField::machine || c.field == model::WhereField::provider;
+    if (!is_name || (c.op != model::WhereOp::equal && c.op != model::WhereOp::in)) continue;
+    std::vector<std::uint32_t> out;
+    add_named(c, out);
+    if (out.size() > kMostNamed) continue;
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+  }
+  return std::nullopt;
 }
 
 void Rows::set_name(std::uint32_t number, const std::string& name) {
@@ -165,6 +200,7 @@ std::uint32_t Rows::add(const model::Offer& offer) {
   c.open[at] = offer.state == model::OfferState::open ? 1 : 0;
   c.live[at] = 1;
   link(slot, seller_of(offer.provider));
+  machines_.emplace(hash_of_name(c.name[at]), slot);
   set_leased(slot, offer);
   return slot;
 }
@@ -211,6 +247,7 @@ void Rows::remove(std::uint32_t slot) {
   models.drop(c.model[at]);
   drivers.drop(c.driver[at]);
   drop_terms(c.terms[at]);
+  machines_.erase({hash_of_name(c.name[at]), slot});
   c.live[at] = 0;
   c.name[at] = {};
   free_slots_.push_back(slot);

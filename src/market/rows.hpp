@@ -51,6 +51,7 @@ struct Terms {
 };
 
 inline constexpr std::size_t kRowsPerChunk = 1024;
+inline constexpr std::size_t kMostNamed = 1024;
 
 struct Chunk {
   template <class T>
@@ -138,6 +139,9 @@ class Rows {
   std::uint32_t seller_of(const model::AccountId& account);
   /// Every seller by that address, or of that (folded) name.
   [[nodiscard]] std::vector<std::uint32_t> sellers_called(const std::string& text) const;
+  /// The offers of which the constraints name the machine or the provider, ascending; nullopt: they name none, or more
+  /// than kMostNamed.
+  [[nodiscard]] std::optional<std::vector<std::uint32_t>> named(const model::Where& where) const;
   /// nullopt: never seen.
   [[nodiscard]] std::optional<std::uint32_t> find_seller(const model::AccountId& account) const;
 
@@ -160,6 +164,7 @@ class Rows {
   void link(std::uint32_t slot, std::uint32_t seller);
   void unlink(std::uint32_t slot);
   Chunk& chunk(std::uint32_t slot) { return *chunks_[slot / kRowsPerChunk]; }
+  void add_named(const model::Constraint& c, std::vector<std::uint32_t>& out) const;
 
   using TermsKey = std::pair<std::vector<std::uint64_t>, std::int64_t>;
   static TermsKey key_of(const std::vector<model::Discount>& term, const std::vector<model::Discount>& volume,
@@ -168,6 +173,7 @@ class Rows {
   // Ordered, not hashed: an account id is chosen by whoever makes the key. Offer ids are the ledger's own counter.
   std::map<model::AccountId, std::uint32_t> seller_numbers_;
   std::set<std::pair<std::string, std::uint32_t>> seller_names_;   // folded; names are not unique
+  std::set<std::pair<std::uint32_t, std::uint32_t>> machines_;     // hash of the name, slot
   boost::unordered_flat_map<std::uint64_t, std::uint32_t> slots_;  // never iterated
   std::vector<std::unique_ptr<Chunk>> chunks_;
   std::vector<std::uint32_t> free_slots_;

@@ -1,11 +1,12 @@
-// Shelf by shelf, from the one that begins cheapest. What is known of a box of 256 offers — the range of each figure,
-// the least price, the best reliability — passes over most; in the others a few packed codes are compared; what is left
-// is looked at exactly. A shelf is left as soon as nothing behind can be better than what was found.
+// Where the demand names machines or providers, those few are looked at. Else shelf by shelf, from the one that begins
+// cheapest. What is known of a box of 32 offers — the range of each figure, the least price, the best reliability —
+// passes over most; in the others a few packed codes are compared; what is left is looked at exactly. A shelf is left
+// as soon as nothing behind can be better than what was found.
 
 #include "market/search.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
 
 #include "market/sieve.hpp"
 
@@ -17,16 +18,19 @@ using model::WhereField;
 using model::WhereOp;
 
 constexpr std::int64_t kWhole = 10'000;    // basis points
+constexpr std::size_t kSample = 8;         // boxes
+constexpr std::size_t kFetched = 2;        // codes
 constexpr std::int64_t kRounding = 1'001;  // what flooring can take from an expected cost, micro-credits
 
 /// A shelf as one demand sees it.
 struct View {
   const Shelf* shelf = nullptr;
-  const Terms* terms = nullptr;  ///< nullptr: each offer has its own.
-  bool is_plain = false;         ///< The price is the posted one: the shelf's order is the order of what is found.
-  std::int64_t off_bps = 0;      ///< (10000 − term) × (10000 − volume); 0 where unknown.
-  std::vector<Filter> filters;
-  std::int64_t first_cost = 0;  ///< No offer costs less.
+  const Terms* terms = nullptr;     ///< nullptr: each offer has its own.
+  bool is_plain = false;            ///< The price is the posted one: the shelf's order is the order of what is found.
+  std::int64_t off_bps = 0;         ///< (10000 − term) × (10000 − volume); 0 where unknown.
+  std::vector<Filter> filters;      ///< As crates are sifted: the narrowest first.
+  std::vector<Filter> row_filters;  ///< As boxes are.
+  std::int64_t first_cost = 0;      ///< No offer costs less.
 };
 
 class Search {
@@ -36,10 +40,14 @@ class Search {
 
   std::vector<Found> run(const Index& index) {
     if (limit_ == 0) return {};
+    if (const auto named = rows_.named(wanted_.where)) {
+      for (const std::uint32_t slot : *named) look_at(rows_.row(slot));
+      return std::move(found_);
+    }
     std::vector<View> views;
     for (const Shelf* shelf : index.shelves_for(wanted_.where)) views.push_back(view_of(*shelf));
     std::sort(views.begin(), views.end(), [](const View& a, const View& b) { return a.first_cost < b.first_cost; });
-    for (const View& view : views) {
+    for (View& view : views) {
       if (is_full() && view.first_cost > found_.back().rank.cost) break;
       look_through(view);
     }
@@ -52,7 +60,7 @@ class Search {
 
   View view_of(const Shelf& shelf) {
     const auto& demand = wanted_.demand;
-    View view{&shelf, nullptr, false, 0, sieve_.filters, 0};
+    View view{&shelf, nullptr, false, 0, sieve_.filters, {}, 0};
     if (!shelf.key().mixed) {
       view.terms = &rows_.terms(shelf.key().terms);
       const auto price = price_at(view, 0);
@@ -61,8 +69,9 @@ class Search {
       view.is_plain =
           term == 0 && volume == 0 && (demand.disk_bytes == 0 || view.terms->storage_per_gib_hour.micros == 0);
     }
-    view.first_cost = least_cost_from(view, shelf.boxes().front()->cost[0]);
+    view.first_cost = least_cost_from(view, shelf.crates().front()->first(0).cost);
     add_price_filter(view);
+    view.row_filters = view.filters;
     return view;
   }
 
@@ -98,40 +107,76 @@ class Search {
     view.filters.insert(view.filters.begin(), {Code::price, 0, code_of(high)});
   }
 
-  void look_through(const View& view) {
-    for (const auto& box : view.shelf->boxes()) {
-      if (is_full() && least_cost_from(view, box->cost[0]) > found_.back().rank.cost) return;
-      if (!box->may_pass(view.filters) || (box->measured_by_any & sieve_.measured) != sieve_.measured) continue;
-      if (sieve_.by_country && (box->countries & sieve_.country_bits) == 0) continue;
-      if (!may_be_wanted(view, *box)) continue;
-      if (!box->select(view.filters, passing_)) continue;
-      if (!look_at_rows(view, *box)) return;
+  void look_through(View& view) {
+    const auto crates = view.shelf->crates();
+    for (std::size_t i = 0; i < crates.size(); ++i) {
+      if (is_over(view, crates[i]->first(0))) return;
+      if (i == 1) sort_filters(view, *crates[0]);
+      const std::uint64_t marked = crates[i]->select(view.filters);
+      if (i > 0) fetch(view, *crates[i], marked);
+      for (std::uint64_t boxes = marked; boxes != 0; boxes &= boxes - 1) {
+        const auto at = static_cast<std::size_t>(std::countr_zero(boxes));
+        if (is_over(view, crates[i]->first(at)) || !look_at_box(view, *crates[i], at)) return;
+      }
     }
   }
 
-  /// Could any row of the box be better than what was found? Exact at its least price and best reliability.
-  [[nodiscard]] bool may_be_wanted(const View& view, const Box& box) const {
-    if (view.terms == nullptr || !is_full()) return true;
-    std::int64_t cost = box.cost[0];
-    if (!view.is_plain) {
-      const auto price = price_at(view, box.least_price);
-      if (!price) return false;  // dearer ones cannot be priced either
-      cost = expected_cost(price->per_gpu_hour, 1000 * box.high[static_cast<std::size_t>(Code::reliability)]);
+  /// Where a search is not over soon, the filter that the fewest rows pass comes first: most boxes then need no other.
+  void sort_filters(View& view, const Crate& sample) {
+    if (!is_sampled_) {
+      is_sampled_ = true;
+      for (const Filter& filter : view.row_filters) {
+        auto& passing = passing_[static_cast<std::size_t>(filter.code)];
+        for (std::size_t at = 0; at < std::min(sample.size(), kSample); ++at) {
+          passing += std::popcount(sample.box(at).select(sample.rows(at), {&filter, 1}));
+        }
+      }
     }
-    return Rank{cost, box.oldest.posted_at, box.oldest.id} < found_.back().rank;
+    std::sort(view.row_filters.begin(), view.row_filters.end(), [&](const Filter& a, const Filter& b) {
+      const auto of = [&](Code code) { return std::pair(passing_[static_cast<std::size_t>(code)], code); };
+      return of(a.code) < of(b.code);
+    });
+  }
+
+  /// The boxes lie anywhere in memory: what will be read of them is asked for all at once.
+  static void fetch(const View& view, const Crate& crate, std::uint64_t boxes) {
+    for (; boxes != 0; boxes &= boxes - 1) {
+      const Box& box = crate.box(static_cast<std::size_t>(std::countr_zero(boxes)));
+      for (std::size_t i = 0; i < std::min(view.row_filters.size(), kFetched); ++i) {
+        __builtin_prefetch(&box.codes[static_cast<std::size_t>(view.row_filters[i].code)]);
+      }
+    }
+  }
+
+  /// Nothing from this place on can be better than what was found.
+  [[nodiscard]] bool is_over(const View& view, const Rank& place) const {
+    return is_full() && least_cost_from(view, place.cost) > found_.back().rank.cost;
   }
 
   /// False: nothing behind on this shelf can be better.
-  bool look_at_rows(const View& view, const Box& box) {
-    for (std::size_t i = 0; i < box.count; i += 4) {
-      std::uint64_t four = 0;
-      std::memcpy(&four, &passing_[i], sizeof four);
-      if (four == 0) continue;
-      for (std::size_t at = i; at < std::min(i + 4, box.count); ++at) {
-        if (passing_[at] != 0 && !look_at(view, box, at)) return false;
-      }
+  bool look_at_box(const View& view, const Crate& crate, std::size_t at) {
+    if ((crate.measured_by_any(at) & sieve_.measured) != sieve_.measured) return true;
+    if (sieve_.by_country && (crate.countries(at) & sieve_.country_bits) == 0) return true;
+    if (!may_be_wanted(view, crate, at)) return true;
+    const Box& box = crate.box(at);
+    for (std::uint32_t rows = box.select(crate.rows(at), crate.open_filters(at, view.row_filters, open_)); rows != 0;
+         rows &= rows - 1) {
+      if (!look_at(view, box, static_cast<std::size_t>(std::countr_zero(rows)))) return false;
     }
     return true;
+  }
+
+  /// Could any row of the box be better than what was found? Exact at its least price and best reliability.
+  [[nodiscard]] bool may_be_wanted(const View& view, const Crate& crate, std::size_t at) const {
+    if (view.terms == nullptr || !is_full()) return true;
+    const Box& box = crate.box(at);
+    std::int64_t cost = crate.first(at).cost;
+    if (!view.is_plain) {
+      const auto price = price_at(view, box.least_price);
+      if (!price) return false;  // dearer ones cannot be priced either
+      cost = expected_cost(price->per_gpu_hour, 1000 * crate.high(Code::reliability, at));
+    }
+    return Rank{cost, box.oldest.posted_at, box.oldest.id} < found_.back().rank;
   }
 
   bool look_at(const View& view, const Box& box, std::size_t at) {
@@ -148,9 +193,12 @@ class Search {
           expected_cost(price->per_gpu_hour, 1000 * static_cast<std::int64_t>(box.code(Code::reliability, at)));
       if (!is_wanted({cost, {box.posted_at[at]}, {box.id[at]}})) return true;
     }
-    const Row row = rows_.row(box.slot[at]);
-    if (const auto price = price_if_fits(wanted_, row)) keep({rank_of(row, *price), row.slot(), *price});
+    look_at(rows_.row(box.slot[at]));
     return true;
+  }
+
+  void look_at(const Row& row) {
+    if (const auto price = price_if_fits(wanted_, row)) keep({rank_of(row, *price), row.slot(), *price});
   }
 
   void keep(Found found) {
@@ -166,7 +214,9 @@ class Search {
   const std::size_t limit_;
   const Sieve sieve_;
   std::vector<Found> found_;
-  Box::Column<std::uint16_t> passing_{};
+  std::array<Filter, kCodes> open_{};
+  bool is_sampled_ = false;
+  std::array<int, kCodes> passing_{};  // of the sample's rows
 };
 
 }  // namespace

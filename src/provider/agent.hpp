@@ -57,13 +57,15 @@ struct Inventory {
 };
 Inventory detect_inventory(const std::filesystem::path& data_folder);
 
-/// One line of `provider init`'s self-test.
+/// One line of `provider init`'s self-test; a bad one says how to mend it.
 struct Check {
   enum class Verdict { good, warning, bad };
   std::string what, actual, required, remedy;
   Verdict verdict = Verdict::good;
 };
-/// `agent`: the process of the agent that runs on this folder, which has the ssh port; 0: none runs.
+/// No more devices, and none of another model, than this machine has.
+Check check_devices(const AgentConfig& config, const Inventory& found);
+/// All of them. `agent`: the process of the agent that runs on this folder, which has the ssh port; 0: none runs.
 std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::path& data_folder, pid_t agent = 0);
 
 /// In the data folder: the agent's own key (client::open_or_create_ssh_key), which the owner authorises once for

@@ -1,4 +1,4 @@
-// What `hanse provider init` and `start` check before anything is offered.
+// What is checked of this machine before anything of it is offered.
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -47,22 +47,6 @@ Check check_image(const AgentConfig& config, Engine& engine) {
   out.actual = pulled.error().message;
   out.remedy = "set 'default_image' to one that can be pulled or that is in the engine's store";
   out.verdict = Verdict::bad;
-  return out;
-}
-
-Check check_devices(const AgentConfig& config, const Inventory& found) {
-  const auto& machine = config.machine;
-  std::size_t same = 0;
-  for (const auto& device : found.devices) same += device.model == machine.gpu_model ? 1 : 0;
-  Check out{"devices", fmt::format("{} × {}", same, machine.gpu_model),
-            fmt::format("{} × {}", machine.gpu_count, machine.gpu_model), "", Verdict::good};
-  if (same < machine.gpu_count) {
-    out.remedy = "offer what is there ('hanse provider init' detects it), or mend the driver: " + found.note;
-    out.verdict = Verdict::bad;
-  } else if (machine.device_kind == model::DeviceKind::cpu) {
-    out.remedy = "this machine is offered as a CPU, and labelled so; a GPU needs its driver";
-    out.verdict = Verdict::warning;
-  }
   return out;
 }
 
@@ -165,6 +149,22 @@ Check check_node(const AgentConfig& config) {
 }
 
 }  // namespace
+
+Check check_devices(const AgentConfig& config, const Inventory& found) {
+  const auto& machine = config.machine;
+  std::size_t same = 0;
+  for (const auto& device : found.devices) same += device.model == machine.gpu_model ? 1 : 0;
+  Check out{"devices", fmt::format("{} × {}", same, machine.gpu_model),
+            fmt::format("{} × {}", machine.gpu_count, machine.gpu_model), "", Verdict::good};
+  if (same < machine.gpu_count) {
+    out.remedy = "offer what is there ('hanse provider init' detects it), or mend the driver: " + found.note;
+    out.verdict = Verdict::bad;
+  } else if (machine.device_kind == model::DeviceKind::cpu) {
+    out.remedy = "this machine is offered as a CPU, and labelled so; a GPU needs its driver";
+    out.verdict = Verdict::warning;
+  }
+  return out;
+}
 
 std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::path& data_folder, pid_t agent) {
   std::error_code error;

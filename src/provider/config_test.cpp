@@ -160,5 +160,21 @@ TEST(Inventory, FindsThreadsMemoryAndADeviceThatIsLabelled) {
   EXPECT_FALSE(found.note.empty());
 }
 
+TEST(CheckDevices, AnOfferPromisesNoMoreThanTheMachineHasOfItsModel) {
+  Inventory found;
+  found.devices = {{"H100-SXM", "", "", 0, true}, {"H100-SXM", "", "", 0, true}, {"L40S", "", "", 0, true}};
+  for (const std::string model : {"H100-SXM", "L40S", "H100-PCIE"}) {
+    const auto there =
+        std::count_if(found.devices.begin(), found.devices.end(), [&](const auto& d) { return d.model == model; });
+    for (std::uint32_t promised = 1; promised <= 4; ++promised) {
+      AgentConfig config;
+      config.machine.gpu_model = model;
+      config.machine.gpu_count = promised;
+      const auto check = check_devices(config, found);
+      EXPECT_EQ(check.verdict == Check::Verdict::bad, promised > there) << promised << " of " << model;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hanse::provider

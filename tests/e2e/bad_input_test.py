@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Jobs that are wrong, unruly or hostile: a clear message, no lost money, an exit code, a healthy machine."""
 
+import re
 import unittest
 
 from harness import NetworkTest, wait_until
@@ -44,6 +45,22 @@ class BadJobFiles(NetworkTest):
         done = self.consumer.hanse("run", "nowhere.yaml", "--yes", ok=None)
         self.assertEqual(done.code, 120, done)
         self.assertIn("nowhere.yaml", done.err)
+
+
+class BadProviders(NetworkTest):
+    def test_no_machine_offers_more_devices_than_it_has(self):
+        greedy = self.consumer
+        greedy.hanse("provider", "init", "--name", "greedy", "--advertise", "127.0.0.1", "--engine", self.network.engine.socket,
+                     "--country", "DE", "--price", "1", ok=None)
+        config = greedy.home / "provider" / "provider.yaml"
+        honest = config.read_text()
+        for lie, said in ((r"gpus: 64", "64 × "), (r"gpu_model: H100-SXM", "× H100-SXM")):
+            config.write_text(re.sub(rf"(?m)^  {lie.split()[0]} \S+", f"  {lie}", honest))
+            done = greedy.hanse("provider", "start", ok=None)
+            self.assertNotEqual(done.code, 0)
+            self.assertIn(said, done.err)
+            self.assertIn("this machine has", done.err)
+        self.assertEqual(len(self.network.get("/v1/offers")["items"]), 1, "of the honest provider alone")
 
 
 class UnrulyJobs(NetworkTest):

@@ -111,11 +111,20 @@ Result<> authorise(Context& context, const Home& home, const provider::AgentConf
   return {};
 }
 
+/// An offer of devices that are not there would fail its renters one by one.
+Result<> check_promise(const provider::AgentConfig& config, const Home& home) {
+  const auto devices = check_devices(config, provider::detect_inventory(home.provider()));
+  if (devices.verdict != provider::Check::Verdict::bad) return {};
+  return fail(ErrorCode::wrong_state, home.provider_config().string() + " promises " + devices.required +
+                                          ", and this machine has " + devices.actual + ": " + devices.remedy);
+}
+
 Outcome start(Context& context) {
   const auto home = context.home();
   if (!home) return refuse(home.error());
   auto config = load_agent_config(*home);
   if (!config) return refuse(config.error());
+  if (auto promise = check_promise(*config, *home); !promise) return refuse(promise.error());
   if (!context.globals.node.empty()) config->node.url = context.globals.node;
   context.globals.node = config->node.url;
   auto lock = ProcessLock::take(agent_lock(*home), "another agent runs here already");
