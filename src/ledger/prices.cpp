@@ -78,10 +78,20 @@ std::uint64_t followers(const Tables& tables, model::ClassId id) {
   return found == tables.offers.index.following.end() ? 0 : found->second.size();
 }
 
+/// What of a class is on spot, as its last auction left it. Who pays the price takes it from them, so for the base
+/// price it is not in use: else a class that is too dear on demand would look full, and stay too dear.
+std::uint64_t on_spot(const Context& context, model::ClassId id) {
+  const auto* auction = context.tables.auctions.find(id);
+  const std::uint64_t period = context.params().auction_period_s;
+  if (auction == nullptr || after_s(auction->at, static_cast<std::int64_t>(2 * period)) < context.now()) return 0;
+  return auction->gpus;
+}
+
 void step(Context& context, model::ClassId id) {
   auto& classes = context.tables.classes;
   const model::ClassPrices before = classes.at(id);
-  const auto capacity = context.book.capacity(*model::parse_class(before.price_class));
+  auto capacity = context.book.capacity(*model::parse_class(before.price_class));
+  capacity.leased -= std::min(capacity.leased, on_spot(context, id));
   const auto paid = recent_trades(context, id);
   if (paid.empty() && capacity.offers == 0) return forget_class(context, id);
   model::ClassPrices after = before;

@@ -97,6 +97,21 @@ TEST_F(Spot, the_only_bid_gets_the_machine_at_its_floor_in_the_next_auction) {
   EXPECT_FALSE(net.state().next_timer() && *net.state().next_timer() == coming_auction()) << "nobody bids: no clock";
 }
 
+TEST_F(Spot, what_runs_on_spot_is_not_in_use_for_the_base_price) {
+  list_spot(credits(1), 4);
+  win(1, credits(3), 2);
+  const auto leased_after_a_step = [&] {
+    until(after_s(net.now, static_cast<std::int64_t>(net.state().params().price_step_s)));
+    const auto classes = net.state().classes("", 10);
+    EXPECT_EQ(classes.at(0)->gpus, 4U);
+    return classes.at(0)->leased;
+  };
+  EXPECT_EQ(leased_after_a_step(), 0U);
+  const auto id = net.done(2, request_for(1, 7200)).lease;
+  net.done(kProvider, confirmation(kProvider, id));
+  EXPECT_EQ(leased_after_a_step(), 1U);
+}
+
 TEST_F(Spot, a_bid_in_the_reveal_window_sits_that_auction_out) {
   list_spot(credits(1));
   net.now = after_s(kBegin, kPeriod - kWindow);

@@ -10,7 +10,6 @@ namespace {
 __extension__ using Wide = __int128;
 
 constexpr std::int64_t kWhole = 10'000;  // basis points
-constexpr std::int64_t kDamping = 20;
 constexpr std::int64_t kHourMs = 3'600'000;
 
 Money scaled(Money amount, std::int64_t by, std::int64_t of) {
@@ -22,6 +21,12 @@ Money scaled(Money amount, std::int64_t by, std::int64_t of) {
 Money moved(Money base, std::int64_t bps) {
   const Money to = scaled(base, kWhole + bps, kWhole);
   return bps > 0 && to == base ? Money{std::min(base.micros + 1, kMaxPricePerGpuHour.micros)} : to;
+}
+
+/// Of the index: from the floor of an idle class over the index itself at the target to the cap of a full one.
+std::int64_t permille_at(std::int64_t use, std::int64_t target) {
+  if (use > target) return 1000 + (kBaseCapPermille - 1000) * (use - target) / (kWhole - target);
+  return target == 0 ? 1000 : kBaseFloorPermille + (1000 - kBaseFloorPermille) * use / target;
 }
 
 }  // namespace
@@ -44,15 +49,11 @@ void step_base(model::ClassPrices& prices, const Capacity& capacity, Time now, c
   prices.leased = capacity.leased;
   if (prices.base.micros == 0 || capacity.gpus == 0) return;
   const auto use = static_cast<std::int64_t>(static_cast<Wide>(capacity.leased) * kWhole / capacity.gpus);
-  const std::int64_t most = params.max_step_bps, hourly = params.max_hour_bps;
-  const std::int64_t by = std::clamp((use - std::int64_t{params.target_use_bps}) / kDamping, -most, most);
-  const Money low =
-      std::max(scaled(prices.hour_base, kWhole - hourly, kWhole), scaled(prices.index, kBaseFloorPermille, 1000));
-  const Money high = std::min(moved(prices.hour_base, hourly), scaled(prices.index, kBaseCapPermille, 1000));
-  const Money step_low = moved(prices.base, -most), step_high = moved(prices.base, most);
-  // The index may have left the base price behind: it follows at the pace of any other move.
-  const Money wanted = std::min(std::max(moved(prices.base, by), low), high);
-  prices.base = std::clamp(wanted, step_low, step_high);
+  const Money goal = scaled(prices.index, permille_at(use, params.target_use_bps), 1000);
+  const std::int64_t step = params.max_step_bps, hourly = params.max_hour_bps;
+  const Money low = std::max(moved(prices.base, -step), scaled(prices.hour_base, kWhole - hourly, kWhole));
+  const Money high = std::min(moved(prices.base, step), moved(prices.hour_base, hourly));
+  prices.base = std::min(std::max(goal, low), high);
 }
 
 Money posted_price(const model::PriceList& prices, Money index, Money base) {

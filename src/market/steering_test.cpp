@@ -87,6 +87,29 @@ TEST(BasePrice, FullClassesReachTwiceTheIndexAndIdleOnesHalf) {
   }
 }
 
+TEST(BasePrice, SettlesWhereUseDoesWhereverItComesFrom) {
+  for (const auto& [leased, micros] : {std::pair{90U, 1'500'000}, {80U, 1'000'000}, {85U, 1'250'000}, {40U, 750'000}}) {
+    for (const std::int64_t from : {500'000, 1'000'000, 2'000'000}) {
+      auto prices = priced(1'000'000);
+      prices.base = prices.hour_base = Money{from};
+      for (Time now{1}; now.ms < 5LL * 24 * 3'600'000; now.ms += kStepMs) step_base(prices, {1, 100, leased}, now, {});
+      EXPECT_EQ(prices.base, Money{micros}) << leased << " from " << from;
+    }
+  }
+  for (const std::uint32_t target : {0U, 10'000U}) {
+    model::Params params;
+    params.target_use_bps = target;
+    for (const std::uint64_t leased : {0U, 50U, 100U}) {
+      auto prices = priced(1'000'000);
+      for (Time now{1}; now.ms < 5LL * 24 * 3'600'000; now.ms += kStepMs)
+        step_base(prices, {1, 100, leased}, now, params);
+      const std::int64_t expected = target == 0 ? 1'000'000 + 10'000 * static_cast<std::int64_t>(leased)
+                                                : 500'000 + 5'000 * static_cast<std::int64_t>(leased);
+      EXPECT_EQ(prices.base, Money{expected}) << target << " " << leased;
+    }
+  }
+}
+
 TEST(PostedPrice, FollowsItsFigureWithinFloorAndCap) {
   model::PriceList prices;
   prices.on_demand_per_gpu_hour = Money{777};

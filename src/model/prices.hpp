@@ -22,7 +22,7 @@ struct ClassPrices {
   std::uint64_t hour = 0;    ///< That hour, counted from the Unix epoch.
   std::uint32_t trades = 0;  ///< What the index was made of.
   std::uint64_t gpus = 0;    ///< On offer by providers that can be reached.
-  std::uint64_t leased = 0;  ///< Of these.
+  std::uint64_t leased = 0;  ///< Of these, but for those on spot.
   Time next_step;
   Time due;                      ///< When its timer fires: the next step, or the next batch of offers to be repriced.
   OfferId reprice_after;         ///< Offers that follow its figures are repriced in a ring; this one was the last.
