@@ -201,12 +201,12 @@ class Search {
     if (const auto price = price_if_fits(wanted_, row)) keep({rank_of(row, *price), row.slot(), *price});
   }
 
-  void keep(Found found) {
+  void keep(const Found& found) {
     if (!is_wanted(found.rank)) return;
     if (is_full()) found_.pop_back();
     const auto at = std::upper_bound(found_.begin(), found_.end(), found,
                                      [](const Found& a, const Found& b) { return a.rank < b.rank; });
-    found_.insert(at, std::move(found));
+    found_.insert(at, found);
   }
 
   const Rows& rows_;

@@ -52,7 +52,8 @@ void LeaseRun::warn() {
     at = preempt_at_;
   }
   const auto state = context_.engine.inspect(entry_.container);
-  if (!state || !state->running) return;  // the engine is down, or it is about to start again: the next step tries
+  if (!state || !state->running || state->pid <= 1)
+    return;  // the engine is down or starts it again: the next step tries
   if (auto written = write_preempt_at(paths_.control, at); !written) return trouble(written.error().message);
   if (!lease_.job_hash.is_zero()) terminate_descendants(static_cast<pid_t>(state->pid));
   context_.tell_connections(lease_.id, preempt_text(at));
