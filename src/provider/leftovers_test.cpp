@@ -49,5 +49,16 @@ TEST(Leftovers, OfADeadRunGoAndThoseOfALiveOneStay) {
   fs::remove_all(live_folder);
 }
 
+TEST(Leftovers, ANameThatBearsNoProcessIsNobodysLeftover) {
+  const pid_t dead = ::fork();
+  if (dead == 0) ::_exit(0);
+  ASSERT_EQ(::waitpid(dead, nullptr, 0), dead);
+  EXPECT_TRUE(is_leftover(fmt::format("hanse-agent-{}-x", dead)));
+  EXPECT_FALSE(is_leftover(fmt::format("hanse-agent-{}-x", ::getpid())));
+  EXPECT_FALSE(is_leftover(fmt::format("hanse-cli-{}rnQs", dead)));
+  EXPECT_FALSE(is_leftover(fmt::format("hanse-cli-{}", dead)));
+  EXPECT_FALSE(is_leftover("hanse-cli"));
+}
+
 }  // namespace
 }  // namespace hanse::provider::testing

@@ -44,8 +44,8 @@ struct SpotHouse : House {
 model::Job careful_job() {
   return make_job(
       "echo up\n"
-      "echo began at ${HANSE_PREEMPT_AT:-no end} of $HANSE_PREEMPT_FILE >/workspace/log\n"
       "trap 'echo told $(cat $HANSE_PREEMPT_FILE) >>/workspace/log' TERM\n"
+      "echo began at ${HANSE_PREEMPT_AT:-no end} of $HANSE_PREEMPT_FILE >/workspace/log\n"
       "while :; do sleep 0.05; done");
 }
 
@@ -104,9 +104,12 @@ TEST(Preemption, IsToldOnceHoweverOftenTheAgentStarts) {
   const auto seconds = std::to_string(house.take(id).ms / 1000);  // nobody is there to hear of it
   const std::string told = "began at no end of /run/hanse/preempt_at\ntold " + seconds + "\n";
   house.start();
-  std::string seen;
-  EXPECT_TRUE(eventually([&] { return (seen = log()) == told || house.is(id, model::LeaseState::ended); })) << seen;
-  EXPECT_EQ(seen, told);
+  std::vector<std::string> seen{""};  // each once
+  EXPECT_TRUE(eventually([&] {
+    if (const auto now = log(); now != seen.back()) seen.push_back(now);
+    return seen.back() == told || house.is(id, model::LeaseState::ended);
+  }));
+  EXPECT_EQ(seen.back(), told) << ::testing::PrintToString(seen);
   house.agent.reset();
   house.start();
   EXPECT_EQ(house.ssh(id, "'echo $HANSE_PREEMPT_AT'").output, seconds + "\n");  // it knows, and has told

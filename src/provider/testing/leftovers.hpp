@@ -40,12 +40,14 @@ inline fs::path make_test_folder(const std::string& kind) {
   return name;
 }
 
-/// Does "hanse-KIND-PID-…" name a process that has ended? A name of another form does not.
+/// Does "hanse-KIND-PID-…" name a process that has ended? A name of another form does not: "hanse-cli-98rnQs" is
+/// somebody's whose random letters begin with a number.
 inline bool is_leftover(const std::string& name) {
   const auto kind = name.find('-'), pid = name.find('-', kind + 1);
   if (!name.starts_with("hanse-") || pid == std::string::npos) return false;
-  const auto owner = static_cast<pid_t>(std::strtol(name.c_str() + pid + 1, nullptr, 10));
-  return owner > 0 && ::kill(owner, 0) != 0 && errno == ESRCH;
+  char* end = nullptr;
+  const auto owner = static_cast<pid_t>(std::strtol(name.c_str() + pid + 1, &end, 10));
+  return *end == '-' && owner > 0 && ::kill(owner, 0) != 0 && errno == ESRCH;
 }
 
 /// "hanse.agent=…" of the agent whose data folder that is; empty if it is none.
