@@ -27,6 +27,9 @@ Result<> write_control(const std::string& folder, const model::Job& job, const s
                        const std::string& notice = "");
 /// The word to go. Safe to repeat.
 Result<> write_go(const std::string& folder);
+/// In the supervisor's command line, and in no other of ours.
+inline constexpr std::string_view kSupervisorMark = "hanse-end:";
+
 /// When the lease is pre-empted, in Unix seconds, at kPreemptFile: what starts from then on has it as HANSE_PREEMPT_AT.
 inline constexpr std::string_view kPreemptFile = "/run/hanse/preempt_at";
 Result<> write_preempt_at(const std::string& folder, Time at);

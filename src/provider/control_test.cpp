@@ -113,7 +113,7 @@ TEST(Supervisor, ChildThatIsToldToEndMayFinishAndTheScriptGoesNoFurther) {
   auto& engine = EngineService::instance().engine();
   auto logs = engine.logs(one.id, true);
   ASSERT_EQ(as_text((*logs)->read()->bytes), "up\n");
-  terminate_descendants(static_cast<pid_t>(engine.inspect(one.id)->pid));
+  terminate_descendants(static_cast<pid_t>(engine.inspect(one.id)->pid), kSupervisorMark);
   EXPECT_EQ(one.output().out, "up\nsaved\n");
   EXPECT_EQ(read_exit_code(one.paths.control), 143);
   EXPECT_TRUE(one.running());

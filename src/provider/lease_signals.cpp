@@ -90,7 +90,7 @@ void hang_up_session(const std::string& session) {
   }
 }
 
-void terminate_descendants(pid_t ancestor) {
+void terminate_descendants(pid_t ancestor, std::string_view spared) {
   const auto processes = all_processes();
   std::set<pid_t> family{ancestor};
   for (std::size_t before = 0; before < family.size();) {
@@ -100,6 +100,11 @@ void terminate_descendants(pid_t ancestor) {
     }
   }
   family.erase(ancestor);
+  for (const auto& process : processes) {
+    if (process.parent == ancestor && read_of(process.pid, "cmdline").find(spared) != std::string::npos) {
+      family.erase(process.pid);
+    }
+  }
   for (const auto& process : processes) {
     if (family.contains(process.pid)) signal_to(process, SIGTERM);
   }

@@ -21,7 +21,8 @@ inline constexpr std::string_view kSessionVariable = "HANSE_SESSION";
 void hang_up_session(const std::string& session);
 
 /// SIGTERM to all that descends from the process: a container's job. Neither the process itself gets it nor what was
-/// started in the container from outside, as SSH sessions are.
-void terminate_descendants(pid_t ancestor);
+/// started in the container from outside, as SSH sessions are; nor a child of it with `spared` in its command line: the
+/// supervisor, where the engine put an init before it, which would pass the signal on a second time.
+void terminate_descendants(pid_t ancestor, std::string_view spared);
 
 }  // namespace hanse::provider

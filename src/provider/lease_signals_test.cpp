@@ -10,6 +10,7 @@
 #include <thread>
 
 #include <filesystem>
+#include <fstream>
 
 #include <gtest/gtest.h>
 
@@ -59,19 +60,24 @@ TEST(LeaseSignals, ProcessesThatEndWhileTheyAreLookedAtDoNoHarm) {
   looking.join();
 }
 
-TEST(LeaseSignals, TerminatesChildrenAndTheirsButNotTheAncestor) {
+TEST(LeaseSignals, TerminatesChildrenAndTheirsButNeitherTheAncestorNorWhoIsSpared) {
   const auto folder = testing::make_test_folder("signals");
-  const std::string family = "cd " + folder.string() +
-                             "; sh -c 'sleep 1000; exit 1' & echo >ready; wait $!; "
-                             "test $? = 143 && echo >told; sleep 1000";
+  const std::string family =
+      "cd " + folder.string() +
+      "; sh -c 'while :; do sleep 1000; done' the-spared & echo $! >spared; "
+      "sh -c 'sleep 1000; exit 1' & echo >ready; wait $!; test $? = 143 && echo >told; sleep 1000";
   const pid_t ancestor = start({"/bin/sh", "-c", family.c_str(), nullptr}, "x");
   const pid_t other = start({"/bin/sleep", "1000", nullptr}, "y");
   const auto appears = [&](const char* name) {
     while (!std::filesystem::exists(folder / name)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   };
   appears("ready");
-  terminate_descendants(ancestor);
+  terminate_descendants(ancestor, "the-spared");
   appears("told");
+  pid_t spared = 0;
+  std::ifstream(folder / "spared") >> spared;
+  ASSERT_GT(spared, 0);
+  EXPECT_EQ(::kill(spared, 0), 0);
   for (const pid_t pid : {ancestor, other}) {
     EXPECT_EQ(::waitpid(pid, nullptr, WNOHANG), 0) << "still runs";
     ::kill(-pid, SIGKILL);

@@ -55,7 +55,7 @@ void LeaseRun::warn() {
   if (!state || !state->running || state->pid <= 1)
     return;  // the engine is down or starts it again: the next step tries
   if (auto written = write_preempt_at(paths_.control, at); !written) return trouble(written.error().message);
-  if (!lease_.job_hash.is_zero()) terminate_descendants(static_cast<pid_t>(state->pid));
+  if (!lease_.job_hash.is_zero()) terminate_descendants(static_cast<pid_t>(state->pid), kSupervisorMark);
   context_.tell_connections(lease_.id, preempt_text(at));
   say("is pre-empted at " + model::format_time(at) + "; its job was told");
   const std::lock_guard lock(mutex_);
