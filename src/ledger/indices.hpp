@@ -17,7 +17,15 @@
 
 namespace hanse::ledger {
 
-enum class TimerKind : std::uint8_t { lease_start, lease_end, lease_release, request_expiry, sweep, former_prices, price_class };
+enum class TimerKind : std::uint8_t {
+  lease_start,
+  lease_end,
+  lease_release,
+  request_expiry,
+  sweep,
+  former_prices,
+  price_class
+};
 
 struct Timer {
   Time at;
