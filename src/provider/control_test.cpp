@@ -15,6 +15,7 @@
 #include "provider/journal.hpp"
 #include "provider/lease_signals.hpp"
 #include "provider/testing/engine_service.hpp"
+#include "provider/testing/free_pool.hpp"
 #include "provider/workspace.hpp"
 
 namespace hanse::provider {
@@ -229,7 +230,7 @@ TEST(Workspaces, ALeaseResolvesItsOwnNamesAndNotTheMachines) {
   const TemporaryFolder folder;
   auto& engine = EngineService::instance().engine();
   const auto network = testing::test_name("hosts");
-  ASSERT_TRUE(engine.create_network(network, "10.213.255.240/29", testing::kTestLabel));
+  ASSERT_TRUE(engine.create_network(network, testing::free_pool(29), testing::kTestLabel));
   const auto paths = Workspaces(folder.path / "w").open("lease-7", 32U << 20).value();
   ContainerSpec spec{.hostname = "lease-7", .hosts_host_path = paths.hosts, .network = network};
   std::optional<testing::TestContainer> container;

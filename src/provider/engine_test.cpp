@@ -8,6 +8,7 @@
 
 #include "provider/cgroup.hpp"
 #include "provider/testing/engine_service.hpp"
+#include "provider/testing/free_pool.hpp"
 
 namespace hanse::provider {
 namespace {
@@ -280,7 +281,7 @@ TEST(Engine, ServiceRestartLeavesContainersRunning) {
 
 TEST(Engine, NetworksAreMadeListedAndRemoved) {
   const auto name = testing::test_name("net");
-  ASSERT_TRUE(engine().create_network(name, "10.213.255.248/29", testing::kTestLabel));
+  ASSERT_TRUE(engine().create_network(name, testing::free_pool(29), testing::kTestLabel));
   EXPECT_THAT(engine().list_networks(testing::kTestLabel).value(), Contains(name));
   const auto seen = run_in("cat /etc/resolv.conf; ls /sys/class/net", {.network = name, .dns = {"203.0.113.53"}});
   // Docker's own resolver stands between: it asks the one given, from inside the container's network.

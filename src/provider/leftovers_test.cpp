@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "provider/testing/engine_service.hpp"
+#include "provider/testing/free_pool.hpp"
 #include "provider/workspace.hpp"
 
 namespace hanse::provider::testing {
@@ -23,8 +24,8 @@ TEST(Leftovers, OfADeadRunGoAndThoseOfALiveOneStay) {
   const TestContainer live("sleep 1000");
   const TestContainer left("sleep 1000", {.name = fmt::format("hanse-test-{}-1", dead)});
   const auto network = fmt::format("hanse-test-{}-net", dead), live_network = test_name("net");
-  ASSERT_TRUE(engine.create_network(network, "10.213.255.232/29", kTestLabel));
-  ASSERT_TRUE(engine.create_network(live_network, "10.213.255.224/29", kTestLabel));
+  ASSERT_TRUE(engine.create_network(network, testing::free_pool(29), kTestLabel));
+  ASSERT_TRUE(engine.create_network(live_network, testing::free_pool(29), kTestLabel));
 
   const fs::path folder = fmt::format("/tmp/hanse-agent-{}-left", dead);
   const auto live_folder = make_test_folder("agent");

@@ -14,11 +14,14 @@
 #include "provider/lease_network.hpp"
 #include "provider/process.hpp"
 #include "provider/testing/engine_service.hpp"
+#include "provider/testing/free_pool.hpp"
 
 namespace hanse::provider {
 namespace {
 
+using testing::address_in;
 using testing::EngineService;
+using testing::free_pool;
 using ::testing::HasSubstr;
 using testing::read_all;
 using testing::TestContainer;
@@ -84,19 +87,21 @@ class Isolation : public ::testing::Test {
     return exec ? read_all(**exec).out : exec.error().message;
   }
 
-  const std::vector<std::pair<std::string, std::string>> networks_{{testing::test_name("iso-a"), "10.213.240.0/29"},
-                                                                   {testing::test_name("iso-b"), "10.213.240.8/29"}};
+  const std::string pool_ = free_pool(28);
+  const std::vector<std::pair<std::string, std::string>> networks_{
+      {testing::test_name("iso-a"), address_in(pool_, 0) + "/29"},
+      {testing::test_name("iso-b"), address_in(pool_, 8) + "/29"}};
   std::unique_ptr<TestContainer> first_, second_;
 };
 
 TEST_F(Isolation, LeaseReachesItselfAndNeitherHostNorLanNorAnotherLease) {
   const HostListener host;
   EXPECT_EQ(connect("127.0.0.1", 7777), "open\n");
-  EXPECT_EQ(connect("127.0.0.1", host.port()), "shut\n");     // its own loopback, not the host's
-  EXPECT_EQ(connect("10.213.240.1", host.port()), "shut\n");  // the host as its gateway
-  EXPECT_EQ(connect("10.213.240.9", host.port()), "shut\n");  // the host as the other's gateway
-  EXPECT_EQ(connect("10.213.240.10", 7777), "shut\n");        // the other lease
-  EXPECT_EQ(connect("169.254.169.254", 80), "shut\n");        // a cloud's metadata
+  EXPECT_EQ(connect("127.0.0.1", host.port()), "shut\n");           // its own loopback, not the host's
+  EXPECT_EQ(connect(address_in(pool_, 1), host.port()), "shut\n");  // the host as its gateway
+  EXPECT_EQ(connect(address_in(pool_, 9), host.port()), "shut\n");  // the host as the other's gateway
+  EXPECT_EQ(connect(address_in(pool_, 10), 7777), "shut\n");        // the other lease
+  EXPECT_EQ(connect("169.254.169.254", 80), "shut\n");              // a cloud's metadata
 }
 
 TEST_F(Isolation, WithoutTheFirewallTheSameConnectionsOpen) {
@@ -104,10 +109,10 @@ TEST_F(Isolation, WithoutTheFirewallTheSameConnectionsOpen) {
   const HostListener host;
   ASSERT_EQ(run_program({"nft", "delete", "table", "inet", "hanse"})->exit_code, 0);
   EXPECT_FALSE(firewall_stands());
-  EXPECT_EQ(connect("10.213.240.1", host.port()), "open\n");
+  EXPECT_EQ(connect(address_in(pool_, 1), host.port()), "open\n");
   ASSERT_TRUE(raise_firewall());
   EXPECT_TRUE(firewall_stands());
-  EXPECT_EQ(connect("10.213.240.1", host.port()), "shut\n");
+  EXPECT_EQ(connect(address_in(pool_, 1), host.port()), "shut\n");
 }
 
 TEST_F(Isolation, HostIsShutOverLinkLocalIpv6Too) {
@@ -122,7 +127,8 @@ TEST_F(Isolation, HostIsShutOverLinkLocalIpv6Too) {
   ASSERT_TRUE(exec);
   EXPECT_THAT(read_all(**exec).out, ::testing::Not(HasSubstr("open")));
   // The bridge's own address is only known outside.
-  const auto bridge = run_program({"ip", "-6", "-o", "addr", "show", "dev", "hanse0ad5f000", "scope", "link"});
+  const auto bridge = run_program(
+      {"ip", "-6", "-o", "addr", "show", "dev", network_interface_of(networks_[0].second).value(), "scope", "link"});
   ASSERT_TRUE(bridge);
   const auto at = bridge->text.find("fe80");
   if (at == std::string::npos) return;  // a host without IPv6 has no such way at all
@@ -153,40 +159,43 @@ TEST_F(Isolation, LeasesOfEveryPoolReachThePublicAtOnce) {
   const PublicHost host;
   EXPECT_EQ(connect("198.20.0.2", 7778), "open\n");
   auto& engine = EngineService::instance().engine();
-  const auto name = testing::test_name("iso-c");
-  ASSERT_TRUE(engine.create_network(name, "172.30.255.0/29", testing::kTestLabel));
+  const auto name = testing::test_name("iso-c"), subnet = free_pool(29, "172.16.0.0/12");
+  ASSERT_TRUE(engine.create_network(name, subnet, testing::kTestLabel));
   {
     ASSERT_TRUE(raise_firewall());  // as another agent on this machine, with another pool, does
     const TestContainer other("sleep 1000", ContainerSpec{.network = name});
     EXPECT_EQ(connect("198.20.0.2", 7778, other.id()), "open\n");
     EXPECT_EQ(connect("198.20.0.2", 7778), "open\n");
-    EXPECT_EQ(connect("172.30.255.2", 7777), "shut\n");
+    EXPECT_EQ(connect(address_in(subnet, 2), 7777), "shut\n");
   }
   EXPECT_TRUE(engine.remove_network(name));
 }
 
 TEST(LeaseNetwork, TwoAgentsWithOnePoolGetOneEach) {
   auto& engine = EngineService::instance().engine();
-  auto first = SubnetPool::parse("10.213.192.0/28").value(), second = first;
+  const auto block = free_pool(28), low = address_in(block, 0) + "/29", high = address_in(block, 8) + "/29";
+  auto first = SubnetPool::parse(block).value(), second = first;
   const auto& label = testing::kTestLabel;
   const auto name = [](int i) { return testing::test_name(fmt::format("two-{}", i)); };
-  EXPECT_EQ(make_network(engine, first, name(1), label).value(), "10.213.192.0/29");  // known to the engine alone
+  EXPECT_EQ(make_network(engine, first, name(1), label).value(), low);  // known to the engine alone
   EXPECT_TRUE(try_network(engine, testing::kTestImage, second, label));
-  EXPECT_EQ(make_network(engine, second, name(2), label).value(), "10.213.192.8/29");
+  EXPECT_EQ(make_network(engine, second, name(2), label).value(), high);
   const auto none = make_network(engine, second, name(3), label);
   ASSERT_FALSE(none);
   EXPECT_TRUE(engine.remove_network(name(1)));
-  EXPECT_EQ(make_network(engine, second, name(3), label).value(), "10.213.192.0/29");  // a refused one is not lost
+  EXPECT_EQ(make_network(engine, second, name(3), label).value(), low);  // a refused one is not lost
   for (int i : {2, 3}) EXPECT_TRUE(engine.remove_network(name(i)));
 }
 
 TEST(LeaseNetwork, WhatAnInterfaceOfThisMachineUsesIsPassedOver) {
-  const std::string setup = "ip link add test-vpn type bridge && ip addr add 10.213.200.3/28 dev test-vpn";
+  const auto block = free_pool(27);
+  const std::string setup = "ip link del test-vpn 2>/dev/null; ip link add test-vpn type bridge && ip addr add " +
+                            address_in(block, 3) + "/28 dev test-vpn";
   ASSERT_EQ(run_program({"sh", "-c", setup})->exit_code, 0);
-  auto pool = SubnetPool::parse("10.213.200.0/24").value();
+  auto pool = SubnetPool::parse(block).value();
   auto& engine = EngineService::instance().engine();
   const auto name = testing::test_name("vpn");
-  EXPECT_EQ(make_network(engine, pool, name, testing::kTestLabel).value(), "10.213.200.16/29");
+  EXPECT_EQ(make_network(engine, pool, name, testing::kTestLabel).value(), address_in(block, 16) + "/29");
   EXPECT_TRUE(engine.remove_network(name));
   EXPECT_EQ(run_program({"ip", "link", "del", "test-vpn"})->exit_code, 0);
 }

@@ -2,10 +2,13 @@
 #include <gtest/gtest.h>
 
 #include "house.hpp"
+#include "provider/testing/free_pool.hpp"
 
 namespace hanse::testing {
 namespace {
 
+using provider::testing::address_in;
+using provider::testing::free_pool;
 using ::testing::HasSubstr;
 
 TEST(Agent, RentalFromTheMatchToTheLastTraceWiped) {
@@ -177,7 +180,8 @@ TEST(Agent, LeaseOnANetworkReachesNeitherTheHostNorItsGateway) {
   house.authorise("agent");
   auto config = house.config();
   config.internet = true;
-  config.subnet_pool = "10.213.224.0/20";
+  const auto pool = free_pool(28);
+  config.subnet_pool = pool;
   house.agent = house.start_agent(config).value();
   const auto id = house.rent(nullptr);
   ASSERT_TRUE(eventually([&] { return house.is(id, model::LeaseState::running); }));
@@ -189,7 +193,7 @@ TEST(Agent, LeaseOnANetworkReachesNeitherTheHostNorItsGateway) {
   const auto probe = [&](const std::string& host) {
     return house.ssh(id, "\"timeout 2 bash -c 'exec 3<>/dev/tcp/" + host + "/" + port + "' && echo open\"").output;
   };
-  EXPECT_THAT(probe("10.213.224.1"), ::testing::Not(HasSubstr("open")));
+  EXPECT_THAT(probe(address_in(pool, 1)), ::testing::Not(HasSubstr("open")));
   EXPECT_THAT(probe("127.0.0.1"), ::testing::Not(HasSubstr("open")));
   house.send(house.consumer, {model::EndLease{id, model::EndReason::completed, ""}});
   EXPECT_TRUE(eventually([&] { return house.traces().empty(); }));
@@ -197,7 +201,7 @@ TEST(Agent, LeaseOnANetworkReachesNeitherTheHostNorItsGateway) {
 
 TEST(Agent, TwoOnOneMachineWithOnePoolBothGiveNetworksAndAThirdSaysThatItCannot) {
   House first, second, third;
-  auto config = [](House& house, const char* pool) {
+  auto config = [pool = free_pool(28)](House& house) {
     auto out = house.config();
     out.internet = true;
     out.subnet_pool = pool;
@@ -207,14 +211,14 @@ TEST(Agent, TwoOnOneMachineWithOnePoolBothGiveNetworksAndAThirdSaysThatItCannot)
   model::LeaseId leases[2];
   House* houses[] = {&first, &second};
   for (int i = 0; i < 2; ++i) {
-    houses[i]->agent = houses[i]->start_agent(config(*houses[i], "10.213.208.0/28")).value();
+    houses[i]->agent = houses[i]->start_agent(config(*houses[i])).value();
     EXPECT_TRUE(houses[i]->agent->notes().empty());
     leases[i] = houses[i]->rent(nullptr);
     ASSERT_TRUE(eventually([&] { return houses[i]->is(leases[i], model::LeaseState::running); }));
   }
   for (int i = 0; i < 2; ++i) EXPECT_THAT(houses[i]->ssh(leases[i], "ls /sys/class/net").output, HasSubstr("eth0"));
 
-  third.agent = third.start_agent(config(third, "10.213.208.0/28")).value();  // nothing left of it
+  third.agent = third.start_agent(config(third)).value();  // nothing left of it
   ASSERT_EQ(third.agent->notes().size(), 1U);
   EXPECT_THAT(third.agent->notes()[0], HasSubstr("leases get no network"));
   const auto job = make_job("ls /sys/class/net");
