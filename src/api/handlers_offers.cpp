@@ -7,11 +7,14 @@
 
 #include "api/route.hpp"
 #include "api/views.hpp"
+#include "market/figures.hpp"
 #include "market/place.hpp"
 #include "wire/json.hpp"
 
 namespace hanse::api {
 namespace {
+
+using model::WhereField;
 
 constexpr std::uint64_t kDefaultDurationS = 3600;
 
@@ -52,9 +55,6 @@ Result<Order> parse_order(const Call& call) {
 
 std::int64_t figure_of(const Order& order, const model::Machine& machine, const market::Price& price,
                        std::int64_t reliability) {
-  const auto number = [](std::uint64_t value) {
-    return static_cast<std::int64_t>(std::min<std::uint64_t>(value, INT64_MAX));
-  };
   std::int64_t out = 0;
   switch (order.key) {
     case SortKey::value:  // expected cost per useful hour, as matching has it
@@ -64,7 +64,7 @@ std::int64_t figure_of(const Order& order, const model::Machine& machine, const 
       out = price.per_gpu_hour.micros;
       break;
     case SortKey::vram:
-      out = number(machine.vram_bytes);
+      out = market::figure_of(machine, WhereField::vram);
       break;
     case SortKey::reliability:
       out = reliability;
@@ -73,19 +73,19 @@ std::int64_t figure_of(const Order& order, const model::Machine& machine, const 
       out = machine.gpu_count;
       break;
     case SortKey::cpu:
-      out = machine.cpu_threads;
+      out = market::figure_of(machine, WhereField::cpu);
       break;
     case SortKey::memory:
-      out = number(machine.memory_bytes);
+      out = market::figure_of(machine, WhereField::memory);
       break;
     case SortKey::disk:
-      out = number(machine.disk_bytes);
+      out = market::figure_of(machine, WhereField::disk);
       break;
     case SortKey::inet_down:
-      out = machine.inet_down_mbps;
+      out = market::figure_of(machine, WhereField::inet_down);
       break;
     case SortKey::inet_up:
-      out = machine.inet_up_mbps;
+      out = market::figure_of(machine, WhereField::inet_up);
       break;
     case SortKey::id:
       break;
@@ -240,6 +240,8 @@ Result<Answer> quote(const Context& context, const Call& call) {
   if (!json->contains("gpu_count")) demand->gpu_count = 1;
   if (!json->contains("machines")) demand->machines = 1;
   const bool is_spot = demand->mode == model::Mode::spot;
+  const auto explain = call.integer("explain", 0, 0, 1);
+  if (!explain) return fail(explain);
   if (is_spot) demand->max_price_per_gpu_hour = demand->max_cost = {};  // what it pays is the auction's affair
   const auto wanted = market::Wanted::from(*demand);
   if (!wanted) return fail(wanted);
@@ -254,8 +256,8 @@ Result<Answer> quote(const Context& context, const Call& call) {
         [&](const model::AccountId& id) -> const model::Provider& { return *state.provider(id); }};
     const auto& book = is_spot ? ledger.spot_book() : ledger.book();
     const auto matches = market::place(book, *wanted, records);
+    if (matches.empty() || *explain == 1) out["explanation"] = explanation_view(book.explain(*wanted));
     if (matches.empty()) {
-      out["explanation"] = explanation_view(book.explain(*wanted));
       out["explanation"]["text"] =
           (is_spot ? "no machine that is for rent on spot fits: " : "") + market::why_not(book, *wanted, records);
       return;

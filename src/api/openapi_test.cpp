@@ -84,6 +84,10 @@ TEST_F(OpenApiTest, EveryRouteAnswersAsItsSchemaSays) {
       check("/v1/quotes", "POST", "/v1/quotes", "application/json", R"({"duration_s":3600,"where":"vram>=80GB"})");
   EXPECT_TRUE(none.body_json()["match"].is_null());
   EXPECT_THAT(none.body_json()["explanation"]["text"], ::testing::Not(""));
+  EXPECT_EQ(none.body_json()["explanation"]["fitting"], 0);
+  const auto asked = check("/v1/quotes", "POST", "/v1/quotes?explain=1", "application/json", R"({"duration_s":3600})");
+  EXPECT_TRUE(asked.body_json()["fits"]);
+  EXPECT_EQ(asked.body_json()["explanation"]["fitting"], asked.body_json()["explanation"]["offers"]) << asked.body;
   const auto gang =
       check("/v1/quotes", "POST", "/v1/quotes", "application/json", R"({"duration_s":3600,"machines":64})");
   EXPECT_THAT(gang.body_json()["explanation"]["text"], ::testing::HasSubstr("64 machines are wanted"));

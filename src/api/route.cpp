@@ -53,6 +53,7 @@ Route post_quote() {
   out.body_schema = "Demand";
   out.answer_type = kJsonType;
   out.answer_schema = "QuoteView";
+  out.query = {{"explain", "Explain", "1: with what rules the other offers out, though something fits."}};
   out.problems = {415};
   out.handler = quote;
   return out;

@@ -143,6 +143,7 @@ void add_parameters(json& out) {
   out["Height"] = {{"type", "integer"}, {"minimum", 1}};
   out["Cursor"] = integer();
   out["PageLimit"] = {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}, {"default", 100}};
+  out["Explain"] = {{"type", "integer"}, {"minimum", 0}, {"maximum", 1}};
   out["GpuCount"] = {{"type", "integer"}, {"minimum", 1}, {"maximum", model::kMaxDevicesPerMachine}};
   out["Where"] = {{"type", "string"}, {"maxLength", model::kMaxWhereBytes}};
   out["Duration"] = text("^([0-9]+[smhdw])+$");
@@ -203,7 +204,8 @@ void add_market_views(json& out) {
                              {"best", string},
                              {"price", or_null(schema_ref("Price"))},
                              {"offer", text("^(offer-[1-9][0-9]*)?$")}});
-  out["Explanation"] = object({{"offers", integer()}, {"text", string}, {"ruled", list_of(ruled, kMaxJobText)}});
+  out["Explanation"] =
+      object({{"offers", integer()}, {"fitting", integer()}, {"text", string}, {"ruled", list_of(ruled, kMaxJobText)}});
   out["AuctionsView"] = object({{"next_ms", integer()},
                                 {"reveals_from_ms", integer()},
                                 {"period_s", integer()},

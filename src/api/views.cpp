@@ -101,7 +101,10 @@ nlohmann::json explanation_view(const market::Explanation& explanation) {
     if (one.price) item["price"] = price_view(*one.price);
     ruled.push_back(std::move(item));
   }
-  return {{"offers", explanation.offers}, {"text", explanation.text()}, {"ruled", std::move(ruled)}};
+  return {{"offers", explanation.offers},
+          {"fitting", explanation.fitting},
+          {"text", explanation.text()},
+          {"ruled", std::move(ruled)}};
 }
 
 nlohmann::json match_view(const ledger::State& state, const model::Demand& demand, const market::Match& match,

@@ -239,9 +239,9 @@ Result<OfferView> NodeApi::offer(model::OfferId id) {
   return offer_from(*answer);
 }
 
-Result<QuoteView> NodeApi::quote(const model::Demand& demand) {
+Result<QuoteView> NodeApi::quote(const model::Demand& demand, bool explain) {
   if (demand.where.size() > model::kMaxWhereBytes) return std::unexpected(where_too_long(demand.where));
-  auto answer = http_.post("/v1/quotes", wire::to_json(demand));
+  auto answer = http_.post(explain ? "/v1/quotes?explain=1" : "/v1/quotes", wire::to_json(demand));
   if (!answer) return fail(answer);
   QuoteView quote;
   const auto members = answer->find("members");
@@ -250,9 +250,9 @@ Result<QuoteView> NodeApi::quote(const model::Demand& demand) {
     if (auto added = add_member(quote, match); !added) return fail(added);
   }
   quote.fits = value_or<bool>(*answer, "fits", quote.matched);
-  if (quote.fits) return quote;
   if (const auto why = answer->find("explanation"); why != answer->end() && why->is_object()) {
     quote.explanation = value_or<std::string>(*why, "text", "");
+    quote.explanation_json = *why;
   }
   return quote;
 }

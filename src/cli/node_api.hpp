@@ -4,7 +4,7 @@
 // A list that goes on over pages is read to its end or to `limit`.
 
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -77,7 +77,8 @@ struct QuoteView {
   std::vector<OfferView> members;              ///< One a machine.
   Money lock;                                  ///< Of all machines together.
   std::vector<market::EarlyExit> early_exits;  ///< Of all together; empty where leaving early costs no more.
-  std::string explanation;                     ///< When not matched: why, and what would match.
+  std::string explanation;                     ///< When not matched, or asked for: why, and what would match.
+  nlohmann::json explanation_json;             ///< The same, constraint by constraint, as /v1/quotes has it.
 };
 
 struct AuctionsView {
@@ -105,7 +106,8 @@ class NodeApi {
   Result<std::vector<OfferView>> offers(const OfferQuery& query);
   Result<std::vector<OfferView>> offers_of(const model::AccountId& provider);
   Result<OfferView> offer(model::OfferId id);
-  Result<QuoteView> quote(const model::Demand& demand);
+  /// `explain`: with what rules other offers out, though something fits.
+  Result<QuoteView> quote(const model::Demand& demand, bool explain = false);
   Result<AuctionsView> auctions();
   Result<RequestView> request(model::RequestId id);
   Result<std::vector<RequestView>> requests_of(const model::AccountId& consumer);

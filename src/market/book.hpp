@@ -57,8 +57,9 @@ struct Explanation {
     std::optional<Price> price;   ///< The best offer with this alone relaxed: it would match at that ...
     model::OfferId offer;         ///< ... and is this one.
   };
-  std::uint64_t offers = 0;  ///< Looked at: all in the book, or the one that the demand names.
-  std::vector<Ruled> ruled;  ///< Cheapest single relaxation first, then by how many it ruled out.
+  std::uint64_t offers = 0;   ///< Looked at: all in the book, or the one that the demand names.
+  std::uint64_t fitting = 0;  ///< Of these; each machine by itself, where several are wanted.
+  std::vector<Ruled> ruled;   ///< Cheapest single relaxation first, then by how many it ruled out.
 
   /// A few lines, 2,000 bytes at most: "None of 40 machines fits. 12 machines match but for `reliability>0.99`: the
   /// best has 0.987, the cheapest costs 1.85/h (offer-7). ..."

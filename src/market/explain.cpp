@@ -92,6 +92,7 @@ class Explainer {
   void look_at(std::size_t chunk_number, std::uint32_t only);
   std::vector<Explanation::Ruled> finish();
   [[nodiscard]] std::uint64_t looked_at() const { return looked_at_; }
+  [[nodiscard]] std::uint64_t fitting() const { return fitting_; }
 
  private:
   [[nodiscard]] bool is_builtin(std::size_t reason) const { return reason >= wanted_.where.size(); }
@@ -114,7 +115,7 @@ class Explainer {
   std::vector<Tally> tallies_;
   std::vector<Mask> fails_;
   std::optional<std::size_t> verified_;
-  std::uint64_t looked_at_ = 0;
+  std::uint64_t looked_at_ = 0, fitting_ = 0;
 };
 
 void Explainer::look_at(std::size_t chunk_number, std::uint32_t only) {
@@ -138,6 +139,7 @@ void Explainer::look_at(std::size_t chunk_number, std::uint32_t only) {
   const auto first = static_cast<std::uint32_t>(chunk_number * kRowsPerChunk);
   for (std::size_t w = 0; w < live.size(); ++w) {
     looked_at_ += static_cast<std::uint64_t>(std::popcount(live[w]));
+    fitting_ += static_cast<std::uint64_t>(std::popcount(live[w] & ~counts.one[w]));
     const auto row = [&](std::size_t bit) { return rows_.row(first + static_cast<std::uint32_t>(64 * w + bit)); };
     for (std::size_t reason = 0; reason < tallies_.size(); ++reason) {
       const std::uint64_t fails = fails_[reason][w];
@@ -308,6 +310,7 @@ Explanation Book::explain(const Wanted& wanted) const {
   Explanation explanation;
   explanation.ruled = explainer.finish();
   explanation.offers = explainer.looked_at();
+  explanation.fitting = explainer.fitting();
   return explanation;
 }
 

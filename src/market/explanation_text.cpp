@@ -72,7 +72,8 @@ std::string hindrance(const Explanation::Ruled& ruled) {
 
 std::string Explanation::text() const {
   if (offers == 0) return "Nothing is for rent now.";
-  if (ruled.empty()) return "Some of the " + counted(offers, "machine fits.", "machines fit.");
+  if (fitting == offers)
+    return offers == 1 ? "The only machine fits." : "All " + std::to_string(offers) + " machines fit.";
   std::string out, hindrances;
   std::size_t shown = 0;
   std::uint64_t hindered = 0;
@@ -84,7 +85,11 @@ std::string Explanation::text() const {
   }
   if (hindered > 0) {
     out = hindrances + out;
-  } else {
+  }
+  if (fitting > 0) {
+    out.insert(0, std::to_string(fitting) + " of " + counted(offers, "machine", "machines") +
+                      (fitting == 1 ? " fits.\n" : " fit.\n"));
+  } else if (hindered == 0) {
     if (shown == 0) out = "No single change would make one fit.\n";
     out.insert(0, offers == 1 ? "The only machine does not fit.\n"
                               : "None of " + std::to_string(offers) + " machines fits.\n");

@@ -16,12 +16,6 @@ std::int64_t clamped(std::uint64_t v) {
 
 }  // namespace
 
-std::optional<std::size_t> measurable_index(model::WhereField field) {
-  const auto it = std::find(kMeasurable.begin(), kMeasurable.end(), field);
-  if (it == kMeasurable.end()) return std::nullopt;
-  return static_cast<std::size_t>(it - kMeasurable.begin());
-}
-
 std::uint16_t country_number(const std::string& code) {
   constexpr auto kNone = static_cast<std::uint16_t>(kCountries - 1);
   if (code.size() != 2) return kNone;
@@ -160,21 +154,11 @@ std::uint32_t Rows::take_slot() {
 }
 
 void Rows::describe(Chunk& chunk, std::size_t at, const model::Machine& machine) {
-  const std::array<std::int64_t, kMeasurable.size()> declared{clamped(machine.vram_bytes),
-                                                              machine.cpu_threads,
-                                                              clamped(machine.memory_bytes),
-                                                              clamped(machine.disk_bytes),
-                                                              machine.inet_down_mbps,
-                                                              machine.inet_up_mbps,
-                                                              static_cast<std::int64_t>(machine.interconnect)};
-  for (std::size_t i = 0; i < declared.size(); ++i) chunk.figures[i][at] = declared[i];
   chunk.measured[at] = 0;
-  for (const auto& measurement : machine.measured) {
-    for (std::size_t i = 0; i < kMeasurable.size(); ++i) {
-      if (measurement.field != model::name_of(kMeasurable[i])) continue;
-      chunk.figures[i][at] = std::clamp<std::int64_t>(measurement.value, 0, static_cast<std::int64_t>(kMaxFigure));
-      chunk.measured[at] |= static_cast<std::uint8_t>(1U << i);
-    }
+  for (std::size_t i = 0; i < kMeasurable.size(); ++i) {
+    const auto measured = measured_figure(machine, kMeasurable[i]);
+    chunk.figures[i][at] = measured.value_or(declared_figure(machine, kMeasurable[i]));
+    if (measured) chunk.measured[at] |= static_cast<std::uint8_t>(1U << i);
   }
   chunk.cuda[at] =
       static_cast<std::int32_t>(std::min<std::int64_t>(model::parse_version(machine.cuda_version), INT32_MAX));

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "market/figures.hpp"
 #include "market/price.hpp"
 #include "market/texts.hpp"
 
@@ -20,13 +21,6 @@ namespace hanse::market {
 inline constexpr std::uint32_t kNoSlot = UINT32_MAX;
 /// `max_duration` of an offer that takes leases of any length.
 inline constexpr std::int64_t kNoMaximum = INT64_MAX;
-inline constexpr std::uint64_t kMaxFigure = 1ULL << 60;  ///< Beyond any real one; keeps shares within 128 bits.
-
-/// The fields that can be measured, in the order of Chunk::figures.
-inline constexpr std::array<model::WhereField, 7> kMeasurable{
-    model::WhereField::vram,      model::WhereField::cpu,     model::WhereField::memory,      model::WhereField::disk,
-    model::WhereField::inet_down, model::WhereField::inet_up, model::WhereField::interconnect};
-[[nodiscard]] std::optional<std::size_t> measurable_index(model::WhereField field);
 
 /// A provider as the book knows it; shared by its offers.
 struct Seller {
@@ -57,7 +51,7 @@ struct Chunk {
   template <class T>
   using Column = std::array<T, kRowsPerChunk>;
 
-  std::array<Column<std::int64_t>, kMeasurable.size()> figures;  ///< Measured where measured, declared otherwise.
+  std::array<Column<std::int64_t>, kMeasurable.size()> figures;  ///< By kMeasurable: figure_of().
   Column<std::int64_t> price;                                    ///< Posted, per GPU-hour.
   Column<std::int64_t> min_duration, max_duration;
   Column<std::int64_t> free_disk, leased_disk;

@@ -8,11 +8,14 @@
 #include "cli/quotes.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
+#include "market/figures.hpp"
 #include "model/text.hpp"
 #include "wire/json.hpp"
 
 namespace hanse::cli {
 namespace {
+
+using model::WhereField;
 
 struct Options {
   OfferQuery query;
@@ -29,14 +32,6 @@ nlohmann::json to_json(const OfferView& view) {
           {"reachable", view.reachable},
           {"quote", wire::to_json(view.seen.quote)},
           {"quoted_until_ms", view.seen.until.ms}};
-}
-
-/// A figure as the market has it: measured where it was measured, declared otherwise.
-std::uint64_t figure(const model::Machine& machine, std::string_view field, std::uint64_t declared) {
-  for (const auto& one : machine.measured) {
-    if (one.field == field) return static_cast<std::uint64_t>(std::max<std::int64_t>(one.value, 0));
-  }
-  return declared;
 }
 
 /// "80GB", "68.7GB": a table has no room for more.
@@ -76,7 +71,8 @@ std::string measured_text(const model::Machine& machine) {
 
 std::vector<std::string> cells_of(const OfferView& view, std::uint32_t gpus) {
   const auto& machine = view.offer.machine;
-  const auto free_disk = figure(machine, "disk", machine.disk_bytes) - view.offer.leased_disk_bytes;
+  const auto figure = [&](WhereField field) { return static_cast<std::uint64_t>(market::figure_of(machine, field)); };
+  const auto disk = std::min(figure(WhereField::disk), machine.disk_bytes);
   const auto share = [&](std::uint64_t total) {  // of the machine, what so many of its devices get
     return gpus >= machine.gpu_count ? total : total / machine.gpu_count * gpus;
   };
@@ -88,12 +84,12 @@ std::vector<std::string> cells_of(const OfferView& view, std::uint32_t gpus) {
           model::format_money(view.price.per_gpu_hour),
           machine.device_kind == model::DeviceKind::cpu  // MEMORY has it
               ? ""
-              : short_size(figure(machine, "vram", machine.vram_bytes)),
-          std::to_string(std::max<std::uint64_t>(1, share(figure(machine, "cpu", machine.cpu_threads)))),
-          short_size(share(figure(machine, "memory", machine.memory_bytes))),
-          short_size(std::min(free_disk, machine.disk_bytes)),
-          speed_text(figure(machine, "inet_down", machine.inet_down_mbps)),
-          speed_text(figure(machine, "inet_up", machine.inet_up_mbps)),
+              : short_size(figure(WhereField::vram)),
+          std::to_string(std::max<std::uint64_t>(1, share(figure(WhereField::cpu)))),
+          short_size(share(figure(WhereField::memory))),
+          short_size(disk - std::min(disk, view.offer.leased_disk_bytes)),
+          speed_text(figure(WhereField::inet_down)),
+          speed_text(figure(WhereField::inet_up)),
           machine.interconnect == model::Interconnect::none ? "" : std::string(model::name_of(machine.interconnect)),
           share_text(view.reliability_millionths),
           measured_text(machine),
@@ -149,7 +145,7 @@ Outcome offers(Context& context, const Options& options) {
   remember_quotes(context, demand, *found);
   QuoteView quote;
   if (options.explain || found->empty()) {
-    auto asked = (*api)->quote(demand);
+    auto asked = (*api)->quote(demand, options.explain);
     if (!asked) return refuse(asked.error());
     quote = std::move(*asked);
   }
@@ -157,7 +153,7 @@ Outcome offers(Context& context, const Options& options) {
     nlohmann::json items = nlohmann::json::array();
     for (const auto& view : *found) items.push_back(to_json(view));
     nlohmann::json answer{{"items", items}};
-    if (!quote.explanation.empty()) answer["explanation"] = quote.explanation;
+    if (!quote.explanation_json.is_null()) answer["explanation"] = std::move(quote.explanation_json);
     context.print_json(answer);
     return static_cast<int>(found->empty() ? Exit::no_match : Exit::ok);
   }
@@ -167,9 +163,12 @@ Outcome offers(Context& context, const Options& options) {
   }
   context.print(table_of(*found, options.query.gpus, context.terminal.out_color,
                          context.terminal.out_tty ? context.terminal.columns : 0));
-  if (options.explain && quote.matched) {
-    context.say(model::format_id(quote.offer.offer.id) +
-                " would be taken: it has the lowest price for the time it is up");
+  if (options.explain) {
+    context.say(printable(quote.explanation));
+    if (quote.matched) {
+      context.say(model::format_id(quote.offer.offer.id) +
+                  " would be taken: it has the lowest price for the time it is up.");
+    }
   }
   return 0;
 }
