@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,14 +17,24 @@ namespace {
 
 // Signal handlers reach only what is global.
 std::array<int, 2> g_pipe{-1, -1};
-volatile std::sig_atomic_t g_count = 0;
+std::atomic<int> g_count = 0;
+static_assert(std::atomic<int>::is_always_lock_free);  // or a handler may not touch it
 
 void on_signal(int) {
   const int saved = errno;
-  g_count = g_count + 1;
+  ++g_count;
   const char byte = 1;
   (void)!::write(g_pipe[1], &byte, 1);
   errno = saved;
+}
+
+/// Until it is readable; a signal, which may be none of ours, does not cut it short.
+void await(int fd, int timeout_ms) {
+  pollfd poll_fd{fd, POLLIN, 0};
+  int rc = 0;
+  do {
+    rc = ::poll(&poll_fd, 1, timeout_ms);
+  } while (rc < 0 && errno == EINTR && g_count == 0);
 }
 
 void handle(int signal, void (*handler)(int)) {
@@ -69,12 +81,37 @@ bool Interrupt::raise() {
 }
 
 bool Interrupt::wait(int timeout_ms) {
-  pollfd poll_fd{g_pipe[0], POLLIN, 0};
-  int rc = 0;
-  do {
-    rc = ::poll(&poll_fd, 1, timeout_ms);
-  } while (rc < 0 && errno == EINTR && g_count == 0);
+  await(g_pipe[0], timeout_ms);
   return g_count > 0;
+}
+
+StopSource::StopSource(const Interrupt& interrupt)
+    : interrupt_(interrupt), told_(::eventfd(0, EFD_CLOEXEC)), both_(::epoll_create1(EPOLL_CLOEXEC)) {
+  HANSE_CHECK(told_ >= 0 && both_ >= 0);
+  for (const int fd : {told_, interrupt.fd()}) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    HANSE_CHECK(::epoll_ctl(both_, EPOLL_CTL_ADD, fd, &event) == 0);
+  }
+}
+
+StopSource::~StopSource() {
+  ::close(both_);
+  ::close(told_);
+}
+
+void StopSource::stop() {
+  stopped_ = true;
+  HANSE_CHECK(::eventfd_write(told_, 1) == 0);
+}
+
+bool StopSource::stopped() const {
+  return stopped_ || interrupt_.count() > 0;
+}
+
+bool StopSource::wait(int timeout_ms) const {
+  await(both_, timeout_ms);
+  return stopped();
 }
 
 }  // namespace hanse::cli

@@ -3,6 +3,8 @@
 // Ctrl-C (SIGINT) and SIGTERM as something to wait for: while one lives, the signals do not kill the process but make
 // a descriptor readable and count. Output that nobody can take any more counts as one. One at a time.
 
+#include <atomic>
+
 namespace hanse::cli {
 
 class Interrupt {
@@ -20,6 +22,27 @@ class Interrupt {
 
   /// As if a signal had come to the one that lives; false: none does.
   static bool raise();
+};
+
+/// What ends the waiting of several threads: the Interrupt, which outlives it, or one of them that calls stop().
+/// Thread-safe.
+class StopSource {
+ public:
+  explicit StopSource(const Interrupt& interrupt);
+  ~StopSource();
+  StopSource(const StopSource&) = delete;
+  StopSource& operator=(const StopSource&) = delete;
+
+  void stop();
+  [[nodiscard]] bool stopped() const;             ///< By either.
+  [[nodiscard]] int fd() const { return both_; }  ///< Readable from then on.
+  /// Until then, or `timeout_ms`. True: stopped.
+  bool wait(int timeout_ms) const;
+
+ private:
+  const Interrupt& interrupt_;
+  std::atomic<bool> stopped_ = false;
+  int told_, both_;
 };
 
 }  // namespace hanse::cli

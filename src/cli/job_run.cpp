@@ -1,30 +1,12 @@
-// The outer half of `hanse run`: plan, rent, try again, end, bill. The inner half (job_serve.cpp) is what happens on
-// the machine.
+// `hanse run` before the machines: plan, rent, and the same again where one was lost.
 
 #include "cli/job_run.hpp"
 
-#include "cli/bill.hpp"
-#include "cli/copy.hpp"
-#include "cli/lease_link.hpp"
-#include "cli/progress.hpp"
-#include "cli/show.hpp"
 #include "cli/spot.hpp"
-#include "cli/ssh_files.hpp"
 #include "model/text.hpp"
 #include "wire/codec.hpp"
 
 namespace hanse::cli {
-namespace {
-
-/// As a person here would write it: relative, where that does not climb.
-std::string from_here(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto relative = std::filesystem::proximate(path, error);
-  return error || relative.empty() || *relative.begin() == ".." ? path.string() : relative.string();
-}
-
-}  // namespace
-
 Outcome JobRun::run() {
   if (auto prepared = prepare(); !prepared) return prepared;
   if (auto agreed = plan_and_confirm(); !agreed) return agreed;
@@ -99,76 +81,28 @@ Outcome JobRun::confirm_wait(const Error& why) {
   return refuse(ErrorCode::no_match, "nothing was rented", "--yes waits without asking");
 }
 
-void JobRun::connect_ahead() {
-  if (endpoint_.empty()) return;
-  // Connecting takes several round trips and does not need to know the lease yet.
-  ahead_ = std::async(std::launch::async,
-                      [endpoint = endpoint_, key = host_key_] { return SshSession::connect(endpoint, key); });
-}
-
 Outcome JobRun::attempts() {
   constexpr int kMostPlans = 3;
   for (int plans = 1;;) {
-    connect_ahead();
-    const auto lease = request_lease();
-    if (!lease && lease.error().code == ErrorCode::price_changed && plans++ < kMostPlans) {
-      context_.say(printable(lease.error().message));
+    make_jobs();
+    const auto first = request_lease();
+    if (!first && first.error().code == ErrorCode::price_changed && plans++ < kMostPlans) {
+      context_.say(printable(first.error().message));
       if (auto agreed = plan_and_confirm(); !agreed) return agreed;
       continue;
     }
-    if (!lease) return std::unexpected(Failure(lease.error(), "", interrupt_->count() > 0 ? kInterrupted : -1));
-    model::LeaseId id = *lease;
-    auto attempt = serve(id);
-    report_["lease"] = model::format_id(id);
-    if (attempt.end == Attempt::End::exited && options_.detach) return detach(id);
+    if (!first) return std::unexpected(Failure(first.error(), "", interrupt_->count() > 0 ? kInterrupted : -1));
+    const auto attempt = serve(*first);
+    if (attempt.end == Attempt::End::exited && options_.detach) return detach();
     if (attempt.end == Attempt::End::exited && on_spot()) {
-      const auto again = leave_early(id, attempt);
+      const auto again = leave_early(attempt);
       if (!again) return refuse(again.error());
-      if (!*again) return finish(id, attempt);
+      if (!*again) return finish(attempt);
     } else if (attempt.end != Attempt::End::lost) {
-      return finish(id, attempt);
+      return finish(attempt);
     }
-    // The lease ended under it. Whether to rent again is the job file's say.
-    const auto ended = (*context_.api())->lease(id);
-    if (!ended) return refuse(ended.error(), "'hanse ps' says what became of " + model::format_id(id));
-    context_.say(bill_line(make_bill(*ended)));
-    const auto again = may_try_again(*ended);
-    if (!again) {
-      take_back_request();
-      return refuse(again.error());
-    }
-    context_.say("The machine was lost (" + state_text(ended->lease) + "); renting another.");
-    session_.reset();
-    forwarder_.reset();
-    endpoint_.clear();
-    if (auto scanned = scan_workdir(); !scanned) return refuse(scanned.error());
+    if (const auto again = after_loss(); !again) return refuse(again.error());
   }
-}
-
-Result<bool> JobRun::may_try_again(const LeaseView& ended) {
-  const auto& file = options_.file;
-  const auto reason = ended.lease.end_reason;
-  const std::string how = model::format_id(ended.lease.id) + " has " + state_text(ended.lease) +
-                          (ended.lease.note.empty() ? "" : " (" + ended.lease.note + ")");
-  const bool left_early = reason == model::EndReason::completed && ended.lease.preempt_at.ms != 0;
-  const bool interrupted = reason == model::EndReason::preempted || left_early ||
-                           reason == model::EndReason::provider_failed || reason == model::EndReason::never_started;
-  if (!interrupted) {
-    return fail(ErrorCode::wrong_state, how + (reason == model::EndReason::exhausted
-                                                   ? ": max_duration or max_cost was reached before the job ended"
-                                                   : " before the job did"));
-  }
-  const Time now = system_clock().now();
-  if (!file.retry_on_interruption || now >= retry_until_) {
-    return fail(ErrorCode::io, how + ". With retry: {on: [interruption], for: 4h} the job starts again by itself");
-  }
-  // The whole run can never cost more than max_cost, however often it starts.
-  if (agreed_.max_cost.micros > 0) {
-    const auto left = subtract(agreed_.max_cost, ended.accrued);
-    if (!left || left->micros == 0) return fail(ErrorCode::insufficient_funds, how + "; max_cost is used up");
-    agreed_.max_cost = *left;
-  }
-  return true;
 }
 
 Result<model::LeaseId> JobRun::request_lease() {
@@ -219,78 +153,6 @@ Result<model::LeaseId> JobRun::await_match(model::RequestId request) {
                     ". Try 'hanse cancel " + model::format_id(request) + "'");
   }
   return fail(ErrorCode::wrong_state, "interrupted; the request is taken back and nothing was paid");
-}
-
-Outcome JobRun::finish(model::LeaseId lease, const Attempt& attempt) {
-  Outcome outcome = attempt.exit_code;
-  std::string note = "the job ended with exit code " + std::to_string(attempt.exit_code);
-  if (attempt.end == Attempt::End::interrupted) {
-    note = "interrupted by the consumer";
-    outcome = kInterrupted;
-    context_.say((output_is_lost() ? "\nNobody reads the output any more: ending " : "\nInterrupted: ending ") +
-                 model::format_id(lease) + ".");
-  } else if (attempt.end == Attempt::End::failed) {
-    note = attempt.failure->error.message.substr(0, 200);
-    outcome = std::unexpected(*attempt.failure);
-  } else if (auto fetched = fetch_outputs(); !fetched && attempt.exit_code == 0) {
-    outcome = std::move(fetched);
-  } else if (!fetched) {
-    context_.say(printable(fetched.error().error.message));  // the job failed: that its output is missing is no news
-  }
-  forwarder_.reset();
-  session_.reset();
-  const auto ended = end_by_consumer(context_, lease, note);
-  if (!ended) {
-    const std::string stop = "'hanse stop " + model::format_id(lease) + "'";
-    context_.say("warning: " + model::format_id(lease) + " could not be ended (" + printable(ended.error().message) +
-                 ") and may go on costing until it is: try " + stop);
-    if (outcome) return refuse(ended.error(), "try " + stop);
-    return outcome;
-  }
-  if (const auto home = context_.home()) forget_ssh_host(lease, *home);
-  const Bill bill = make_bill(*ended);
-  context_.say(context_.style_err(bill_line(bill), Style::dim));
-  report_["bill"] = bill_json(bill);
-  if (attempt.end == Attempt::End::exited) report_["exit_code"] = attempt.exit_code;
-  if (context_.json() && outcome) context_.print_json(report_);
-  return outcome;
-}
-
-Outcome JobRun::detach(model::LeaseId lease) {
-  const std::string id = model::format_id(lease);
-  const auto view = (*context_.api())->lease(lease);
-  const auto known = view ? publish_to_ssh(context_, view->lease) : fail(view);
-  if (!known) context_.say("warning: plain ssh does not know " + id + ": " + printable(known.error().message));
-  if (context_.json()) {
-    context_.print_json(report_);
-  } else {
-    context_.print(id + "\n");
-  }
-  context_.say("The job runs on its own. 'hanse logs -f " + id + "' follows it, 'hanse stop " + id + "' ends it.");
-  return 0;
-}
-
-Outcome JobRun::fetch_outputs() {
-  if (options_.file.outputs.empty()) return 0;
-  auto sftp = Sftp::open(*session_);
-  if (!sftp) return refuse(sftp.error());
-  Progress progress(context_.terminal, "copying outputs", Unit::bytes, context_.json());
-  CopyOptions options;
-  options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); };
-  options.stopped = [&] { return interrupt_->count() > 0; };
-  for (const auto& output : options_.file.outputs) {
-    const auto target = options_.folder / output;
-    const auto report = download(**sftp, "/workspace/" + output, target, options);
-    if (!report) {
-      progress.finish();
-      return refuse(report.error().code == ErrorCode::not_found ? ErrorCode::io : report.error().code,
-                    "output " + output + " did not come back: " + report.error().message);
-    }
-    for (const auto& line : report->skipped) context_.say("left out: " + printable(line));
-    report_["outputs"].push_back(target.string());
-    context_.say(output + ": " + rough_size(report->bytes) + " to " + from_here(target));
-  }
-  return 0;
 }
 
 }  // namespace hanse::cli

@@ -1,20 +1,19 @@
 #pragma once
 
-// One `hanse run`: from the job file to the bill. Every way out of it ends the lease or says how to.
+// One `hanse run`: from the job file to the bill. Every way out of it ends the leases or says how to. A job of several
+// machines runs on all of them at once (LeaseJob): the first that fails ends the others.
 
-#include <future>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
+#include <vector>
 
 #include "cli/context.hpp"
 #include "cli/file_tree.hpp"
-#include "cli/forwarder.hpp"
 #include "cli/interrupt.hpp"
-#include "cli/output_stream.hpp"
+#include "cli/lease_job.hpp"
 #include "cli/plan.hpp"
-#include "cli/ssh_client.hpp"
 #include "client/job_file.hpp"
 
 namespace hanse::cli {
@@ -30,46 +29,33 @@ class JobRun {
  public:
   JobRun(Context& context, RunOptions options) : context_(context), options_(std::move(options)) {}
 
-  /// The job's exit code, or why there is none.
+  /// The job's exit code, of several machines that of the first that failed; or why there is none.
   Outcome run();
 
  private:
-  /// How one lease went.
-  struct Attempt {
-    enum class End { exited, interrupted, lost, failed };
-    End end = End::failed;
-    int exit_code = 0;
-    std::optional<Failure> failure;  ///< When failed.
-  };
-
   Outcome prepare();
   Outcome plan_and_confirm();
   Outcome confirm_wait(const Error& why);
   Outcome attempts();
   Result<> scan_workdir();
+  [[nodiscard]] std::uint32_t machines() const { return options_.file.demand.machines; }
   [[nodiscard]] bool on_spot() const { return options_.file.demand.mode == model::Mode::spot; }
   Result<model::LeaseId> bid(const crypto::PublicKey& access);
-  Result<bool> leave_early(model::LeaseId lease, const Attempt& attempt);
+  Result<bool> leave_early(const Attempt& attempt);
   void take_back_request();
   Result<model::LeaseId> request_lease();
   Result<model::LeaseId> await_match(model::RequestId request);
-  void connect_ahead();
 
-  Attempt serve(model::LeaseId& lease);
-  Result<> start_job(model::LeaseId& lease);
-  Result<> enter(model::LeaseId& lease);
-  Result<> log_in(Result<std::unique_ptr<SshSession>> session, model::LeaseId lease);
-  Result<LeaseView> moved_lease(model::LeaseId& lease);
-  Result<> ask_job(const std::string& subsystem, ByteView input, std::string_view wanted);
-  Result<> copy_workdir(bool resume);
-  void start_forwards(model::LeaseId lease);
-  Attempt follow(model::LeaseId lease);
-  Result<> reconnect(model::LeaseId lease);
-  Outcome fetch_outputs();
+  void make_jobs();
+  Attempt serve(model::LeaseId first);
+  void serve_one(std::uint32_t rank, model::LeaseId lease, std::optional<Attempt>& failure);
+  Result<> fetch_outputs(LeaseJob& job, std::uint32_t rank);
 
-  Outcome finish(model::LeaseId lease, const Attempt& attempt);
-  Outcome detach(model::LeaseId lease);
-  Result<bool> may_try_again(const LeaseView& ended);
+  Outcome finish(const Attempt& attempt);
+  Outcome end_leases(const std::string& note);
+  Outcome detach();
+  Result<> may_try_again(const LeaseView& ended);
+  Result<> after_loss();
 
   Context& context_;
   RunOptions options_;
@@ -80,12 +66,13 @@ class JobRun {
   model::Demand agreed_;      ///< The job's, held to what was agreed to.
   model::RequestId request_;
   Time retry_until_;            ///< 0: no retry.
-  std::string endpoint_;        ///< Of the provider that the plan names ...
+  std::string endpoint_;        ///< Of the provider that the plan names, the first of several ...
   crypto::PublicKey host_key_;  ///< ... and its key.
-  std::future<Result<std::unique_ptr<SshSession>>> ahead_;
-  std::unique_ptr<SshSession> session_;
-  std::unique_ptr<Forwarder> forwarder_;
-  std::optional<OutputFollower> output_;
+
+  std::vector<std::unique_ptr<Context>> contexts_;  ///< Of the jobs, where there are several.
+  std::unique_ptr<StopSource> stop_;                ///< Of this attempt's jobs.
+  std::vector<std::unique_ptr<LeaseJob>> jobs_;     ///< By rank.
+  std::mutex mutex_;  ///< Guards `context_` and `report_` while several jobs run, and which failed first.
   nlohmann::json report_ = nlohmann::json::object();  ///< What --json prints when all is over.
 };
 

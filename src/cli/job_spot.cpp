@@ -34,7 +34,8 @@ Result<model::LeaseId> JobRun::bid(const crypto::PublicKey& access) {
 
 /// A job that was told of its pre-emption and ended: its outputs come back while there is time. True: the lease is left
 /// to its end, and what comes after is as for one that was lost.
-Result<bool> JobRun::leave_early(model::LeaseId lease, const Attempt& attempt) {
+Result<bool> JobRun::leave_early(const Attempt& attempt) {
+  const auto lease = jobs_.front()->lease();
   const auto view = (*context_.api())->lease(lease);
   if (!view) return fail(view);
   if (view->lease.preempt_at.ms == 0) return false;
@@ -43,7 +44,7 @@ Result<bool> JobRun::leave_early(model::LeaseId lease, const Attempt& attempt) {
                std::to_string(attempt.exit_code) + ".");
   const bool goes_on = options_.file.retry_on_interruption && system_clock().now() < retry_until_;
   if (!goes_on) return false;
-  if (auto fetched = fetch_outputs(); !fetched) context_.say(printable(fetched.error().error.message));
+  if (auto fetched = fetch_outputs(*jobs_.front(), 0); !fetched) context_.say(printable(fetched.error().message));
   const auto ended = end_by_consumer(context_, lease, "pre-empted: its job has ended");  // no more is paid for it
   if (!ended) return fail(ended);
   return true;

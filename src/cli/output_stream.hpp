@@ -14,7 +14,7 @@ namespace hanse::cli {
 using OutputSink = std::function<void(std::string_view text, bool is_stderr)>;
 
 struct FollowEnd {
-  enum class Why { exited, lost, interrupted };
+  enum class Why { exited, lost, stopped };
   Why why = Why::lost;
   int exit_code = -1;  ///< When exited.
 };
@@ -24,15 +24,32 @@ class OutputFollower {
  public:
   explicit OutputFollower(OutputSink sink) : sink_(std::move(sink)) {}
 
-  /// Reads one channel until it ends, the connection is lost, or `interrupt` fires. What was passed on before by an
+  /// Reads one channel until it ends, the connection is lost, or `stop` says so. What was passed on before by an
   /// earlier call is skipped, so a reopened stream repeats nothing.
-  FollowEnd follow(SshSession& session, SshChannel& channel, const Interrupt& interrupt);
+  FollowEnd follow(SshSession& session, SshChannel& channel, const StopSource& stop);
 
  private:
   void pass(std::string_view text, bool is_stderr, std::uint64_t& position);
 
   OutputSink sink_;
   std::uint64_t passed_[2] = {0, 0};
+};
+
+/// Puts a label before every line, so that the outputs of several machines can be told apart. One a machine.
+class LineLabels {
+ public:
+  LineLabels(std::string label, OutputSink sink) : label_(std::move(label)), sink_(std::move(sink)) {}
+  ~LineLabels();  ///< Passes on what has no end of line yet, with one.
+  LineLabels(const LineLabels&) = delete;
+  LineLabels& operator=(const LineLabels&) = delete;
+
+  /// Passes on whole lines, each with its label; a line of more than 64 KiB in pieces.
+  void pass(std::string_view text, bool is_stderr);
+
+ private:
+  std::string label_;
+  OutputSink sink_;
+  std::string rest_[2];
 };
 
 /// stdout to stdout, stderr to stderr, as they are.

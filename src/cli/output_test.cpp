@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <thread>
+
+#include "cli/output_stream.hpp"
 #include "cli/progress.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
@@ -17,6 +21,48 @@ std::vector<std::string> lines_of(const std::string& text) {
     at = end + 1;
   }
   return out;
+}
+
+TEST(LineLabels, EveryLineBearsItsLabelHoweverItComes) {
+  for (std::size_t size = 1; size < 12; ++size) {
+    std::string out, err;
+    {
+      LineLabels lines("[3] ", [&](std::string_view text, bool is_stderr) { (is_stderr ? err : out) += text; });
+      const std::string_view text = "one\n\ntwo\nend";
+      for (std::size_t at = 0; at < text.size(); at += size) {
+        lines.pass(text.substr(at, size), false);
+        lines.pass(text.substr(at, size), true);
+      }
+    }
+    EXPECT_EQ(out, "[3] one\n[3] \n[3] two\n[3] end\n") << size;
+    EXPECT_EQ(err, out);
+  }
+}
+
+TEST(LineLabels, ALineWithoutEndIsPassedOnInPieces) {
+  std::string out;
+  LineLabels lines("> ", [&](std::string_view text, bool) { out += text; });
+  lines.pass(std::string(200'000, 'x'), false);
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 200'000 / (64 * 1024));
+  EXPECT_EQ(static_cast<std::size_t>(std::count(out.begin(), out.end(), 'x')), 200'000 / (64 * 1024) * (64U * 1024));
+}
+
+TEST(StopSource, EndsTheWaitOfEveryThreadWhoeverStopsIt) {
+  for (const bool by_signal : {true, false}) {
+    Interrupt interrupt;
+    StopSource stop(interrupt);
+    EXPECT_FALSE(stop.wait(0));
+    std::atomic<int> woken = 0;
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] { woken += stop.wait(60'000) ? 1 : 0; });
+    }
+    by_signal ? static_cast<void>(Interrupt::raise()) : stop.stop();
+    threads.clear();
+    EXPECT_EQ(woken, 4);
+    EXPECT_TRUE(stop.stopped());
+    EXPECT_EQ(interrupt.count(), by_signal ? 1 : 0);
+  }
 }
 
 TEST(DisplayWidth, CountsColumnsAndNotBytes) {

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
+#include <mutex>
 
 #include "cli/exit_code.hpp"
 #include "cli/interrupt.hpp"
@@ -69,9 +71,11 @@ std::pair<std::uint32_t, std::size_t> decode(std::string_view text, std::size_t 
   return {code, length};
 }
 
-bool g_lost = false;
+std::atomic<bool> g_lost = false;
 
 void write_all(int fd, std::string_view text) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
   while (!text.empty()) {
     const ssize_t n = ::write(fd, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;

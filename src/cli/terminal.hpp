@@ -1,7 +1,8 @@
 #pragma once
 
 // Where words go: results on stdout, everything else (progress, questions, errors) on stderr, so that a pipe only ever
-// carries results. Colour only on a terminal that wants it (NO_COLOR, TERM=dumb). Used from one thread at a time.
+// carries results. Colour only on a terminal that wants it (NO_COLOR, TERM=dumb). Printing is thread-safe:
+// what one call prints stays together.
 
 #include <string>
 #include <string_view>

@@ -129,6 +129,11 @@ Result<> LeaseRun::prepare() {
   if (context_.networked && entry_.container.empty()) {
     if (auto opened = open_network(); !opened) return opened;
   }
+  if (lease_.gang) {
+    const auto request = context_.ledger.request(lease_.request);
+    if (!request) return fail(request);
+    machines_ = request->demand.machines;
+  }
   const std::lock_guard lock(mutex_);
   paths_ = *paths;
   prepared_ = true;

@@ -119,6 +119,7 @@ class LeaseRun {
   std::condition_variable changed_;
   JournalEntry entry_;
   Workspaces::Paths paths_;
+  std::uint32_t machines_ = 1;  ///< Of its gang; from when it is prepared.
   bool prepared_ = false, ended_ = false, done_ = false, delivering_ = false, stopped_ = false;
   Time preempt_at_;  ///< 0: it is not pre-empted.
   std::int64_t seen_at_ms_ = 0;

@@ -46,9 +46,10 @@ ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, c
     spec.gpu_devices.push_back(place.gpu_ids[device]);
     visible += (visible.empty() ? "" : ",") + place.gpu_ids[device];
   }
-  std::vector<std::string> reserved{"NVIDIA_VISIBLE_DEVICES=" + (visible.empty() ? "void" : visible),
-                                    "HANSE_LEASE=" + model::format_id(lease.id),
-                                    "GPUS_PER_NODE=" + std::to_string(lease.gpu_count)};
+  std::vector<std::string> reserved{
+      "NVIDIA_VISIBLE_DEVICES=" + (visible.empty() ? "void" : visible), "HANSE_LEASE=" + model::format_id(lease.id),
+      "HANSE_RANK=" + std::to_string(lease.gang ? lease.id.value - lease.gang.value : 0),
+      "HANSE_WORLD_SIZE=" + std::to_string(place.machines), "GPUS_PER_NODE=" + std::to_string(lease.gpu_count)};
   if (lease.mode == model::Mode::spot) reserved.push_back("HANSE_PREEMPT_FILE=" + std::string(kPreemptFile));
   for (const auto& entry : job.env) {
     const bool is_reserved = std::any_of(reserved.begin(), reserved.end(), [&](const std::string& r) {

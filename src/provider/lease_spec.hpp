@@ -20,6 +20,7 @@ struct LeasePlace {
   Workspaces::Paths paths;
   std::string network;               ///< Or "none".
   std::vector<std::string> gpu_ids;  ///< Of the machine's devices, by their number in the offer; empty: no GPUs.
+  std::uint32_t machines = 1;        ///< Of the gang that the lease is of.
 };
 
 /// CPU threads and memory in proportion to the GPUs; /dev/shm counts against the memory and gets half of it at most.

@@ -79,6 +79,13 @@ class HttpLedgerLink : public LedgerLink {
     return member<model::Lease>(*answer, "lease");
   }
 
+  Result<model::Request> request(model::RequestId id) override {
+    const std::lock_guard lock(mutex_);
+    auto answer = http_->get("/v1/requests/" + model::format_id(id));
+    if (!answer) return fail(answer);
+    return member<model::Request>(*answer, "request");
+  }
+
   Result<std::uint64_t> last_event_sequence() override {
     const std::lock_guard lock(mutex_);
     auto status = http_->get("/v1/status");

@@ -34,6 +34,7 @@ class LedgerLink {
   /// All whose money is not all paid out.
   virtual Result<std::vector<model::Lease>> unsettled_leases() = 0;
   virtual Result<model::Lease> lease(model::LeaseId id) = 0;
+  virtual Result<model::Request> request(model::RequestId id) = 0;
   virtual Result<std::uint64_t> last_event_sequence() = 0;
   virtual Result<model::Receipt> send(std::vector<model::Operation> operations) = 0;
 };

@@ -3,6 +3,7 @@
 
 import re
 import signal
+import subprocess
 import unittest
 
 from harness import NetworkTest, User, free_port, wait_until
@@ -114,11 +115,53 @@ class Market(NetworkTest):
         for lease in (first, other):
             self.assert_money_adds_up(lease)
 
-    def test_a_job_runs_on_one_machine(self):
-        job = self.job("name: many\nimage: docker.io/library/debian:bookworm-slim\nmax_duration: 1h\nmachines: 2\n"
-                       "run: 'true'\n")
-        refused = self.consumer.hanse("run", job, "--yes", ok=False)
-        self.assertIn("a job runs on one machine, and this asks for 2", refused.err)
+    def gang_job(self, run, more=""):
+        return self.job("name: many\nimage: localhost/debian:bookworm-slim\nmax_duration: 1h\nmachines: 2\n"
+                        f"{more}run: |\n  {run}\n")
+
+    def test_a_job_of_two_machines_runs_on_both_and_each_knows_its_rank(self):
+        job = self.gang_job("echo rank $HANSE_RANK of $HANSE_WORLD_SIZE; echo $HANSE_RANK >out; printf end",
+                            "outputs: [out]\n")
+        done = self.consumer.hanse("run", job, "--yes")
+        self.assertEqual(sorted(done.out.splitlines()),
+                         ["[0] end", "[0] rank 0 of 2", "[1] end", "[1] rank 1 of 2"])
+        for rank in (0, 1):
+            self.assertEqual((job.parent / f"rank-{rank}" / "out").read_text(), f"{rank}\n")
+        leases = re.findall(r"lease-\d+(?=: \d+ s)", done.err)
+        self.assertEqual(len(set(leases)), 2, done.err)
+        for lease in leases:
+            self.assertEqual(self.consumer.lease(lease)["end_reason"], "completed")
+            self.assert_money_adds_up(lease)
+        self.assertIn("All machines: ", done.err)
+
+    def test_the_first_machine_that_fails_ends_the_job(self):
+        job = self.gang_job("if [ $HANSE_RANK = 1 ]; then exit 7; fi; sleep 600")
+        failed = self.consumer.hanse("run", job, "--yes", "--json", ok=False)
+        self.assertEqual(failed.code, 7)
+        report = failed.json
+        self.assertEqual(report["exit_code"], 7)
+        self.assertEqual([bill["lease"] for bill in report["bills"]], report["leases"])
+        for lease in report["leases"]:
+            self.assertEqual(self.consumer.lease(lease)["state"], "ended")
+
+    def test_a_job_of_two_machines_runs_on_by_itself(self):
+        job = self.gang_job("echo rank $HANSE_RANK")
+        leases = self.consumer.hanse("run", job, "--yes", "--detach").out.split()
+        self.assertEqual(len(leases), 2)
+        for rank, lease in enumerate(leases):
+            self.assertEqual(self.consumer.hanse("logs", "--follow", lease).out, f"rank {rank}\n")
+            self.consumer.hanse("stop", lease, "--yes")
+
+    def test_an_interrupt_ends_every_machine(self):
+        job = self.gang_job("echo up; sleep 600")
+        run = self.consumer.start("run", job, "--yes", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual({run.stdout.readline(), run.stdout.readline()}, {"[0] up\n", "[1] up\n"})
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 130, err)
+        self.assertIn("ending all its machines", err)
+        leases = re.findall(r"lease-\d+(?=: \d+ s)", err)
+        self.assertEqual([self.consumer.lease(lease)["state"] for lease in leases], ["ended"] * 2, err)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ Outcome logs(Context& context, model::LeaseId lease, bool follow) {
     }
   });
   Interrupt interrupt;
+  const StopSource stop(interrupt);
   Error last{ErrorCode::unavailable, "the connection to the machine broke off"};
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (attempt > 0 && interrupt.wait(500 << attempt)) return kInterrupted;
@@ -33,8 +34,8 @@ Outcome logs(Context& context, model::LeaseId lease, bool follow) {
     }
     auto channel = (*session)->subsystem(follow ? "hanse-logs" : "hanse-output");
     if (!channel) return refuse(channel.error());
-    const auto end = follower.follow(**session, **channel, interrupt);
-    if (end.why == FollowEnd::Why::interrupted) return kInterrupted;
+    const auto end = follower.follow(**session, **channel, stop);
+    if (end.why == FollowEnd::Why::stopped) return kInterrupted;
     if (end.why != FollowEnd::Why::lost) return 0;
   }
   return refuse(last, "'hanse ps' says whether the lease is still live");

@@ -23,12 +23,6 @@ Outcome run_job(Context& context, const Options& options) {
   };
   auto file = client::parse_job_file(*text, path.parent_path(), lookup);
   if (!file) return refuse({file.error().code, options.file + ": " + file.error().message});
-  if (file->demand.machines > 1) {
-    return refuse(
-        ErrorCode::unsupported,
-        options.file + ": a job runs on one machine, and this asks for " + std::to_string(file->demand.machines),
-        "'hanse rent --machines " + std::to_string(file->demand.machines) + "' rents them to log in to");
-  }
   if (options.spot.spot) {
     file->demand.mode = model::Mode::spot;
     if (options.spot.bid.micros > 0) file->bid = options.spot.bid;
@@ -49,7 +43,7 @@ Outcome run_job(Context& context, const Options& options) {
 void add_run(Program& program) {
   auto options = std::make_shared<Options>();
   auto* command = program.add(
-      program.app, "run", "Rent a machine, run a job on it, bring the results back",
+      program.app, "run", "Rent a machine, or several, run a job on it, bring the results back",
       "  hanse run examples/hello/job.yaml\n"
       "  hanse run train.yaml --yes --detach     go on without asking; leave it running\n"
       "  hanse run train.yaml --spot --bid 1.20  on what is left over, at an auction's price\n"

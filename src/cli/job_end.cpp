@@ -1,0 +1,138 @@
+// `hanse run` after the machines: the leases end, the bill, and whether to rent again where one was lost.
+
+#include "cli/bill.hpp"
+#include "cli/job_run.hpp"
+#include "cli/lease_link.hpp"
+#include "cli/show.hpp"
+#include "cli/ssh_files.hpp"
+#include "model/text.hpp"
+
+namespace hanse::cli {
+
+/// Ends what still runs of an attempt that lost a machine, and takes what it cost off what the run may cost. An error
+/// where the job file does not let it begin again.
+Result<> JobRun::after_loss() {
+  std::optional<LeaseView> lost;
+  Money cost;
+  for (const auto& job : jobs_) {
+    auto view = (*context_.api())->lease(job->lease());
+    if (!view)
+      return fail(view.error().code,
+                  view.error().message + ". 'hanse ps' says what became of " + model::format_id(job->lease()));
+    const bool has_ended = view->lease.state == model::LeaseState::ended;
+    if (has_ended && (!lost || view->lease.end_reason != model::EndReason::completed)) lost = *view;
+    job->disconnect();
+    const auto ended = end_by_consumer(context_, job->lease(), "another machine of its job was lost");
+    if (!ended) return fail(ended);
+    context_.say(bill_line(make_bill(*ended)));
+    cost.micros += ended->accrued.micros;
+  }
+  if (!lost) return fail(ErrorCode::internal, "no lease of the job has ended; please report it");
+  auto again = may_try_again(*lost);
+  // The whole run can never cost more than max_cost, however often it starts.
+  if (again && agreed_.max_cost.micros > 0) {
+    const auto left = subtract(agreed_.max_cost, cost);
+    if (!left || left->micros == 0) {
+      again = fail(ErrorCode::insufficient_funds,
+                   model::format_id(lost->lease.id) + " has " + state_text(lost->lease) + "; max_cost is used up");
+    } else {
+      agreed_.max_cost = *left;
+    }
+  }
+  if (!again) {
+    take_back_request();
+    return again;
+  }
+  context_.say("The machine was lost (" + state_text(lost->lease) + "); renting " +
+               (machines() > 1 ? "anew." : "another."));
+  endpoint_.clear();
+  return scan_workdir();
+}
+
+Result<> JobRun::may_try_again(const LeaseView& ended) {
+  const auto& file = options_.file;
+  const auto reason = ended.lease.end_reason;
+  const std::string how = model::format_id(ended.lease.id) + " has " + state_text(ended.lease) +
+                          (ended.lease.note.empty() ? "" : " (" + ended.lease.note + ")");
+  const bool left_early = reason == model::EndReason::completed && ended.lease.preempt_at.ms != 0;
+  const bool interrupted = reason == model::EndReason::preempted || left_early ||
+                           reason == model::EndReason::provider_failed || reason == model::EndReason::never_started;
+  if (!interrupted) {
+    return fail(ErrorCode::wrong_state, how + (reason == model::EndReason::exhausted
+                                                   ? ": max_duration or max_cost was reached before the job ended"
+                                                   : " before the job did"));
+  }
+  const Time now = system_clock().now();
+  if (!file.retry_on_interruption || now >= retry_until_) {
+    return fail(ErrorCode::io, how + ". With retry: {on: [interruption], for: 4h} the job starts again by itself");
+  }
+  return {};
+}
+
+Outcome JobRun::finish(const Attempt& attempt) {
+  Outcome outcome = attempt.exit_code;
+  std::string note = "the job ended with exit code " + std::to_string(attempt.exit_code);
+  if (attempt.end == Attempt::End::stopped) {
+    note = "interrupted by the consumer";
+    outcome = kInterrupted;
+    context_.say(
+        std::string(output_is_lost() ? "\nNobody reads the output any more: ending " : "\nInterrupted: ending ") +
+        (machines() > 1 ? "all its machines." : model::format_id(jobs_.front()->lease()) + "."));
+  } else if (attempt.end == Attempt::End::failed) {
+    note = attempt.failure->error.message.substr(0, 200);
+    outcome = std::unexpected(*attempt.failure);
+  } else if (machines() == 1) {  // several have brought theirs back, each at its own end
+    if (auto fetched = fetch_outputs(*jobs_.front(), 0); !fetched && attempt.exit_code == 0) {
+      outcome = refuse(fetched.error());
+    } else if (!fetched) {
+      context_.say(printable(fetched.error().message));  // the job failed: that its output is missing is no news
+    }
+  }
+  for (const auto& job : jobs_) job->disconnect();
+  if (auto ended = end_leases(note); !ended && outcome) outcome = std::move(ended);
+  if (attempt.end == Attempt::End::exited) report_["exit_code"] = attempt.exit_code;
+  if (context_.json() && outcome) context_.print_json(report_);
+  return outcome;
+}
+
+/// All that still run, and prints the bills. An error, told too, where one may go on costing.
+Outcome JobRun::end_leases(const std::string& note) {
+  Outcome outcome = 0;
+  Money cost;
+  for (const auto& job : jobs_) {
+    const auto lease = job->lease();
+    const auto ended = end_by_consumer(context_, lease, note);
+    if (!ended) {
+      const std::string stop = "'hanse stop " + model::format_id(lease) + "'";
+      context_.say("warning: " + model::format_id(lease) + " could not be ended (" + printable(ended.error().message) +
+                   ") and may go on costing until it is: try " + stop);
+      if (outcome) outcome = refuse(ended.error(), "try " + stop);
+      continue;
+    }
+    if (const auto home = context_.home()) forget_ssh_host(lease, *home);
+    const Bill bill = make_bill(*ended);
+    cost.micros += bill.amount.micros;
+    context_.say(context_.style_err(bill_line(bill), Style::dim));
+    if (machines() == 1) report_["bill"] = bill_json(bill);
+    if (machines() > 1) report_["bills"].push_back(bill_json(bill));
+  }
+  if (machines() > 1) context_.say(context_.style_err("All machines: " + model::format_money(cost), Style::dim));
+  return outcome;
+}
+
+Outcome JobRun::detach() {
+  for (const auto& job : jobs_) {
+    const std::string id = model::format_id(job->lease());
+    const auto view = (*context_.api())->lease(job->lease());
+    const auto known = view ? publish_to_ssh(context_, view->lease) : fail(view);
+    if (!known) context_.say("warning: plain ssh does not know " + id + ": " + printable(known.error().message));
+    if (!context_.json()) context_.print(id + "\n");
+  }
+  if (context_.json()) context_.print_json(report_);
+  const std::string id = model::format_id(jobs_.front()->lease());
+  context_.say("The job runs on its own. 'hanse logs -f " + id + "' follows it, 'hanse stop " + id + "' ends it" +
+               (machines() > 1 ? ", and so for the others." : "."));
+  return 0;
+}
+
+}  // namespace hanse::cli

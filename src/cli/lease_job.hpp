@@ -1,0 +1,74 @@
+#pragma once
+
+// A job on one leased machine: from the first login to the end of its output and the way back of its files. A run has
+// one for each of its machines, each in a thread of its own.
+
+#include <future>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "cli/context.hpp"
+#include "cli/file_tree.hpp"
+#include "cli/forwarder.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/output_stream.hpp"
+#include "cli/ssh_client.hpp"
+#include "client/job_file.hpp"
+
+namespace hanse::cli {
+
+/// How it went on one lease.
+struct Attempt {
+  enum class End { exited, stopped, lost, failed };
+  End end = End::failed;
+  int exit_code = 0;               ///< When exited.
+  std::optional<Failure> failure;  ///< When failed.
+};
+
+class LeaseJob {
+ public:
+  /// All outlive it. `rank` counts the machines of the run from 0; `machines` is how many there are. With several, each
+  /// needs a context of its own, lines are labelled with the rank, and ports are those of rank 0.
+  LeaseJob(Context& context, const client::JobFile& file, const LocalTree& workdir, const StopSource& stop,
+           std::uint32_t rank, std::uint32_t machines);
+
+  /// Begins to connect before the lease is known: that takes several round trips.
+  void connect_ahead(const std::string& endpoint, const crypto::PublicKey& host_key);
+  /// Delivers the job, and unless `detach` follows it to its end. Where the request moves on to another machine before
+  /// the job began, or with its gang, it follows there.
+  Attempt run(model::LeaseId lease, bool detach);
+  /// Copies the outputs into `folder`; what came back is added to the list `report`.
+  Result<> fetch_outputs(const std::filesystem::path& folder, nlohmann::json& report);
+  void disconnect();
+
+  [[nodiscard]] model::LeaseId lease() const { return lease_; }
+  /// A line for people, labelled as its output is.
+  void say(const std::string& line) const;
+
+ private:
+  Result<> start_job();
+  Result<> enter();
+  Result<> log_in(Result<std::unique_ptr<SshSession>> session);
+  Result<LeaseView> moved_lease();
+  Result<> ask_job(const std::string& subsystem, ByteView input, std::string_view wanted);
+  Result<> copy_workdir(bool resume);
+  void start_forwards();
+  Attempt follow();
+  Result<> reconnect();
+  [[nodiscard]] bool is_one_of_many() const { return machines_ > 1; }
+  [[nodiscard]] bool quiet() const { return context_.json() || is_one_of_many(); }
+
+  Context& context_;
+  const client::JobFile& file_;
+  const LocalTree& workdir_;
+  const StopSource& stop_;
+  const std::uint32_t rank_, machines_;
+  const std::string label_;
+  model::LeaseId lease_;
+  std::future<Result<std::unique_ptr<SshSession>>> ahead_;
+  std::unique_ptr<SshSession> session_;
+  std::unique_ptr<Forwarder> forwarder_;
+};
+
+}  // namespace hanse::cli
