@@ -52,8 +52,11 @@ Outcome JobRun::plan_and_confirm() {
   agreed_ = file.demand;
   const bool may_wait = file.retry_on_no_capacity && retry_until_.ms > 0;
   if (on_spot()) {
-    const auto agreed = confirm_spot(context_, file.demand, {file.bid, file.sealed}, what, options_.yes);
-    if (agreed) return 0;
+    auto agreed = confirm_spot(context_, file.demand, {file.bid, file.sealed}, what, options_.yes);
+    if (agreed) {
+      report_["plan"] = std::move(*agreed);
+      return 0;
+    }
     const bool none = agreed.error().code == ErrorCode::no_match;
     if (!none || !may_wait) return refuse(agreed.error(), none ? no_match_hint(agreed.error().message) : "");
     return confirm_wait(agreed.error());

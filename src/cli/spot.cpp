@@ -121,8 +121,8 @@ Time end_of_wait(const NextAuction& auction) {
   return after_s(auction.at, std::min(left, static_cast<std::int64_t>(auction.period_s) - 1));
 }
 
-Result<> confirm_spot(Context& context, const model::Demand& demand, const SpotBid& bid, const std::string& what,
-                      bool yes) {
+Result<nlohmann::json> confirm_spot(Context& context, const model::Demand& demand, const SpotBid& bid,
+                                    const std::string& what, bool yes) {
   using model::format_money;
   const auto me = context.address();
   if (!me) return fail(me);
@@ -153,7 +153,19 @@ Result<> confirm_spot(Context& context, const model::Demand& demand, const SpotB
                     color));
   }
   if (!quote->fits) return fail(ErrorCode::no_match, quote->explanation);
-  return agree(context, *most, account->account.balance, "a lower bid, a shorter duration or a max_cost", yes);
+  const Money balance = account->account.balance;
+  if (auto agreed = agree(context, *most, balance, "a lower bid, a shorter duration or a max_cost", yes); !agreed) {
+    return fail(agreed);
+  }
+  return nlohmann::json{{"mode", "spot"},
+                        {"gpu_count", demand.gpu_count},
+                        {"duration_s", demand.duration_s},
+                        {"auction_ms", auction->at.ms},
+                        {"notice_s", auction->notice_s},
+                        {"bid_micros_per_gpu_hour", bid.per_gpu_hour.micros},
+                        {"sealed", bid.sealed},
+                        {"most_micros", most->micros},
+                        {"balance_micros", balance.micros}};
 }
 
 Result<> put_bid(Context& context, const SpotBid& bid, model::SubmitRequest& request) {

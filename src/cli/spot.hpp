@@ -2,6 +2,8 @@
 
 // Spot as its renter has it: the bid, what a sealed one needs to be revealed, and the wait for the auction.
 
+#include <nlohmann/json.hpp>
+
 #include "cli/context.hpp"
 #include "cli/interrupt.hpp"
 #include "model/transaction.hpp"
@@ -22,9 +24,9 @@ struct NextAuction {
 Result<NextAuction> next_auction(NodeApi& api);
 
 /// Shows what the bid comes to and asks, as confirm() does for other plans. no_match with the reason where no machine
-/// that is for rent on spot fits.
-Result<> confirm_spot(Context& context, const model::Demand& demand, const SpotBid& bid, const std::string& what,
-                      bool yes);
+/// that is for rent on spot fits. Returns the plan as --json reports it.
+Result<nlohmann::json> confirm_spot(Context& context, const model::Demand& demand, const SpotBid& bid,
+                                    const std::string& what, bool yes);
 
 /// Puts the bid into the request. What a sealed one needs to be revealed is kept in the home folder before it is sent,
 /// so that whoever is killed after that can still reveal it.

@@ -125,6 +125,13 @@ class Spot(NetworkTest):
         self.consumer.hanse("stop", won, "--yes")
         self.assertEqual(list((self.consumer.home / "bids").iterdir()), [])
 
+    def test_json_has_the_plan_of_a_bid(self):
+        job = self.job(f"name: brief\nimage: {IMAGE}\nmax_duration: 1h\nmode: spot\nbid: 0.30\nrun: 'true'\n")
+        report = self.consumer.hanse("run", job, "--yes", "--json").json
+        plan = report["plan"]
+        self.assertEqual((plan["mode"], plan["bid_micros_per_gpu_hour"], plan["sealed"]), ("spot", 300_000, False))
+        self.assertLessEqual(report["bill"]["locked_micros"], plan["most_micros"])
+
     def test_bids_that_cannot_be_are_refused_and_cost_nothing(self):
         before = self.consumer.balance()
         for bid, why in (("0", "above 0"), ("-1", ""), ("1e3", ""), ("5000000", "can cost"), ("2000", "can cost")):
