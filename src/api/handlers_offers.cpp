@@ -7,6 +7,7 @@
 
 #include "api/route.hpp"
 #include "api/views.hpp"
+#include "ledger/rules.hpp"
 #include "market/figures.hpp"
 #include "market/place.hpp"
 #include "wire/json.hpp"
@@ -39,15 +40,16 @@ struct Place {
 Result<Order> parse_order(const Call& call) {
   Order out;
   auto text = call.find("sort").value_or(kSortNames.front());
-  if (text.starts_with('-')) {
+  if (text.starts_with('-') || text.ends_with('-')) {
     out.descending = true;
-    text.remove_prefix(1);
+    text.starts_with('-') ? text.remove_prefix(1) : text.remove_suffix(1);
   }
   const auto found = std::find(kSortNames.begin(), kSortNames.end(), text);
   if (found == kSortNames.end()) {
     std::string names;
     for (const auto name : kSortNames) names.append(names.empty() ? "" : ", ").append(name);
-    return fail(ErrorCode::invalid_argument, "sort must be one of " + names + ", with - in front to turn it round");
+    return fail(ErrorCode::invalid_argument,
+                "sort must be one of " + names + ", with - in front or behind to turn it round");
   }
   out.key = static_cast<SortKey>(found - kSortNames.begin());
   return out;
@@ -140,6 +142,13 @@ Result<model::Demand> parse_demand(const Call& call) {
   return out;
 }
 
+/// As the ledger would: what it refuses is not priced.
+Result<market::Wanted> checked(const Context& context, const model::Demand& demand) {
+  Result<market::Wanted> out;
+  context.node.read([&](const ledger::Ledger& ledger) { out = ledger::check_demand(demand, ledger.state().params()); });
+  return out;
+}
+
 /// Offers by id, whatever their state.
 Result<Answer> list_all_offers(const Context& context, const Call& call) {
   const auto provider = call.account("provider");
@@ -176,8 +185,9 @@ Result<Answer> list_fitting_offers(const Context& context, const Call& call) {
   if (!after) return fail(after);
   const auto demand = parse_demand(call);
   if (!demand) return fail(demand);
-  const auto wanted = market::Wanted::from(*demand);
+  auto wanted = market::Wanted::from(*demand);
   if (!wanted) return Call::wrong("where", wanted.error());
+  if (wanted = checked(context, *demand); !wanted) return fail(wanted);
 
   auto items = nlohmann::json::array();
   std::string next;
@@ -239,9 +249,11 @@ Result<Answer> quote(const Context& context, const Call& call) {
   if (!demand) return fail(demand);
   if (!json->contains("gpu_count")) demand->gpu_count = 1;
   if (!json->contains("machines")) demand->machines = 1;
+  if (!json->contains("duration_s")) demand->duration_s = kDefaultDurationS;
   const bool is_spot = demand->mode == model::Mode::spot;
   const auto explain = call.integer("explain", 0, 0, 1);
   if (!explain) return fail(explain);
+  if (auto possible = checked(context, *demand); !possible) return fail(possible);
   if (is_spot) demand->max_price_per_gpu_hour = demand->max_cost = {};  // what it pays is the auction's affair
   const auto wanted = market::Wanted::from(*demand);
   if (!wanted) return fail(wanted);

@@ -85,6 +85,12 @@ TEST_F(OpenApiTest, EveryRouteAnswersAsItsSchemaSays) {
   EXPECT_TRUE(none.body_json()["match"].is_null());
   EXPECT_THAT(none.body_json()["explanation"]["text"], ::testing::Not(""));
   EXPECT_EQ(none.body_json()["explanation"]["fitting"], 0);
+  for (const std::string wrong : {"0", "1152921504606846976", "18446744073709551615"}) {
+    const auto refused = check("/v1/quotes", "POST", "/v1/quotes", "application/json",
+                               R"({"offer":"offer-1","duration_s":)" + wrong + "}");
+    EXPECT_EQ(refused.status, 400U) << wrong;
+    EXPECT_THAT(refused.body_json()["detail"].get<std::string>(), ::testing::HasSubstr("duration"));
+  }
   const auto asked = check("/v1/quotes", "POST", "/v1/quotes?explain=1", "application/json", R"({"duration_s":3600})");
   EXPECT_TRUE(asked.body_json()["fits"]);
   EXPECT_EQ(asked.body_json()["explanation"]["fitting"], asked.body_json()["explanation"]["offers"]) << asked.body;

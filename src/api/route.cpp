@@ -54,7 +54,7 @@ Route post_quote() {
   out.answer_type = kJsonType;
   out.answer_schema = "QuoteView";
   out.query = {{"explain", "Explain", "1: with what rules the other offers out, though something fits."}};
-  out.problems = {415};
+  out.problems = {415, 501};
   out.handler = quote;
   return out;
 }
@@ -71,7 +71,7 @@ Route post_transaction() {
   out.body_schema = "Binary";
   out.answer_type = kJsonType;
   out.answer_schema = "Receipt";
-  out.problems = {403, 409, 415, 422, 504};
+  out.problems = {403, 409, 415, 422, 501, 504};
   out.way = Way::submit;
   return out;
 }

@@ -50,7 +50,9 @@ std::string general_hint(ErrorCode code) {
   switch (code) {
     case ErrorCode::unavailable:
     case ErrorCode::timeout:
-      return "is the node running? 'hanse up' starts a network here; --node URL or HANSE_NODE names another";
+      return "if it is the node: 'hanse up' starts a network here, --node URL or HANSE_NODE names another; a machine "
+             "may be back "
+             "in a moment";
     case ErrorCode::insufficient_funds:
       return "'hanse wallet show' shows the balance";
     case ErrorCode::spend_limit:

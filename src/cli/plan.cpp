@@ -33,6 +33,11 @@ std::string exits_text(const std::vector<market::EarlyExit>& exits) {
   return out;
 }
 
+/// How long so much money lasts.
+std::uint64_t seconds_for(Money money, Money rate_per_hour) {
+  return static_cast<std::uint64_t>(scale(money, 3600, rate_per_hour.micros).value_or(kMaxMoney).micros);
+}
+
 /// The price that the last listing showed, where it is lower than the one now and still holds.
 void apply_listing(Context& context, Plan& plan) {
   const auto seen = recall_quote(context, plan.demand, plan.offer.offer.id);
@@ -139,7 +144,11 @@ std::string plan_text(const Plan& plan, bool color) {
     price += ", discounts included";
   }
   lines.emplace_back("price", price + plan.price_note);
-  lines.emplace_back(is_reserved ? "reserved for" : "longest", model::format_duration(plan.demand.duration_s));
+  const auto affordable = rate.micros == 0 ? plan.demand.duration_s : seconds_for(plan.most, rate);
+  lines.emplace_back(is_reserved ? "reserved for" : "longest",
+                     affordable < plan.demand.duration_s
+                         ? model::format_duration(affordable) + ", when max_cost is used up (`hanse topup` adds to it)"
+                         : model::format_duration(plan.demand.duration_s));
   lines.emplace_back(is_reserved ? "costs" : "costs at most",
                      format_money(plan.most) + (is_reserved ? " credits, paid in advance for the whole term"
                                                             : " credits; the rest comes back, paid is what is used"));

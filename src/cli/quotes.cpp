@@ -7,13 +7,14 @@
 namespace hanse::cli {
 namespace {
 
-/// What a price depends on beside the offer: a quote for one demand is none for another.
+/// What a price depends on beside the offer: a quote for one demand is none for another. On demand it is the same for
+/// any time.
 Result<nlohmann::json> shape_of(Context& context, const model::Demand& demand) {
   const auto node = context.node_options();
   if (!node) return fail(node);
   return nlohmann::json{{"node", node->url},
                         {"gpu_count", demand.gpu_count},
-                        {"duration_s", demand.duration_s},
+                        {"duration_s", demand.mode == model::Mode::on_demand ? 0 : demand.duration_s},
                         {"disk_bytes", demand.disk_bytes},
                         {"mode", std::string(model::name_of(demand.mode))}};
 }

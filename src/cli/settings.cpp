@@ -61,7 +61,9 @@ void make_private_folder(const std::filesystem::path& folder) {
 
 Result<> write_file(const std::filesystem::path& file, std::string_view text, unsigned mode) {
   if (file.has_parent_path()) make_private_folder(file.parent_path());
-  const std::string draft = file.string() + ".new";
+  // Another command may write it in this very moment: each has a draft of its own, and the last one counts.
+  static std::atomic<unsigned> count = 0;
+  const std::string draft = file.string() + "." + std::to_string(::getpid()) + "-" + std::to_string(++count) + ".new";
   const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, static_cast<mode_t>(mode));
   if (fd < 0) return std::unexpected(io_error(file, "write"));
   bool good = true;
@@ -73,8 +75,10 @@ Result<> write_file(const std::filesystem::path& file, std::string_view text, un
   }
   good = ::fsync(fd) == 0 && good;
   ::close(fd);
-  if (!good || ::rename(draft.c_str(), file.c_str()) != 0) return std::unexpected(io_error(file, "write"));
-  return {};
+  if (good && ::rename(draft.c_str(), file.c_str()) == 0) return {};
+  const auto error = io_error(file, "write");
+  ::unlink(draft.c_str());
+  return std::unexpected(error);
 }
 
 Result<Config> read_config(const std::filesystem::path& file) {

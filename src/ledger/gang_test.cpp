@@ -65,6 +65,25 @@ TEST_F(Gang, all_or_none) {
   net.refused(1, gang_of(3), ErrorCode::insufficient_funds);
 }
 
+TEST_F(Gang, that_costs_more_than_any_account_can_hold_is_no_match) {
+  machines(5, 3, 64, credits(100'000));
+  for (const std::uint32_t gpus : {64U, 32U, 16U, 1U}) {
+    for (const std::uint32_t count : {1U, 2U, 3U}) {
+      auto request = gang_of(count, test_params().max_duration_s);
+      request.demand.gpu_count = gpus;
+      const bool is_beyond = 100'000 * 24 * 90 * std::int64_t{gpus} * count > 9'000'000'000;
+      const auto code = is_beyond ? ErrorCode::no_match : ErrorCode::insufficient_funds;
+      const auto why = net.refused(1, request, code);
+      if (is_beyond) {
+        EXPECT_THAT(why, HasSubstr("account can hold"));
+      }
+      if (count > 1) continue;
+      request.demand.offer = {2};
+      net.refused(1, request, code);
+    }
+  }
+}
+
 TEST_F(Gang, that_cannot_be_is_refused) {
   machines(5, 2);
   net.refused(1, gang_of(0), ErrorCode::invalid_argument);

@@ -91,6 +91,22 @@ TEST_F(LeaseOps, ends_by_itself_when_its_time_is_over) {
   EXPECT_EQ(net.state().provider(actor(5))->leases_completed, 1U);
 }
 
+TEST_F(LeaseOps, of_a_provider_with_itself_or_of_nothing_shows_nothing_of_it) {
+  list();
+  const auto counted = [&] { return net.state().provider(actor(5))->leases_completed; };
+  for (const auto& [renter, seconds] : {std::pair{5, 60}, {1, 0}}) {
+    const auto id = net.done(static_cast<std::uint64_t>(renter), request_for(1, 3600)).lease;
+    net.done(5, confirmation(5, id));
+    net.wait_s(seconds);
+    net.done(static_cast<std::uint64_t>(renter), EndLease{id, EndReason::completed, ""});
+    EXPECT_EQ(counted(), 0U) << renter;
+  }
+  const auto id = run(1, 3600);
+  net.wait_s(1);
+  net.done(1, EndLease{id, EndReason::completed, ""});
+  EXPECT_EQ(counted(), 1U);
+}
+
 TEST_F(LeaseOps, ends_exhausted_when_its_money_is_over) {
   list();
   auto request = request_for(1, 7200);

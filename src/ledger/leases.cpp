@@ -33,14 +33,16 @@ void free_devices(Context& context, const model::Lease& lease) {
 void count_end(Context& context, const model::Lease& lease) {
   context.tables.providers.change(lease.provider, [&](model::Provider& p) {
     --p.live_leases;
+    // What a provider rents of itself shows nothing, and no more does what delivered nothing.
+    const bool is_own = lease.consumer == lease.provider;
     switch (lease.end_reason) {
       case model::EndReason::completed:
       case model::EndReason::exhausted:
-        ++p.leases_completed;
+        if (!is_own && lease.billed_s > 0) ++p.leases_completed;
         break;
       case model::EndReason::provider_failed:
       case model::EndReason::never_started:
-        ++p.leases_failed;
+        if (!is_own) ++p.leases_failed;
         break;
       default:
         break;

@@ -62,6 +62,14 @@ Result<> check_key(std::string_view name, const crypto::PublicKey& key) {
   return fail(ErrorCode::invalid_argument, std::string(name) + " is not an Ed25519 public key that can sign");
 }
 
+Result<market::Wanted> check_demand(const model::Demand& demand, const model::Params& params) {
+  if (demand.duration_s == 0 || demand.duration_s > params.max_duration_s) {
+    return fail(ErrorCode::invalid_argument,
+                "the duration must be from 1s to " + model::format_duration(params.max_duration_s));
+  }
+  return market::Wanted::from(demand);
+}
+
 Result<> check_bid_amount(Money bid_per_gpu_hour) {
   if (bid_per_gpu_hour.micros > 0 && bid_per_gpu_hour <= market::kMaxPricePerGpuHour) return {};
   return fail(ErrorCode::invalid_argument, "a bid must be above 0 and at most " +

@@ -19,6 +19,9 @@ Result<> check_key(std::string_view name, const crypto::PublicKey& key);
 /// What a spot request may bid for a GPU-hour: above 0, and no more than a price may be. invalid_argument.
 Result<> check_bid_amount(Money bid_per_gpu_hour);
 
+/// What may be asked for, by this network's parameters. invalid_argument, unsupported, malformed (`where`).
+Result<market::Wanted> check_demand(const model::Demand& demand, const model::Params& params);
+
 /// not_found with where to look.
 Result<const model::Provider*> find_provider(const Context& context, const model::AccountId& account);
 Result<const model::Offer*> find_own_offer(const Context& context, model::OfferId offer);

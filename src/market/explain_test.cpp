@@ -176,19 +176,6 @@ TEST(Explain, TextsAreBounded) {
   }
 }
 
-model::Offer machine(std::uint64_t id, std::string model, std::uint64_t vram_gb, std::int64_t micros) {
-  model::Offer offer;
-  offer.id = {id};
-  offer.provider = account_of(1);
-  offer.machine.gpu_model = std::move(model);
-  offer.machine.gpu_count = 2;
-  offer.machine.vram_bytes = vram_gb * 1'000'000'000;
-  offer.machine.country = "DE";
-  offer.prices.on_demand_per_gpu_hour = Money{micros};
-  offer.posted_at = Time{1};
-  return offer;
-}
-
 TEST(Explain, SaysSizesRoughlyButSoThatTheyFit) {
   Book book;
   model::Provider provider;

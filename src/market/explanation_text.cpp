@@ -65,7 +65,8 @@ std::string hindrance(const Explanation::Ruled& ruled) {
   if (ruled.constraint == "reachable")
     return fit + (one ? "its provider does" : "their providers do") + " not answer now.\n";
   if (ruled.constraint == "open") return fit + (one ? "was" : "were") + " withdrawn.\n";
-  return {};
+  // Without that limit it has no price either: it leaves the range of money.
+  return fit + "would cost more than any account can hold: ask for less time or fewer GPUs.\n";
 }
 
 }  // namespace

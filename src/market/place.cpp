@@ -124,7 +124,8 @@ Groups group(const std::vector<Match>& listed, const Wanted& wanted, const Recor
   return groups;
 }
 
-Matches place_prepaid(const Book& book, const Wanted& wanted, const Records& records) {
+/// The cheapest choice, whatever it comes to. Empty if there is none.
+Matches cheapest(const Book& book, const Wanted& wanted, const Records& records) {
   const std::size_t machines = wanted.demand.machines;
   const Wanted payable = without_max_cost(wanted);
   for (std::size_t limit = machines;; limit *= 4) {
@@ -138,9 +139,18 @@ Matches place_prepaid(const Book& book, const Wanted& wanted, const Records& rec
     Matches out;
     if (!best) return out;
     for (auto index = best->members.rbegin(); index != best->members.rend(); ++index) out.push_back(listed[*index]);
-    const bool is_payable = wanted.demand.max_cost.micros == 0 || lock_of(out) <= wanted.demand.max_cost;
-    return is_payable ? out : Matches{};
+    return out;
   }
+}
+
+bool is_payable(const Matches& matches, Money max_cost) {
+  const Money lock = lock_of(matches);
+  return is_valid(lock) && (max_cost.micros == 0 || lock <= max_cost);
+}
+
+Matches place_prepaid(const Book& book, const Wanted& wanted, const Records& records) {
+  auto out = cheapest(book, wanted, records);
+  return is_payable(out, wanted.demand.max_cost) ? out : Matches{};
 }
 
 /// How many machines would do for a gang of the same kind.
@@ -180,14 +190,20 @@ Matches place(const Book& book, const Wanted& wanted, const Records& records) {
 
 std::string why_not(const Book& book, const Wanted& wanted, const Records& records) {
   const auto& demand = wanted.demand;
+  if (demand.offer && book.explain(wanted).offers == 0) {
+    return model::format_id(demand.offer) + " is not for rent now: ask without it, or for another.";
+  }
   if (!is_prepaid(demand)) return book.explain(wanted).text();
   Wanted any_cost = wanted;
   any_cost.demand.max_cost = Money{};
-  if (const auto dearer = place(book, any_cost, records); !dearer.empty() && demand.max_cost.micros != 0) {
+  if (const auto dearer = cheapest(book, any_cost, records); !is_payable(dearer, demand.max_cost)) {
     const std::string what = demand.machines > 1 ? std::to_string(demand.machines) + " machines for " : "a term of ";
     return what + model::format_duration(demand.duration_s) + " cost " + model::format_money(lock_of(dearer)) +
-           " credits, paid in advance, and max_cost is " + model::format_money(demand.max_cost) +
-           ": raise it, or ask for less time";
+           " credits, paid in advance, and " +
+           (demand.max_cost.micros == 0
+                ? "no account can hold that: ask"
+                : "max_cost is " + model::format_money(demand.max_cost) + ": raise it, or ask") +
+           " for less time";
   }
   const std::size_t most = demand.machines > 1 ? most_together(book, any_cost, records) : 0;
   if (most == 0) return book.explain(any_cost).text();

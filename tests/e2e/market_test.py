@@ -44,6 +44,8 @@ class Market(NetworkTest):
         self.assertEqual(self.consumer.lease(lease)["locked_micros"], 1_600_000)
         wait_until("some seconds to be paid for",
                    lambda: self.network.get(f"/v1/leases/{lease}")["accrual"]["billed_s"] >= 4)
+        self.assertIn("goes on: to leave it now costs", self.consumer.hanse("stop", lease, ok=False).err)
+        self.assertEqual(self.consumer.lease(lease)["state"], "running")
         said = self.consumer.hanse("stop", lease, "--yes")
         self.assertRegex(said.err, rf"{lease} is reserved until .*: to leave now costs 0\.\d+ instead of 0\.\d+ credits")
         self.assertIn("1.00/h", said.out)
@@ -56,6 +58,11 @@ class Market(NetworkTest):
         again = self.rent("price<=1", "--duration", "1h")
         self.assertEqual(before - self.consumer.balance(), self.consumer.lease(again)["locked_micros"] + 500)
         self.consumer.hanse("stop", again, "--yes")
+
+    def test_the_plan_says_how_long_max_cost_lasts(self):
+        plan = self.consumer.hanse("rent", "price<=1", "--max-cost", "0.05", "--duration", "5h", ok=False).err
+        self.assertRegex(plan, r"longest +3m, when max_cost is used up")
+        self.assertIn("the amount must be above 0", self.consumer.hanse("topup", "lease-1", "0", ok=False).err)
 
     def test_the_price_seen_is_the_price_paid(self):
         offer = self.consumer.hanse("offers", "country=FR", "--json").json["items"][0]["offer"]["id"]

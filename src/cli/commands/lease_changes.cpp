@@ -83,6 +83,7 @@ Outcome extend(Context& context, model::LeaseId lease, const std::string& durati
 }
 
 Outcome topup(Context& context, model::LeaseId lease, Money amount, bool yes) {
+  if (amount.micros == 0) return refuse(ErrorCode::invalid_argument, "the amount must be above 0");
   const auto before = own_lease(context, lease);
   if (!before) return refuse(before.error());
   const std::string what = model::format_money(amount) + " credits more";
@@ -107,8 +108,14 @@ Outcome stop(Context& context, model::LeaseId lease, bool yes) {
   const auto before = (*api)->lease(lease);
   if (!before) return refuse(before.error());
   if (before->left_now > before->accrued) context.say(early_exit_text(*before));
-  // A script has agreed by calling.
   const bool can_ask = context.terminal.in_tty && context.terminal.err_tty && !context.json();
+  // A script has agreed by calling; not to what costs more than was used.
+  if (!yes && !can_ask && before->left_now > before->accrued) {
+    return refuse(ErrorCode::wrong_state,
+                  model::format_id(lease) + " goes on: to leave it now costs " + model::format_money(before->left_now) +
+                      " credits, " + model::format_money(before->accrued) + " were used",
+                  "--yes agrees where there is no terminal to ask on");
+  }
   if (!yes && can_ask && !ask_yes_no(context.terminal, "End " + model::format_id(lease) + "? Its files are deleted.")) {
     return refuse(ErrorCode::wrong_state, model::format_id(lease) + " goes on");
   }

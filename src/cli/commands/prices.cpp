@@ -28,7 +28,7 @@ std::string price_cell(Money price) {
 }
 
 std::string use_text(std::uint64_t leased, std::uint64_t gpus) {
-  if (gpus == 0) return "none on offer";
+  if (gpus == 0) return "none at the last count";
   return std::to_string(leased) + " of " + std::to_string(gpus) + " (" + std::to_string(leased * 100 / gpus) + " %)";
 }
 

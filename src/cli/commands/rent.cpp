@@ -112,9 +112,11 @@ Outcome show(Context& context, const std::vector<LeaseView>& leases) {
     rate.micros += view.lease.rate_per_hour.micros;
   }
   const std::string id = model::format_id(first.id);
+  std::string stop;
+  for (const auto& view : leases) stop += (stop.empty() ? "" : " && hanse stop ") + model::format_id(view.lease.id);
   context.say("Yours until " + model::format_time(first.ends_at) + " at " + rate_text(rate) + ".\n  hanse ssh " + id +
-              "        log in\n  hanse cp data " + id + ":   copy files in\n  hanse stop " + id +
-              "       end it; what is not used comes back");
+              "        log in\n  hanse cp data " + id + ":   copy files in\n  hanse stop " + stop + "       " +
+              (leases.size() > 1 ? "each ends by itself" : "end it") + "; what is not used comes back");
   return 0;
 }
 

@@ -121,14 +121,10 @@ Result<model::Outcome> apply_spot(const model::SubmitRequest& op, const market::
 }  // namespace
 
 Result<> check(const model::SubmitRequest& op, const model::Params& params) {
-  if (op.demand.duration_s == 0 || op.demand.duration_s > params.max_duration_s) {
-    return fail(ErrorCode::invalid_argument,
-                "the duration must be from 1s to " + model::format_duration(params.max_duration_s));
-  }
   if (op.wait_until > kMaxTime || op.wait_until < Time{}) {
     return fail(ErrorCode::invalid_argument, "the time to wait until is no time");
   }
-  if (auto wanted = market::Wanted::from(op.demand); !wanted) return fail(wanted);
+  if (auto wanted = check_demand(op.demand, params); !wanted) return fail(wanted);
   if (auto spot = check_spot(op, params); !spot) return spot;
   if (auto quote = check_quote(op.quote, op.demand); !quote) return quote;
   return op.access_key.is_zero() ? Result<>{} : check_key("the access key", op.access_key);
