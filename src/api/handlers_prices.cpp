@@ -35,6 +35,15 @@ nlohmann::json depth_of(const ledger::Ledger& ledger, const model::PriceClass& p
   return out;
 }
 
+/// As on record, which is of the last price step, but for spot: that is of the last auction.
+nlohmann::json class_view(const ledger::State& state, const model::ClassPrices& prices) {
+  auto current = prices;
+  const auto price_class = model::parse_class(prices.price_class);
+  const auto* auction = price_class ? state.auction(model::id_of(*price_class)) : nullptr;
+  if (auction != nullptr) current.spot = auction->price_per_gpu_hour;
+  return wire::to_json(current);
+}
+
 }  // namespace
 
 Result<Answer> list_prices(const Context& context, const Call& call) {
@@ -49,7 +58,7 @@ Result<Answer> list_prices(const Context& context, const Call& call) {
     const auto classes = ledger.state().classes(std::max(after, gpu), *limit);
     for (const auto* prices : classes) {
       if (!prices->price_class.starts_with(gpu)) return;
-      items.push_back(wire::to_json(*prices));
+      items.push_back(class_view(ledger.state(), *prices));
     }
     if (classes.size() == *limit) next = classes.back()->price_class;
   });
@@ -80,7 +89,7 @@ Result<Answer> get_price_history(const Context& context, const Call& call) {
                         {"gpus", point.gpus},
                         {"leased", point.leased}});
     }
-    out = {{"prices", wire::to_json(*prices)}, {"depth", depth_of(ledger, *price_class)}, {"history", points}};
+    out = {{"prices", class_view(state, *prices)}, {"depth", depth_of(ledger, *price_class)}, {"history", points}};
   });
   if (out.is_null()) {
     return fail(ErrorCode::not_found, "nobody offers " + text.substr(0, 96) + ": /v1/prices lists what there is");

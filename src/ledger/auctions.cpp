@@ -1,5 +1,6 @@
 #include "ledger/auctions.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <map>
 #include <tuple>
@@ -27,10 +28,20 @@ class ClassAuction {
     if (slots_.empty()) return;
     gather_waiting();
     if (bids_.empty()) return;
+    std::vector<bool> looked(shapes_.size()), found(shapes_.size());
     const auto cleared = market::clear(
-        bids_, slots_, shapes_, [&](std::uint32_t shape, std::uint32_t slot) { return fits(shape, slot); },
+        bids_, slots_, shapes_,
+        [&](std::uint32_t shape, std::uint32_t slot) {
+          const bool fit = fits(shape, slot);
+          looked[shape] = true;
+          found[shape] = found[shape] || fit;
+          return fit;
+        },
         context_.beacon);
-    record(cleared);
+    // Who bids for another class came along for nothing here, and is none of its bidders.
+    const auto bidders = static_cast<std::size_t>(std::count_if(
+        bids_.begin(), bids_.end(), [&](const auto& bid) { return found[bid.shape] || !looked[bid.shape]; }));
+    if (bidders > 0) record(cleared, bidders);
     carry_out(cleared);
   }
 
@@ -39,7 +50,7 @@ class ClassAuction {
   void gather_waiting();
   std::uint32_t shape_of(const model::Request& request);
   [[nodiscard]] bool fits(std::uint32_t shape, std::uint32_t slot) const;
-  void record(const market::Clearing& cleared);
+  void record(const market::Clearing& cleared, std::size_t bidders);
   void carry_out(const market::Clearing& cleared);
 
   Context& context_;
@@ -134,8 +145,8 @@ bool ClassAuction::fits(std::uint32_t shape, std::uint32_t slot) const {
   return context_.spot_book.fits(*wanted_[shape], id).has_value();
 }
 
-void ClassAuction::record(const market::Clearing& cleared) {
-  const model::Auction auction{name_, tables_.head.auction_at, cleared.price, bids_.size(), cleared.bids, cleared.gpus};
+void ClassAuction::record(const market::Clearing& cleared, std::size_t bidders) {
+  const model::Auction auction{name_, tables_.head.auction_at, cleared.price, bidders, cleared.bids, cleared.gpus};
   if (tables_.auctions.find(class_) == nullptr) {
     tables_.auctions.insert(auction);
   } else {

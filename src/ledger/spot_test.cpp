@@ -291,6 +291,24 @@ TEST_F(Spot, an_offer_without_a_floor_is_not_for_rent_on_spot) {
   EXPECT_EQ(request(outcome.request).state, RequestState::matched);
 }
 
+TEST_F(Spot, a_bid_for_another_class_is_none_of_this_ones) {
+  list_spot(credits(1));
+  auto post = offer_of(1, credits(2), "other");
+  post.machine.gpu_model = "T4";
+  post.prices.spot_floor_per_gpu_hour = credits(1);
+  net.done(kProvider, post);
+  auto other = bid_of(credits(3));
+  other.demand.where = "gpu=T4";
+  net.done(1, other);
+  auction();
+  EXPECT_EQ(net.state().auction(model::id_of_class("h100-sxm/europe")), nullptr);
+  bid(kThird, credits(2));
+  net.done(kFourth, other);
+  auction();
+  EXPECT_EQ(net.state().auction(model::id_of_class("h100-sxm/europe"))->bids, 1U);
+  EXPECT_EQ(net.state().auction(model::id_of_class("t4/europe"))->bids, 2U) << "the one that runs, and the new one";
+}
+
 TEST_F(Spot, who_bids_more_than_it_has_shuts_nobody_out) {
   list_spot(credits(1), 4);
   std::vector<model::RequestId> rich;
