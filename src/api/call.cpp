@@ -56,6 +56,9 @@ Result<Call> Call::from_target(std::string_view target) {
     if (!name) return fail(name);
     auto value = equals == pair.npos ? Result<std::string>("") : decode(pair.substr(equals + 1), true);
     if (!value) return fail(value);
+    const bool is_known =
+        std::any_of(out.query_.begin(), out.query_.end(), [&](const auto& q) { return q.first == *name; });
+    if (is_known) return fail(ErrorCode::malformed, "the query has '" + *name + "' twice: give it once");
     out.query_.emplace_back(std::move(*name), std::move(*value));
   }
   return out;

@@ -156,6 +156,8 @@ TEST_F(OpenApiTest, ErrorsAreProblemsThatTheDocumentKnows) {
   expect("/v1/offers", "/v1/offers?duration=long", 400, "invalid_argument");
   expect("/v1/offers", "/v1/offers?wher=x", 400, "invalid_argument");
   expect("/v1/offers", "/v1/offers?where=%zz", 400, "malformed");
+  expect("/v1/offers", "/v1/offers?gpus=1&gpus=2", 400, "malformed");
+  expect("/v1/offers", "/v1/offers?duration=91d", 400, "invalid_argument");
   expect("/v1/requests/{id}", "/v1/requests/request-77", 404, "not_found");
   expect("/v1/leases/{id}", "/v1/leases/lease-77", 404, "not_found");
   expect("/v1/leases/{id}/invoice", "/v1/leases/lease-77/invoice", 404, "not_found");

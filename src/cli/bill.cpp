@@ -41,6 +41,19 @@ std::string spot_text(const model::Lease& lease) {
          model::format_money(Money{lease.rate_per_hour.micros / std::max(1U, lease.gpu_count)}) + " per GPU-hour";
 }
 
+/// What is paid where a reserved term was left early is not what was signed for the whole of it.
+std::string early_text(const Bill& bill, const model::Lease& lease) {
+  if (lease.mode != model::Mode::reserved || !bill.ended || bill.rate_per_hour == lease.rate_per_hour) return "";
+  return "left early: " + rate_text(bill.rate_per_hour) + ", the price of so short a term, in place of " +
+         rate_text(lease.rate_per_hour);
+}
+
+/// When it ends, or ended: at its pre-emption where that comes first.
+Time end_of(const model::Lease& lease) {
+  const bool leaves = lease.state == model::LeaseState::running && lease.preempt_at.ms != 0;
+  return leaves ? std::min(lease.ends_at, lease.preempt_at) : lease.ends_at;
+}
+
 }  // namespace
 
 std::string bill_text(const Bill& bill, const LeaseView& view, bool color) {
@@ -50,8 +63,9 @@ std::string bill_text(const Bill& bill, const LeaseView& view, bool color) {
                     (lease.note.empty() ? "" : " (" + printable(lease.note) + ")") + "\n";
   out += facts({{"provider", model::format_address(lease.provider)},
                 {"spot", spot_text(lease)},
+                {"reserved", early_text(bill, lease)},
                 {"started", lease.started_at.ms == 0 ? "" : model::format_time(lease.started_at)},
-                {bill.ended ? "ended" : "ends", lease.ends_at.ms == 0 ? "" : model::format_time(lease.ends_at)}},
+                {bill.ended ? "ended" : "ends", lease.ends_at.ms == 0 ? "" : model::format_time(end_of(lease))}},
                color);
   Table table({{"item", Align::left}, {"credits", Align::right}, {"", Align::left}});
   table.add({"used", format_money(bill.amount),

@@ -27,6 +27,7 @@ std::string offer_text(const OfferView& view) {
 std::string exits_text(const std::vector<market::EarlyExit>& exits) {
   std::string out;
   for (const auto& exit : exits) {
+    if (exit.cost <= exit.at_term_rate) continue;  // then it costs no more than what was used
     out += (out.empty() ? "after " : ", after ") + model::format_duration(exit.after_s) + " " +
            model::format_money(exit.cost) + " instead of " + model::format_money(exit.at_term_rate);
   }

@@ -262,5 +262,20 @@ TEST_F(MarketOps, pages_come_in_order_and_by_account) {
   EXPECT_EQ(state.counts().leases, 5U);
 }
 
+TEST(ProviderNames, ThatPassForAnothersAreRefused) {
+  Network net;
+  for (const std::string name : {"", "   ", "a\nb", "b\xE2\x80\xAEx", "c\xE2\x80\x8B", "d\xE2\x81\xA6"}) {
+    auto registered = registration(5);
+    registered.name = name;
+    net.refused(5, registered, ErrorCode::invalid_argument);
+  }
+  std::uint64_t number = 5;
+  for (const std::string name : {"Zo\xC3\xAB's \xE6\x9D\xB1\xE4\xBA\xAC", "100 \xE2\x82\xAC \xE2\x80\x93 x"}) {
+    auto registered = registration(number);
+    registered.name = name;
+    net.done(number++, registered);
+  }
+}
+
 }  // namespace
 }  // namespace hanse::ledger

@@ -60,14 +60,21 @@ std::unexpected<Error> refuse(const Context& context, const market::Wanted& want
                 id + " was quoted " + ago + " and does not fit any more. " + why_not(context, wanted));
   }
   if (price->rate_per_hour <= quote.rate_per_hour) return fail(ErrorCode::no_match, why_not(context, wanted));
+  const auto& demand = wanted.demand;
+  const Money per_gpu{(quote.rate_per_hour.micros + demand.gpu_count - 1) / demand.gpu_count};
+  if (demand.max_price_per_gpu_hour.micros != 0 && per_gpu > demand.max_price_per_gpu_hour) {
+    return fail(ErrorCode::no_match, "the quote is of " + model::format_money(per_gpu) +
+                                         " per GPU-hour, and max_price is " +
+                                         model::format_money(demand.max_price_per_gpu_hour) + ": raise it");
+  }
   const std::string seen = model::format_money(quote.rate_per_hour) + "/h";
   const std::string asked = model::format_money(price->rate_per_hour) + "/h";
   const std::string hold = model::format_duration(context.params().quote_s);
   const bool is_lapsed = context.now().ms - quote.seen_at.ms > quote_ms(context);
-  const std::string what = is_lapsed
-                               ? "the price of " + id + " went from " + seen + " to " + asked + "; quoted " + ago +
-                                     ", and a quote holds for " + hold
-                               : id + " did not ask " + seen + " for this in the last " + hold + ": it asks " + asked;
+  const std::string what =
+      is_lapsed ? "the price of " + id + " went from " + seen + " to " + asked + "; quoted " + ago +
+                      ", and a quote holds for " + hold
+                : id + " is not known to have asked " + seen + " for this in the last " + hold + ": it asks " + asked;
   return fail(ErrorCode::price_changed, what + ". Take the new price, or another offer");
 }
 

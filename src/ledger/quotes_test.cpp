@@ -57,7 +57,7 @@ TEST_F(Quotes, one_that_lapsed_is_refused_with_what_changed) {
               HasSubstr("the price of offer-1 went from 2.00/h to 2.70/h; quoted 41 s ago, and a quote holds for 30s"));
   // Nor does it help to say that it was seen later: nobody has asked for 2.00 in the last 30 seconds.
   EXPECT_THAT(net.refused(kConsumer, quoted(credits(2), 5), ErrorCode::price_changed),
-              HasSubstr("offer-1 did not ask 2.00/h for this in the last 30s: it asks 2.70/h"));
+              HasSubstr("offer-1 is not known to have asked 2.00/h for this in the last 30s: it asks 2.70/h"));
 }
 
 TEST_F(Quotes, a_rate_that_nobody_asked_for_is_refused) {
@@ -78,6 +78,10 @@ TEST_F(Quotes, the_ceilings_hold_for_the_price_that_is_paid) {
   EXPECT_EQ(rate(net.done(kConsumer, request).lease), credits(2));
   request.demand.where = "price<2";
   net.refused(kConsumer, request, ErrorCode::price_changed);
+  request.demand.where = "";
+  request.demand.max_price_per_gpu_hour = Money{1'500'000};
+  EXPECT_THAT(net.refused(kConsumer, request, ErrorCode::no_match),
+              HasSubstr("the quote is of 2.00 per GPU-hour, and max_price is 1.50"));
 }
 
 TEST_F(Quotes, what_was_taken_or_withdrawn_is_said) {

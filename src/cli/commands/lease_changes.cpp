@@ -29,6 +29,11 @@ Outcome changed(Context& context, model::LeaseId id, const std::string& what) {
   return 0;
 }
 
+/// On spot its bid is locked, for the next auction may clear at it.
+Money most_per_hour(const model::Lease& lease) {
+  return lease.mode == model::Mode::spot ? Money{lease.bid_per_gpu_hour.micros * lease.gpu_count} : lease.rate_per_hour;
+}
+
 /// As `run` and `rent` do: shows what it locks, then asks; where nobody can answer, --yes must.
 Outcome agree(Context& context, const LeaseView& view, const std::string& what, Money more, bool yes) {
   const auto account = (*context.api())->account(*context.address());
@@ -38,7 +43,10 @@ Outcome agree(Context& context, const LeaseView& view, const std::string& what, 
   if (!context.json()) {
     const bool color = context.terminal.err_color;
     print_err(paint("Plan: " + model::format_id(view.lease.id) + " " + what, Style::bold, color) + "\n" +
-              facts({{"price", rate_text(view.lease.rate_per_hour)},
+              facts({{"price", rate_text(view.lease.rate_per_hour) +
+                                   (view.lease.mode == model::Mode::spot
+                                        ? " now; locked is what it bids, " + rate_text(most_per_hour(view.lease))
+                                        : "")},
                      {"locks", model::format_money(more) + " credits more; what is not used comes back"},
                      {"balance", model::format_money(balance) + " now, " +
                                      (left ? model::format_money(*left) + " then" : "too little for this")}},
@@ -56,11 +64,6 @@ Result<std::uint64_t> new_duration(const std::string& text, std::uint64_t curren
   const auto seconds = model::parse_duration_s(std::string_view(text).substr(is_more ? 1 : 0));
   if (!seconds) return seconds;
   return is_more ? current + *seconds : *seconds;
-}
-
-/// On spot its bid is locked, for the next auction may clear at it.
-Money most_per_hour(const model::Lease& lease) {
-  return lease.mode == model::Mode::spot ? Money{lease.bid_per_gpu_hour.micros * lease.gpu_count} : lease.rate_per_hour;
 }
 
 Outcome extend(Context& context, model::LeaseId lease, const std::string& duration, bool yes) {

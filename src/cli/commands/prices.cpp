@@ -100,6 +100,9 @@ void print_one(Context& context, const PriceHistory& history) {
 }
 
 Outcome prices(Context& context, const Options& options) {
+  if (options.back_s > model::kPriceHistoryHours * 3600) {
+    return refuse(ErrorCode::invalid_argument, "the history goes back 30d: --back 30d is the most");
+  }
   const auto api = context.api();
   if (!api) return refuse(api.error());
   const auto classes = list_prices(**api, options.gpu);

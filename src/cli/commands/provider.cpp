@@ -161,7 +161,8 @@ void add_provider(Program& program) {
   command->add_option("--name", options->choices.name, "What renters see")->type_name("NAME");
   command->add_option("--advertise", options->choices.advertise_host, "How renters reach this machine")
       ->type_name("HOST");
-  command->add_option("--ssh-port", options->choices.ssh_port, "TCP port of the SSH gateway (2222)");
+  command->add_option("--ssh-port", options->choices.ssh_port, "TCP port of the SSH gateway (2222)")
+      ->check(CLI::Range(0, 65535));
   command->add_option("--engine", options->choices.engine_socket, "podman's or Docker's socket")->type_name("FILE");
   command->add_option("--country", options->choices.country, "Where it stands: two capitals")->type_name("CC");
   price_option(command, "--price", options->choices.price,

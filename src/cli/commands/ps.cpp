@@ -66,14 +66,14 @@ Outcome ps(Context& context, bool all) {
   const Time now = system_clock().now();
   Table table({{"LEASE"},
                {"STATE"},
-               {"GPUS", Align::right},
+               {"GPUS", Align::right, 2},
                {"PRICE/H", Align::right},
-               {"USED", Align::right},
+               {"USED", Align::right, 3},
                {"SO FAR", Align::right},
                {"LEFT", Align::right},
-               {"AGE", Align::right},
-               {"PROVIDER"},
-               {"NOTE"}});
+               {"AGE", Align::right, 4},
+               {"PROVIDER", Align::left, 5},
+               {"NOTE", Align::left, 1}});
   for (const auto& view : *leases) {
     const auto& lease = view.lease;
     const bool running = lease.state == model::LeaseState::running;
@@ -95,7 +95,7 @@ Outcome ps(Context& context, bool all) {
                     : "no live leases ('hanse ps -a' shows ended ones)");
     return 0;
   }
-  context.print(table.text(context.terminal.out_color));
+  context.print(table.text(context.terminal.out_color, context.terminal.out_tty ? context.terminal.columns : 0));
   return 0;
 }
 

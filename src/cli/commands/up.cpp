@@ -212,7 +212,8 @@ void add_up(Program& program) {
       ->type_name("DIR");
   command->add_flag("-b,--background", options->background, "Return once it is up; 'hanse down' stops it");
   command->add_option("--listen", options->up.listen, "Address of the API (127.0.0.1:7070)")->type_name("HOST:PORT");
-  command->add_option("--ssh-port", options->up.ssh_port, "TCP port of the SSH gateway (2222; 0: any)");
+  command->add_option("--ssh-port", options->up.ssh_port, "TCP port of the SSH gateway (2222; 0: any)")
+      ->check(CLI::Range(0, 65535));
   command->add_option("--engine", options->up.engine_socket, "podman's or Docker's socket [HANSE_ENGINE_SOCKET; found]")
       ->type_name("FILE");
   price_option(command, "--price", options->up.price, "Credits per device-hour of this machine, or a rule");
