@@ -102,7 +102,8 @@ Result<> check_requests(const Tables& tables, std::int64_t& money) {
   for (const auto id : tables.former_prices.sorted_keys()) {
     if (auto former = check_former_prices(tables, tables.former_prices.at(id)); !former) return former;
   }
-  const std::size_t timers = tables.leases.size() + waiting + tables.sweeps.size() + tables.former_prices.size() + tables.classes.size();
+  const std::size_t timers =
+      tables.leases.size() + waiting + tables.sweeps.size() + tables.former_prices.size() + tables.classes.size();
   return tables.timers.size() == timers ? Result<>{} : broken("there are timers of nothing");
 }
 

@@ -32,9 +32,9 @@ struct Demand {
   std::uint64_t duration_s = 0;  ///< The longest it may run.
   std::uint64_t disk_bytes = 0;  ///< Size of /workspace.
   Mode mode = Mode::on_demand;
+  Placement placement = Placement::anywhere;  ///< Of several machines.
   Money max_price_per_gpu_hour;  ///< All-in (GPU and storage, after discounts); 0: no ceiling. Spot: the open bid.
   Money max_cost;                ///< All of it, every machine together, can never cost more; 0: no ceiling.
-  Placement placement = Placement::anywhere;  ///< Of several machines.
 
   bool operator==(const Demand&) const = default;
 };
@@ -98,13 +98,14 @@ struct Lease {
   AccountId consumer;
   crypto::PublicKey access_key;
   Hash job_hash;
-  std::uint32_t gpu_count = 0;
+  std::uint32_t gpu_count = 0;  // the small ones together: a record is held for every live lease
+  LeaseState state = LeaseState::matched;
+  EndReason end_reason = EndReason::none;
+  Mode mode = Mode::on_demand;
   std::uint64_t devices = 0;  ///< Bit i: device i of the machine.
   std::uint64_t disk_bytes = 0;
   Money rate_per_hour;           ///< The whole price: all GPUs and storage, after discounts.
   std::uint64_t duration_s = 0;  ///< The longest it may run, from started_at.
-  LeaseState state = LeaseState::matched;
-  EndReason end_reason = EndReason::none;
   Time matched_at;
   Time start_deadline;
   Time started_at;
@@ -117,7 +118,6 @@ struct Lease {
   std::string endpoint;                   ///< `host:port` of the gateway, as confirmed.
   crypto::PublicKey host_key;
   std::string note;  ///< Why it ended, in the words of who ended it.
-  Mode mode = Mode::on_demand;
   std::vector<TermRate>
       early_rates;         ///< Reserved with a term discount: what it costs when left early. Ascending from 0.
   LeaseId gang;            ///< The first lease of its gang; 0: it stands alone.
