@@ -14,6 +14,13 @@ constexpr unsigned kBraille = 0x2800;
 constexpr std::array<std::array<unsigned, kDotsHigh>, kDotsWide> kDots{
     {{0x01, 0x02, 0x04, 0x40}, {0x08, 0x10, 0x20, 0x80}}};
 
+/// How lines are told apart where there is no colour: dots drawn of so many, and what the legend shows.
+struct Dash {
+  std::size_t drawn, of;
+  std::string_view legend;
+};
+constexpr std::array<Dash, 3> kDashes{{{1, 1, "━"}, {6, 10, "╍"}, {1, 4, "┈"}}};
+
 std::string utf8(unsigned code) {
   return {static_cast<char>(0xe0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 0x3f)),
           static_cast<char>(0x80 | (code & 0x3f))};
@@ -43,7 +50,7 @@ class Canvas {
  public:
   Canvas(std::size_t columns, std::size_t rows) : columns_(columns), rows_(rows), cells_(columns * rows) {}
 
-  void draw(const Series& line, const Scale& scale) {
+  void draw(const Series& line, const Scale& scale, const Dash& dash) {
     const std::size_t width = columns_ * kDotsWide, height = rows_ * kDotsHigh;
     std::optional<std::size_t> before;
     for (std::size_t x = 0; x < width; ++x) {
@@ -55,8 +62,9 @@ class Canvas {
       const double share = (value - scale.low) / (scale.high - scale.low);
       const auto y = static_cast<std::size_t>(std::lround((1 - share) * static_cast<double>(height - 1)));
       const std::size_t from = std::min(before.value_or(y), y), to = std::max(before.value_or(y), y);
-      for (std::size_t dot = from; dot <= to; ++dot) set(x, dot, line.style);
       before = y;
+      if (x % dash.of >= dash.drawn) continue;
+      for (std::size_t dot = from; dot <= to; ++dot) set(x, dot, line.style);
     }
   }
 
@@ -101,7 +109,8 @@ std::string line_chart(const std::vector<Series>& series, const ChartFrame& fram
   const std::size_t margin = std::max(display_width(top), display_width(bottom));
   const std::size_t columns = std::max(frame.columns, kLeastColumns) - margin - 2;
   Canvas canvas(columns, frame.rows);
-  for (const auto& line : series) canvas.draw(line, *scale);
+  const auto dash_of = [&](std::size_t i) -> const Dash& { return kDashes[frame.color ? 0 : i % kDashes.size()]; };
+  for (std::size_t i = 0; i < series.size(); ++i) canvas.draw(series[i], *scale, dash_of(i));
   std::string out;
   for (std::size_t y = 0; y < frame.rows; ++y) {
     const std::string name = y == 0 ? top : y + 1 == frame.rows ? bottom : "";
@@ -110,7 +119,9 @@ std::string line_chart(const std::vector<Series>& series, const ChartFrame& fram
   const std::size_t gap = columns - std::min(columns, display_width(frame.from) + display_width(frame.to));
   out += std::string(margin + 2, ' ') + frame.from + std::string(gap, ' ') + frame.to + "\n";
   out += std::string(margin + 2, ' ');
-  for (const auto& line : series) out += paint("━ " + line.name, line.style, frame.color) + "   ";
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    out += paint(std::string(dash_of(i).legend) + " " + series[i].name, series[i].style, frame.color) + "   ";
+  }
   out.erase(out.find_last_not_of(' ') + 1);
   return out + "\n";
 }

@@ -1,5 +1,6 @@
 #include "cli/chart.hpp"
 
+#include <set>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -52,6 +53,20 @@ TEST(Chart, GapsStayGaps) {
   EXPECT_NE(body.find("   "), std::string::npos);
   EXPECT_NE(body.front(), ' ');
   EXPECT_NE(body.back(), ' ');
+}
+
+TEST(Chart, WithoutColourEachLineHasADashOfItsOwn) {
+  std::vector<Series> series;
+  for (const auto* name : {"index", "base", "spot"}) series.push_back({name, Style::plain, {1}});
+  const auto plain = lines_of(line_chart(series, {30, 2, "", "", false}, label));
+  EXPECT_NE(plain.back().find("━ index   ╍ base   ┈ spot"), std::string::npos) << plain.back();
+  std::set<std::string> drawn;
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    auto only = series;
+    for (std::size_t k = 0; k < series.size(); ++k) only[k].values = {k == i ? 1.0 : -1.0};
+    drawn.insert(line_chart(only, {30, 2, "", "", false}, label));
+  }
+  EXPECT_EQ(drawn.size(), 3U);
 }
 
 TEST(Chart, AFlatLineIsDrawn) {

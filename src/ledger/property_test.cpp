@@ -3,6 +3,7 @@
 // independent oracle agrees with.
 
 #include "ledger/testing.hpp"
+#include "market/check.hpp"
 #include "model/spot.hpp"
 
 namespace hanse::ledger {
@@ -144,6 +145,10 @@ class RandomLife {
         post.prices = some_prices();
         if (rng_.one_in(2)) post.prices.spot_floor_per_gpu_hour = Money{rng_.between(1, 2'000'000)};
         if (rng_.one_in(3)) post.machine.country = "US";
+        if (rng_.one_in(10)) {
+          post.machine.gpu_count = model::kMaxDevicesPerMachine;
+          post.prices.on_demand_per_gpu_hour = market::kMaxPricePerGpuHour;
+        }
         return post;
       }
       case 5:
@@ -163,6 +168,7 @@ class RandomLife {
         if (rng_.one_in(6)) request.demand.placement = static_cast<model::Placement>(rng_.below(3));
         request.demand.disk_bytes = rng_.below(10) << 30;
         if (rng_.one_in(3)) make_spot(request);
+        if (rng_.one_in(10)) go_to_extremes(request.demand);
         return request;
       }
       case 10:
@@ -181,6 +187,12 @@ class RandomLife {
       if (is_sealed && rng_.one_in(2)) out = request->id;
     }
     return out;
+  }
+  /// What no account can pay, and what no money can say.
+  void go_to_extremes(model::Demand& demand) {
+    demand.gpu_count = rng_.one_in(2) ? model::kMaxDevicesPerMachine : 32;
+    demand.duration_s = rng_.one_in(4) ? std::uint64_t{1} << rng_.below(64) : net_.state().params().max_duration_s;
+    if (demand.machines == 1 && rng_.one_in(2)) demand.offer = some_id<model::OfferId>(offers_);
   }
   void make_spot(model::SubmitRequest& request) {
     request.demand.mode = model::Mode::spot;
