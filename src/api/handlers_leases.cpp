@@ -77,8 +77,22 @@ nlohmann::json list_current(const ledger::State& state, const LeaseQuery& query,
   return page(std::move(items), more ? model::format_id(cursor) : std::string());
 }
 
+/// Inside a read. What a block has just closed is no longer in the state and may not be in the store yet.
+std::optional<model::Lease> find_archived(const consensus::Node& node, model::LeaseId id) {
+  for (const auto& archived : node.just_archived()) {
+    if (archived.lease && archived.lease->id == id) return archived.lease;
+  }
+  return node.store().archived_lease(id);
+}
+std::optional<model::Request> find_archived(const consensus::Node& node, model::RequestId id) {
+  for (const auto& archived : node.just_archived()) {
+    if (archived.request && archived.request->id == id) return archived.request;
+  }
+  return node.store().archived_request(id);
+}
+
 /// Ended leases of one account, newest first: those that still hold money from the state, the others from history.
-nlohmann::json list_ended(const ledger::State& state, const store::Store& store, const LeaseQuery& query, Time at) {
+nlohmann::json list_ended(const ledger::State& state, const consensus::Node& node, const LeaseQuery& query, Time at) {
   std::map<std::uint64_t, nlohmann::json, std::greater<>> found;
   const auto is_before = [&](model::LeaseId id) { return !query.after || id < query.after; };
   model::LeaseId cursor;
@@ -91,11 +105,15 @@ nlohmann::json list_ended(const ledger::State& state, const store::Store& store,
     }
     if (leases.size() < kMaxPage) break;
   }
+  for (const auto& [lease, request] : node.just_archived()) {
+    const bool wanted = lease && is_before(lease->id) && concerns(query, *lease);
+    if (wanted) found.emplace(lease->id.value, lease_view(state, *lease, false, at));
+  }
   const auto& account = query.provider.is_zero() ? query.consumer : query.provider;
   std::size_t taken = 0;
   model::LeaseId before = query.after;
   for (std::size_t scanned = 0; taken <= query.limit && scanned < kMaxLeasesScanned;) {
-    const auto leases = store.archived_leases_of(account, before, query.limit + 1);
+    const auto leases = node.store().archived_leases_of(account, before, query.limit + 1);
     for (const auto& lease : leases) {
       before = lease.id;
       if (concerns(query, lease)) taken += found.emplace(lease.id.value, lease_view(state, lease, false, at)).second;
@@ -125,7 +143,7 @@ Result<Answer> with_lease(const Context& context, const Call& call,
     const auto& state = ledger.state();
     if (const auto* live = state.lease(*id)) {
       out = view(state, *live, true);
-    } else if (const auto archived = context.node.store().archived_lease(*id)) {
+    } else if (const auto archived = find_archived(context.node, *id)) {
       out = view(state, *archived, false);
     }
   });
@@ -161,7 +179,7 @@ Result<Answer> get_request(const Context& context, const Call& call) {
   context.node.read([&](const ledger::Ledger& ledger) {
     if (const auto* live = ledger.state().request(*id)) {
       out = request_view(*live, true);
-    } else if (const auto archived = context.node.store().archived_request(*id)) {
+    } else if (const auto archived = find_archived(context.node, *id)) {
       out = request_view(*archived, false);
     }
   });
@@ -178,8 +196,7 @@ Result<Answer> list_leases(const Context& context, const Call& call) {
   context.node.read([&](const ledger::Ledger& ledger) {
     const auto& state = ledger.state();
     const Time at = now(state, context.clock.now());
-    out =
-        query->state == "ended" ? list_ended(state, context.node.store(), *query, at) : list_current(state, *query, at);
+    out = query->state == "ended" ? list_ended(state, context.node, *query, at) : list_current(state, *query, at);
   });
   return json_answer(out);
 }

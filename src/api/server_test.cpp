@@ -52,6 +52,30 @@ TEST(ListTest, OffersComeFilteredSortedAndInPages) {
   }
 }
 
+TEST(ListTest, ARequestThatEndsIsFoundAtEveryMoment) {
+  RunningServer server;
+  for (int round = 0; round < 20; ++round) {
+    auto waiting = request_of();
+    waiting.demand.where = "gpu=H999";
+    waiting.wait_until = after_s(server.clock.now(), 600);
+    const auto id = server.apply(2, waiting).request;
+    std::atomic<bool> stop = false;
+    std::atomic<int> looked = 0, missed = 0;
+    std::thread reader([&] {
+      auto http = server.http();
+      for (; !stop; ++looked) {
+        const auto got = http->get("/v1/requests/" + model::format_id(id));
+        missed += got ? 0 : 1;
+      }
+    });
+    while (looked == 0) std::this_thread::yield();
+    server.apply(2, model::CancelRequest{id});
+    stop = true;
+    reader.join();
+    EXPECT_EQ(missed, 0) << "of " << looked;
+  }
+}
+
 TEST(ListTest, ALeaseIsFoundFromMatchToHistoryAndItsInvoiceAddsUp) {
   RunningServer server;
   register_provider(server, 1);

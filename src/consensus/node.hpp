@@ -33,6 +33,8 @@ class Node {
   /// reader can see, for the milliseconds of one sync, what a power cut then takes back; nobody was told that it is
   /// final. Who must not act on such a thing follows the events or reads store(), which show durable blocks only.
   virtual void read(const std::function<void(const ledger::Ledger&)>& reader) const = 0;
+  /// Inside a reader: what the last applied block moved out of the state, which the store may not have yet.
+  [[nodiscard]] virtual const std::vector<ledger::Archived>& just_archived() const = 0;
   [[nodiscard]] virtual const store::Store& store() const = 0;
 
   /// What has just become durable.

@@ -78,6 +78,7 @@ class Solo final : public Node {
     intake_.submit(std::move(signed_transaction), std::move(done));
   }
   void read(const std::function<void(const ledger::Ledger&)>& reader) const override { ledger_.read(reader); }
+  [[nodiscard]] const std::vector<ledger::Archived>& just_archived() const override { return last_.archived; }
   const store::Store& store() const override { return *store_; }
   std::shared_ptr<void> subscribe(std::function<void(const BlockNotice&)> on_block) override {
     return notices_.subscribe(std::move(on_block));
@@ -108,6 +109,7 @@ class Solo final : public Node {
 
   const std::unique_ptr<store::Store> store_;
   SharedLedger ledger_;
+  ledger::BlockResult last_;  ///< Of the last applied block; changes in writes of the ledger only.
   const SoloOptions options_;
   Clock& clock_;
   Notices notices_;
@@ -202,8 +204,8 @@ void Solo::make_block(const Tickets& tickets, Time time) {
   const model::Block block = assemble(tickets, time, envelopes);
 
   const Stopwatch applying;
-  const auto result = ledger_.write(
-      [&](ledger::Ledger& ledger) { return ledger.apply({block.height, time, block.beacon}, envelopes); });
+  ledger_.write([&](ledger::Ledger& ledger) { last_ = ledger.apply({block.height, time, block.beacon}, envelopes); });
+  const auto& result = last_;
   apply_us_ += applying.us();
   HANSE_CHECK(result.receipts.size() == tickets.size());
 
@@ -228,7 +230,10 @@ void Solo::stop(const Tickets& tickets, const Error& error) {
   spdlog::critical("{}", reason);
   intake_.close(reason);
   if (auto durable = store_->load()) {
-    ledger_.write([&](ledger::Ledger& ledger) { ledger = std::move(*durable); });
+    ledger_.write([&](ledger::Ledger& ledger) {
+      ledger = std::move(*durable);
+      last_ = {};
+    });
   } else {
     spdlog::critical("the last durable state cannot be read back either: {}", durable.error().message);
   }
