@@ -1,15 +1,21 @@
 // The way into a lease: a command through the gateway against `podman exec`, and a copy against OpenSSH's own server.
 // Needs root and podman, as the gateway's tests do, and OpenSSH's server and client.
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "bench.hpp"
+#include "provider/descriptor.hpp"
 #include "provider/testing/gateway_fixture.hpp"
 
 namespace hanse::bench {
@@ -57,6 +63,18 @@ void exec() {
   run_shell(house.ssh(shared + "-O exit") + " 2>/dev/null");
 }
 
+/// Of 127.0.0.1, free a moment ago: whatever else runs on the machine keeps its own.
+std::uint16_t free_port() {
+  const provider::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  HANSE_CHECK(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+  HANSE_CHECK(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  return ntohs(address.sin_port);
+}
+
 /// OpenSSH's own server on loopback, with the client's key; scp -F CONFIG sshd:PATH.
 class OpenSshServer {
  public:
@@ -65,7 +83,7 @@ class OpenSshServer {
     std::ofstream(folder_ / "host_key") << provider::format_ssh_private_key(house.host_key);
     std::filesystem::permissions(folder_ / "host_key", std::filesystem::perms::owner_read);
     std::ofstream(folder_ / "authorized") << provider::format_ssh_public_key(house.client.public_key()) << "\n";
-    const std::string port = "22722";
+    const std::string port = std::to_string(free_port());
     std::ofstream(folder_ / "sshd_config")
         << "Port " << port << "\nListenAddress 127.0.0.1\nHostKey " << at("host_key") << "\nAuthorizedKeysFile "
         << at("authorized") << "\nPidFile " << at("pid") << "\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n"
@@ -74,8 +92,11 @@ class OpenSshServer {
         << "Host sshd\n  HostName 127.0.0.1\n  Port " << port << "\n  IdentityFile "
         << (house.folder() / "key").string()
         << "\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n";
-    HANSE_CHECK(
-        run_shell("mkdir -p /run/sshd && $(command -v sshd || echo /usr/sbin/sshd) -f " + at("sshd_config")).code == 0);
+    const auto started = run_shell("mkdir -p /run/sshd && /usr/sbin/sshd -f " + at("sshd_config") + " 2>&1");
+    if (started.code == 0) return;
+    std::fprintf(stderr, "error: OpenSSH's server did not start; ./bench installs it (openssh-server): %s\n",
+                 started.output.c_str());
+    std::exit(1);
   }
   ~OpenSshServer() { run_shell("kill $(cat " + at("pid") + ")"); }
   OpenSshServer(const OpenSshServer&) = delete;

@@ -1,10 +1,17 @@
-# What every target is compiled with: warnings as errors, and ccache and mold where the machine has them.
-add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+# What every target is compiled with: warnings, and ccache and mold where the machine has them. Warnings are errors in the
+# developers' presets alone: another compiler than theirs has other ones, and must build all the same.
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
                     -Woverloaded-virtual -Wimplicit-fallthrough)
+if(HANSE_WARNINGS_ARE_ERRORS)
+  add_compile_options(-Werror)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports false positives from inlined std::vector and std::string code with these.
   add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
                       -Wno-maybe-uninitialized -Wno-dangling-pointer)
+  if(HANSE_UNITY)
+    add_compile_options(-Wno-subobject-linkage)  # a batch includes sources, and GCC takes what is included for headers
+  endif()
 elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # libstdc++ 12's own std::stable_sort uses what libstdc++ 12 deprecates; GCC does not say so, clang does.
   add_compile_options(-Wno-deprecated-declarations)

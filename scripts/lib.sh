@@ -1,66 +1,141 @@
-# Shared by run, test, bench and .ci/run; sourced, never run.
-set -euo pipefail
+# Shared by run, test, bench and the scripts here; sourced, never run. Three rules that tests/scripts holds them to:
+#   - nothing ends without a word: `die` says what to do next, and a trap names the line of whatever else fails;
+#   - messages reach the terminal and programs stand where programs must: no function is redirected, or given to sudo or
+#     timeout, so what needs arguments of its own is an array (as_root, podman);
+#   - nobody leaves a pipe early: its writer would die of it, and pipefail would call that a failure.
+set -Eeuo pipefail
 
 HANSE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+HANSE_LOGS=$HANSE_ROOT/build/log
 
-say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+bold='' reset=''
+if [ -z "${NO_COLOR:-}" ] && [ -t 2 ]; then bold=$'\e[1m' reset=$'\e[0m'; fi
+say() { printf '%s%s%s\n' "$bold" "$*" "$reset" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-if [ -n "${NO_COLOR:-}" ] || [ ! -t 2 ]; then say() { printf '%s\n' "$*" >&2; }; fi
+# What nobody foresaw: says where it was. A subshell leaves that to the line that started it.
+fell() {
+  [ "$BASH_SUBSHELL" = 0 ] || exit "$1"
+  printf 'error: %s, line %s: "%s" failed with exit code %s\n' "${BASH_SOURCE[1]}" "${BASH_LINENO[0]}" "$2" "$1" >&2
+  exit "$1"
+}
+trap 'fell $? "$BASH_COMMAND"' ERR
 
-# as_root COMMAND...: as it is for root, through sudo for anyone else.
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+# on_exit COMMAND: run when the script ends, however it ends; the last one first.
+exit_commands=()
+on_exit() { exit_commands=("$1" "${exit_commands[@]}"); }
+leave() { local command; for command in "${exit_commands[@]}"; do eval "$command" || true; done; }
+trap leave EXIT
 
-# Configures and builds one preset; the build folder is build/PRESET. `build_preset release hanse` builds one target.
-build_preset() {
-  local preset=$1; shift
-  if [ ! -f "$HANSE_ROOT/build/$preset/build.ninja" ]; then
-    (cd "$HANSE_ROOT" && cmake --preset "$preset" >"/tmp/hanse-configure-$preset.log" 2>&1) ||
-      { cat "/tmp/hanse-configure-$preset.log" >&2; die "cmake failed for preset $preset; see above"; }
-  fi
-  (cd "$HANSE_ROOT" && cmake --build "build/$preset" ${1:+--target "$@"}) >&2
+# part SCRIPT [ARGUMENT...]: another script of ours, which says by itself what went wrong.
+part() { "$HANSE_ROOT/scripts/$1" "${@:2}" || exit $?; }
+
+# "${as_root[@]}" PROGRAM...: as it is for root, through sudo for anyone else (after need_root).
+as_root=()
+[ "$(id -u)" = 0 ] || as_root=(sudo)
+
+# need_root WHY: asks a user for sudo, once, before anything is done, and keeps it for as long as the script runs.
+need_root() {
+  if [ "$(id -u)" = 0 ] || [ -n "${HANSE_SUDO_GRANTED:-}" ]; then return; fi
+  command -v sudo >/dev/null || die "root is needed, $1: there is no sudo here, so run this as root"
+  [ -t 0 ] || die "root is needed, $1: run 'sudo $0', or run this on a terminal, where sudo can ask"
+  local answer
+  read -rp "Root is needed, $1. Go on with sudo? [Y/n] " answer
+  case "$answer" in [nN]*) die "nothing was done; 'sudo $0' does it as root" ;; esac
+  sudo -n true 2>/dev/null || sudo -v || die "sudo did not let you in: run this as root, or as a user who may use sudo"
+  export HANSE_SUDO_GRANTED=1
+  (trap - EXIT; while sudo -n true; do sleep 50; done) >/dev/null 2>&1 </dev/null &
+  on_exit "kill $!"
 }
 
-# The arguments that podman needs here: without systemd it must be told to manage cgroups itself, and runc is the
-# runtime that works with every cgroup layout.
-podman_arguments() {
-  [ -d /run/systemd/system ] || printf '%s\n' --cgroup-manager cgroupfs
-  if command -v runc >/dev/null; then printf '%s\n' --runtime runc; fi
+# logged NAME WHAT PROGRAM...: runs it with its output in build/log/NAME.log, and shows how far ninja or apt say that
+# they are. If it fails, shows the end of the log and dies.
+logged() {
+  local log=$HANSE_LOGS/$1.log what=$2
+  shift 2
+  mkdir -p "$HANSE_LOGS"
+  if "$@" 2>&1 </dev/null | follow "$log"; then return; fi
+  tail -n 40 "$log" >&2
+  die "$what failed; its whole log is $log"
 }
 
-hanse_podman() { local arguments; mapfile -t arguments < <(podman_arguments); podman "${arguments[@]}" "$@"; }
-
-# Prints the socket of a container engine that answers: the one in HANSE_ENGINE_SOCKET, Docker's, podman's, or a
-# podman service that this starts (socket and pid under $1) and that stops with stop_engine.
-start_engine() {
-  local folder=$1 socket
-  for socket in "${HANSE_ENGINE_SOCKET:-}" /run/podman/podman.sock "$folder/podman.sock" /var/run/docker.sock; do
-    if [ -n "$socket" ] && curl -fsS --max-time 5 --unix-socket "$socket" http://engine/_ping >/dev/null 2>&1; then
-      echo "$socket"; return
+# follow LOG: copies stdin to LOG. Counts like ninja's [7/120] and apt's pmstatus:…:12.5:… become one line that moves on
+# a terminal, and a line for each tenth elsewhere.
+follow() {
+  local line percent tenth=0 count
+  while IFS= read -r line || [ -n "$line" ]; do
+    printf '%s\n' "$line"
+    if [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]]; then
+      count="${BASH_REMATCH[1]} of ${BASH_REMATCH[2]}"
+      percent=$((BASH_REMATCH[1] * 100 / BASH_REMATCH[2]))
+    elif [[ $line =~ ^(dl|pm)status:[^:]*:([0-9]+) ]]; then
+      percent=${BASH_REMATCH[2]}
+      if [ "${BASH_REMATCH[1]}" = dl ]; then count="$percent % fetched"; else count="$percent % unpacked and set up"; fi
+    else
+      continue
     fi
+    if [ -t 2 ]; then
+      printf '\r\e[K  %s, %d:%02d' "$count" $((SECONDS / 60)) $((SECONDS % 60)) >&2
+    elif [ $((percent / 10)) != "$tenth" ]; then
+      printf '  %s, %d:%02d\n' "$count" $((SECONDS / 60)) $((SECONDS % 60)) >&2
+    fi
+    tenth=$((percent / 10))
+  done >"$1"
+  if [ -t 2 ] && [ -n "${count:-}" ]; then printf '\n' >&2; fi
+}
+
+# build_preset PRESET [TARGET...]: configures and builds it in build/PRESET.
+build_preset() {
+  local preset=$1 folder=$HANSE_ROOT/build/$1
+  shift
+  if [ ! -f "$folder/build.ninja" ]; then
+    logged "configure-$preset" "configuring the build" cmake -S "$HANSE_ROOT" --preset "$preset"
+  fi
+  local targets=()
+  [ $# = 0 ] || targets=(--target "$@")
+  logged "build-$preset" "the build" env NINJA_STATUS='[%f/%t] ' cmake --build "$folder" "${targets[@]}"
+}
+
+# What building from nothing took on the two cores where it was measured (docs/performance.md), in core-seconds.
+HANSE_CORE_SECONDS=600 BENCH_CORE_SECONDS=800 ALL_CORE_SECONDS=1500
+# minutes_to_build CORE_SECONDS: what it may take here, in words.
+minutes_to_build() { local minutes=$((($1 / $(nproc) + 59) / 60)); printf '%s minute%s' $minutes "$([ $minutes = 1 ] || echo s)"; }
+
+# podman as it works here: without systemd it must be told to manage cgroups itself, and runc is the runtime that works
+# with every cgroup layout.
+podman=(podman)
+[ -d /run/systemd/system ] || podman+=(--cgroup-manager cgroupfs)
+if command -v runc >/dev/null || [ -x /usr/sbin/runc ]; then podman+=(--runtime runc); fi
+
+engine_answers() {
+  [ -n "$1" ] && "${as_root[@]}" curl -fsS --max-time 5 --unix-socket "$1" http://engine/_ping >/dev/null 2>&1
+}
+
+# start_engine FOLDER: sets engine_socket to that of a container engine that answers: the one in HANSE_ENGINE_SOCKET,
+# Docker's, podman's, or a podman service that this starts (socket and pid in FOLDER) and stop_engine stops.
+start_engine() {
+  local folder=$1
+  for engine_socket in "${HANSE_ENGINE_SOCKET:-}" /run/podman/podman.sock "$folder/podman.sock" /var/run/docker.sock; do
+    if engine_answers "$engine_socket"; then return; fi
   done
   command -v podman >/dev/null || die "no container engine: install podman (apt-get install podman runc) or Docker"
   (umask 077; mkdir -p "$folder")
-  socket=$folder/podman.sock
-  rm -f "$socket"
-  local arguments; mapfile -t arguments < <(podman_arguments)
-  # In a folder of its own: podman's conmon leaves a file where it is started.
-  (cd "$folder" && exec setsid podman "${arguments[@]}" system service --time 0 "unix://$socket" \
-    >podman.log 2>&1 </dev/null) &
-  echo $! >"$folder/podman.pid"
+  engine_socket=$folder/podman.sock
+  # In a folder of its own, for podman's conmon leaves a file where it is started; and in a session of its own.
+  "${as_root[@]}" sh -c 'cd "$1"; rm -f podman.sock; shift
+    setsid "$@" system service --time 0 "unix://$PWD/podman.sock" >podman.log 2>&1 </dev/null & echo $! >podman.pid' \
+    sh "$folder" "${podman[@]}"
   local tries=0
-  until curl -fsS --max-time 5 --unix-socket "$socket" http://engine/_ping >/dev/null 2>&1; do
+  until engine_answers "$engine_socket"; do
     tries=$((tries + 1))
-    [ $tries -lt 100 ] || die "podman's service does not answer; see $folder/podman.log"
+    [ $tries -lt 100 ] || die "podman's service does not answer; its log is $folder/podman.log"
     sleep 0.1
   done
-  echo "$socket"
 }
 
 stop_engine() {
   local folder=$1
-  if [ -f "$folder/podman.pid" ]; then
-    kill "$(cat "$folder/podman.pid")" 2>/dev/null || true
-    rm -f "$folder/podman.pid" "$folder/podman.sock"
-  fi
+  [ -f "$folder/podman.pid" ] || return 0
+  "${as_root[@]}" kill "$(cat "$folder/podman.pid")" 2>/dev/null || true
+  rm -f "$folder/podman.pid" "$folder/podman.sock"
 }

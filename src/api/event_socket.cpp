@@ -1,12 +1,9 @@
 #include "api/event_socket.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 #include <nlohmann/json.hpp>
 
 #include "wire/json.hpp"
@@ -19,19 +16,18 @@ namespace websocket = beast::websocket;
 
 constexpr std::size_t kBatch = 256;
 constexpr std::size_t kMaxMessageBytes = 4096;  // of what a follower sends, which nobody reads
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 /// One follower. Two coroutines share it on one thread: one sends, the other reads so that pings are answered and a
 /// close is seen.
-template <class Stream>
 struct Follower {
-  websocket::stream<Stream&> socket;
+  websocket::stream<net::Stream&, false> socket;
   Worker& worker;
   EventCursor cursor;
   asio::steady_timer wake;  // cancelled when a block came or the socket closed
   bool closed = false;
 
-  Follower(Stream& stream, Worker& of, EventCursor from) : socket(stream), worker(of), cursor(from), wake(of.io()) {
+  Follower(net::Stream& stream, Worker& of, EventCursor from)
+      : socket(stream), worker(of), cursor(from), wake(of.io()) {
     worker.add_follower(wake);
     worker.shared().metrics.add_stream(1);
   }
@@ -41,8 +37,7 @@ struct Follower {
   }
 };
 
-template <class Stream>
-asio::awaitable<void> drain(Follower<Stream>& follower) {
+asio::awaitable<void> drain(Follower& follower) {
   beast::flat_buffer buffer;
   for (;;) {
     auto [error, bytes] = co_await follower.socket.async_read(buffer, kTuple);
@@ -53,8 +48,7 @@ asio::awaitable<void> drain(Follower<Stream>& follower) {
   follower.wake.cancel();
 }
 
-template <class Stream>
-asio::awaitable<void> send_all(Follower<Stream>& follower) {
+asio::awaitable<void> send_all(Follower& follower) {
   auto& [socket, worker, cursor, wake, closed] = follower;
   while (!closed && !worker.stopping()) {
     const auto events = worker.shared().node.store().events(cursor.after, kBatch);
@@ -78,9 +72,22 @@ asio::awaitable<void> send_all(Follower<Stream>& follower) {
   }
 }
 
-template <class Stream>
-asio::awaitable<void> follow(Stream& stream, Worker& worker, const UpgradeRequest& request, EventCursor cursor) {
-  Follower<Stream> follower(stream, worker, cursor);
+}  // namespace
+
+Result<EventCursor> parse_event_cursor(const Call& call) {
+  EventCursor out;
+  const auto after = call.integer("after", 0, 0, UINT64_MAX);
+  if (!after) return fail(after);
+  const auto account = call.account("account");
+  if (!account) return fail(account);
+  out.after = *after;
+  out.account = *account;
+  return out;
+}
+
+asio::awaitable<void> serve_events(net::Stream& stream, Worker& worker, const UpgradeRequest& request,
+                                   EventCursor cursor) {
+  Follower follower(stream, worker, cursor);
   auto& socket = follower.socket;
   websocket::stream_base::timeout timeout;
   timeout.handshake_timeout = std::chrono::milliseconds(worker.shared().options.request_timeout_ms);
@@ -104,32 +111,9 @@ asio::awaitable<void> follow(Stream& stream, Worker& worker, const UpgradeReques
                                                         "the node stops: resume after the last event you got"),
                                 kTuple);
   }
-  beast::error_code ignored;
-  beast::get_lowest_layer(socket).close(ignored);
+  stream.close();
   // It holds a reference to `follower`, and sets `drained` when it ends.
   while (!drained) co_await ended.async_wait(kTuple);  // NOLINT(bugprone-infinite-loop)
-}
-
-}  // namespace
-
-Result<EventCursor> parse_event_cursor(const Call& call) {
-  EventCursor out;
-  const auto after = call.integer("after", 0, 0, UINT64_MAX);
-  if (!after) return fail(after);
-  const auto account = call.account("account");
-  if (!account) return fail(account);
-  out.after = *after;
-  out.account = *account;
-  return out;
-}
-
-asio::awaitable<void> serve_events(tcp::socket& stream, Worker& worker, const UpgradeRequest& request,
-                                   EventCursor cursor) {
-  return follow(stream, worker, request, cursor);
-}
-asio::awaitable<void> serve_events(asio::ssl::stream<tcp::socket>& stream, Worker& worker,
-                                   const UpgradeRequest& request, EventCursor cursor) {
-  return follow(stream, worker, request, cursor);
 }
 
 }  // namespace hanse::api

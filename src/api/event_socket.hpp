@@ -3,7 +3,6 @@
 // Events over a WebSocket: pulled from the store by cursor, so that there is no queue that a slow reader could fill.
 // Internal to the room.
 
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/vector_body.hpp>
 
@@ -21,9 +20,7 @@ struct EventCursor {
 Result<EventCursor> parse_event_cursor(const Call& call);
 
 /// Accepts the upgrade and sends events until the peer or the server ends it. `stream` outlives it.
-asio::awaitable<void> serve_events(tcp::socket& stream, Worker& worker, const UpgradeRequest& request,
+asio::awaitable<void> serve_events(net::Stream& stream, Worker& worker, const UpgradeRequest& request,
                                    EventCursor cursor);
-asio::awaitable<void> serve_events(asio::ssl::stream<tcp::socket>& stream, Worker& worker,
-                                   const UpgradeRequest& request, EventCursor cursor);
 
 }  // namespace hanse::api

@@ -5,6 +5,7 @@
 #include "api/metrics.hpp"
 #include "api/route.hpp"
 #include "api/views.hpp"
+#include "base/version.hpp"
 #include "wire/json.hpp"
 
 namespace hanse::api {
@@ -12,8 +13,6 @@ namespace {
 
 // Many events may concern others: a page looks at so many at most, and its `next` goes on behind them.
 constexpr std::size_t kMaxEventsScanned = 10'000;
-
-constexpr std::string_view kVersion = "0.1.0";
 
 std::unexpected<Error> no_transaction(const std::string& hash) {
   return fail(ErrorCode::not_found,
@@ -24,7 +23,7 @@ std::unexpected<Error> no_transaction(const std::string& hash) {
 
 Result<Answer> get_status(const Context& context, const Call&) {
   const auto stats = context.node.stats();
-  nlohmann::json out{{"version", kVersion},
+  nlohmann::json out{{"version", version()},
                      {"node",
                       {{"blocks", stats.blocks},
                        {"transactions", stats.transactions},

@@ -1,18 +1,15 @@
 #include "api/server.hpp"
 
 #include <spdlog/spdlog.h>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "api/worker.hpp"
 
 namespace hanse::api {
 namespace {
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 /// So many more than allowed are told so; beyond them a connection is closed without a word.
 constexpr std::int64_t kMaxToldOff = 64;
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);

@@ -1,11 +1,8 @@
 // One connection: reads requests one after the other, answers each in turn. Whatever a peer pipelines waits in the
 // buffer until its turn, so there is one answer at a time and nothing to queue.
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
@@ -21,9 +18,7 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using Clock = std::chrono::steady_clock;
 using Body = http::vector_body<std::uint8_t>;
-using TlsStream = asio::ssl::stream<tcp::socket>;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto kLinger = std::chrono::seconds(2);
 constexpr std::size_t kMaxLingerBytes = 1U << 20;
 
@@ -50,12 +45,9 @@ std::pair<unsigned, Error> read_problem(const beast::error_code& error, const Se
   return {400, {ErrorCode::malformed, "this is not an HTTP/1.1 request (" + error.message() + ")"}};
 }
 
-template <class Stream>
 class Session final : public Connection {
  public:
-  static constexpr bool kTls = std::is_same_v<Stream, TlsStream>;
-
-  Session(Worker& worker, Stream stream)
+  Session(Worker& worker, net::Stream stream)
       : worker_(worker), shared_(worker.shared()), stream_(std::move(stream)), submission_(worker.io()) {
     worker_.add(*this);
   }
@@ -70,8 +62,7 @@ class Session final : public Connection {
     late_ = true;
     if (worker_.stopping()) return close();
     submission_.give_up();
-    beast::error_code ignored;
-    socket().cancel(ignored);
+    stream_.cancel();
   }
   void close() override {
     // A follower of events is told by its WebSocket that the server goes; if it does not listen, it is cut off.
@@ -80,8 +71,7 @@ class Session final : public Connection {
       return;
     }
     submission_.give_up();
-    beast::error_code ignored;
-    socket().close(ignored);
+    stream_.close();
   }
 
   /// Owns the session until its connection has ended.
@@ -90,8 +80,8 @@ class Session final : public Connection {
  private:
   asio::awaitable<void> run(bool refuse) {
     arm();
-    if constexpr (kTls) {
-      auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kTuple);
+    if (stream_.is_tls()) {
+      auto [error] = co_await stream_.async_handshake(beast::role_type::server, "", kTuple);
       if (error) co_return;
     }
     if (refuse) {
@@ -103,14 +93,6 @@ class Session final : public Connection {
     }
     bool more = true;
     while (more && !worker_.stopping()) more = co_await serve_one();
-  }
-
-  tcp::socket& socket() {
-    if constexpr (kTls) {
-      return stream_.next_layer();
-    } else {
-      return stream_;
-    }
   }
 
   void arm() { deadline = Clock::now() + std::chrono::milliseconds(shared_.options.request_timeout_ms); }
@@ -242,11 +224,12 @@ class Session final : public Connection {
   asio::awaitable<void> linger() {
     deadline = Clock::now() + kLinger;
     beast::error_code ignored;
-    if constexpr (kTls) co_await stream_.async_shutdown(kTuple);
-    socket().shutdown(tcp::socket::shutdown_send, ignored);
+    co_await stream_.async_shutdown(kTuple);
+    auto& socket = stream_.socket();
+    socket.shutdown(tcp::socket::shutdown_send, ignored);
     std::array<char, 4096> rest;
     for (std::size_t total = 0; total < kMaxLingerBytes;) {
-      auto [error, bytes] = co_await socket().async_read_some(asio::buffer(rest), kTuple);
+      auto [error, bytes] = co_await socket.async_read_some(asio::buffer(rest), kTuple);
       if (error) break;
       total += bytes;
     }
@@ -254,29 +237,21 @@ class Session final : public Connection {
 
   Worker& worker_;
   Shared& shared_;
-  Stream stream_;
+  net::Stream stream_;
   Submission submission_;
   beast::flat_buffer buffer_;
   bool following_ = false;
   bool late_ = false;  // the deadline passed while something was waited for
 };
 
-template <class Stream>
-void spawn(Worker& worker, Stream stream, bool refuse) {
-  auto session = std::make_shared<Session<Stream>>(worker, std::move(stream));
-  asio::co_spawn(worker.io(), Session<Stream>::live(std::move(session), refuse), asio::detached);
-}
-
 }  // namespace
 
 void serve(Worker& worker, tcp::socket socket, bool refuse) {
   beast::error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
-  if (worker.shared().tls) {
-    spawn(worker, TlsStream(std::move(socket), *worker.shared().tls), refuse);
-  } else {
-    spawn(worker, std::move(socket), refuse);
-  }
+  auto& tls = worker.shared().tls;
+  auto session = std::make_shared<Session>(worker, net::Stream(std::move(socket), tls ? &*tls : nullptr));
+  asio::co_spawn(worker.io(), Session::live(std::move(session), refuse), asio::detached);
 }
 
 }  // namespace hanse::api

@@ -6,8 +6,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <list>
 #include <memory>
@@ -16,11 +14,13 @@
 #include "api/metrics.hpp"
 #include "api/route.hpp"
 #include "api/server.hpp"
+#include "net/stream.hpp"
 
 namespace hanse::api {
 
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
+using net::kTuple;
+using net::tcp;
 
 /// What all connections of a server share. Outlives the workers.
 struct Shared {

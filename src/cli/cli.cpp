@@ -60,6 +60,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::CallForAllHelp&) {
     print_out(program.app.help("", CLI::AppFormatMode::All));
     return 0;
+  } catch (const CLI::CallForVersion& text) {
+    print_out(std::string(text.what()) + "\n");
+    return 0;
   } catch (const CLI::ParseError& error) {
     return report_usage(program, error, arguments);
   }

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/version.hpp"
 #include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
@@ -105,6 +106,14 @@ TEST_F(CommandTest, SpotIsForThoseWhoBidWithinTheirOwnCeiling) {
   EXPECT_NE(refusal({"--spot"}).find("above 0"), std::string::npos);
   EXPECT_NE(refusal({"--spot", "--bid", "0"}).find("above 0"), std::string::npos);
   EXPECT_NE(refusal({"--spot", "--bid", "2", "--max-price", "1"}).find("above max_price, 1.00"), std::string::npos);
+}
+
+TEST_F(CommandTest, TheVersionIsTheSameHoweverItIsAskedFor) {
+  const auto flag = run_command({"--version"}), command = run_command({"version"});
+  EXPECT_EQ(flag.code, 0) << flag.err;
+  EXPECT_EQ(flag.out, "hanse " + std::string(version()) + "\n");
+  EXPECT_EQ(command.out, flag.out);
+  EXPECT_EQ(nlohmann::json::parse(run_command({"version", "--json"}).out)["version"], version());
 }
 
 TEST_F(CommandTest, NoCommandPrintsHelpAndIsAUsageError) {

@@ -18,10 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kWindow = 64;
-constexpr std::uint32_t kChunkBytes = 32 * 1024;
-constexpr std::size_t kMaxDepth = 64;
-
 struct RemoteFile {
   std::string path;
   fs::path target;
@@ -85,7 +81,7 @@ Result<> walk(Sftp& sftp, const std::string& source, const fs::path& target, Rem
   while (!todo.empty()) {
     const Folder folder = std::move(todo.front());
     todo.pop_front();
-    if (folder.depth > kMaxDepth) return fail(ErrorCode::too_large, folder.path + ": more than 64 levels deep");
+    if (folder.depth > kMaxTreeDepth) return fail(ErrorCode::too_large, folder.path + ": more than 64 levels deep");
     tree.folders.push_back(folder.target);
     auto entries = sftp.list(folder.path);
     if (!entries) return fail(entries);

@@ -14,9 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxEntries = 1'000'000;
-constexpr std::size_t kMaxDepth = 64;
-
 bool matches(const std::string& pattern, const std::string& text) {
   return ::fnmatch(pattern.c_str(), text.c_str(), FNM_PATHNAME) == 0;
 }
@@ -46,12 +43,13 @@ class Scan {
       tree_.skipped.push_back(relative + ": the kernel's own, as /proc and /sys are");
       return {};
     }
-    if (above_.size() >= kMaxDepth) return fail(ErrorCode::too_large, path.string() + ": more than 64 levels deep");
+    if (above_.size() >= kMaxTreeDepth) return fail(ErrorCode::too_large, path.string() + ": more than 64 levels deep");
     above_.push_back(real);
     std::vector<fs::path> names;
     for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
       names.push_back(at->path().filename());
-      if (names.size() > kMaxEntries) return fail(ErrorCode::too_large, path.string() + ": more than a million files");
+      if (names.size() > kMaxTreeEntries)
+        return fail(ErrorCode::too_large, path.string() + ": more than a million files");
     }
     if (error) tree_.skipped.push_back(relative + ": cannot be read");
     std::sort(names.begin(), names.end());
@@ -73,7 +71,7 @@ class Scan {
       tree_.skipped.push_back(relative + (there ? ": neither a file nor a folder" : ": a link to nothing"));
       return {};
     }
-    if (tree_.files.size() + tree_.folders.size() >= kMaxEntries) {
+    if (tree_.files.size() + tree_.folders.size() >= kMaxTreeEntries) {
       return fail(ErrorCode::too_large, "more than a million files; name some in .hanseignore");
     }
     if (is_folder) {

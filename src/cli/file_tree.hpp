@@ -12,6 +12,10 @@
 
 namespace hanse::cli {
 
+// Of any tree that is copied, here or there.
+inline constexpr std::size_t kMaxTreeEntries = 1'000'000;
+inline constexpr std::size_t kMaxTreeDepth = 64;
+
 /// The patterns of a .hanseignore: one a line, '#' starts a comment, '!' takes a match back, a trailing '/' means
 /// folders only, a pattern with another '/' counts from the folder's root, others match a name at any depth; * ? [ ]
 /// as in the shell, not across '/'. The last pattern that matches decides.

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include "cli/copy.hpp"
 #include "cli/file_tree.hpp"
@@ -14,6 +16,7 @@
 #include "cli/process_lock.hpp"
 #include "cli/settings.hpp"
 #include "cli/ssh_files.hpp"
+#include "client/private_file.hpp"
 
 namespace hanse::cli {
 namespace {
@@ -47,6 +50,23 @@ int descriptor_with(const std::string& text) {
   EXPECT_EQ(::write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
   ::close(ends[1]);
   return ends[0];
+}
+
+TEST_F(FilesTest, CommandsThatWriteOneFileAtOneTimeDoNotSpoilIt) {
+  const auto file = folder_ / "known_hosts";
+  std::atomic<int> failed = 0;
+  {
+    std::vector<std::jthread> writers;
+    for (char who = 'a'; who < 'e'; ++who) {
+      writers.emplace_back([&, who] {
+        for (int i = 0; i < 50; ++i) failed += client::replace_private_file(file, std::string(20'000, who)) ? 0 : 1;
+      });
+    }
+  }
+  EXPECT_EQ(failed, 0);
+  const auto text = read_text(file).value();
+  EXPECT_EQ(text, std::string(20'000, text.front())) << "one writer's, whole";
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1) << "no draft is left";
 }
 
 TEST_F(FilesTest, PassphraseComesFromTheFirstSourceGiven) {

@@ -19,7 +19,7 @@ constexpr std::array<int, 5> kLoginPausesMs{0, 10, 20, 50, 100};
 constexpr int kFirstPauseMs = 50, kLongestPauseMs = 1000;
 constexpr int kStubbornAttempts = 3;
 constexpr int kGatewayTrouble = 255;
-constexpr std::size_t kMaxLine = 64 * 1024;
+constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
 
 // What the machine says is foreign: a field of the wrong kind is as good as none.
 std::string text_of(const nlohmann::json& line, const char* key) {
@@ -196,7 +196,7 @@ Result<> LeaseJob::ask_job(const std::string& subsystem, ByteView input, std::st
       continue;
     }
     text.append(reinterpret_cast<const char*>(buffer.data()), *n);
-    if (text.size() > kMaxLine) return fail(ErrorCode::malformed, "the machine's answer has no end");
+    if (text.size() > kMaxAnswerBytes) return fail(ErrorCode::malformed, "the machine's answer has no end");
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
       const auto line = wire::parse_json(std::string_view(text).substr(0, end));
       text.erase(0, end + 1);

@@ -5,6 +5,7 @@
 #include "cli/provider_setup.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
+#include "client/private_file.hpp"
 #include "consensus/genesis.hpp"
 #include "model/text.hpp"
 
@@ -59,7 +60,8 @@ Result<> LocalNetwork::make_wallets() {
   if (!config) return fail(config);
   if (!given && !has_wallet && config->passphrase_file.empty()) {
     config->passphrase_file = home_.passphrase().string();
-    if (auto written = write_file(home_.passphrase(), to_hex(random_bytes<32>().view())); !written) return written;
+    if (auto written = client::replace_private_file(home_.passphrase(), to_hex(random_bytes<32>().view())); !written)
+      return written;
     if (auto written = write_config(home_.config(), *config); !written) return written;
   }
   Result<std::string> phrase;
@@ -91,7 +93,7 @@ Result<> LocalNetwork::make_genesis(Money consumer_credits) {
   // A name of its own: a transaction for one local network must not be valid on another.
   genesis.network = "hanse-local-" + to_hex(random_bytes<4>().view());
   genesis.accounts = {{*consumer, consumer_credits}, {*owner, kOwnerCredits}};
-  return write_file(home_.genesis(), consensus::format_genesis(genesis));
+  return client::replace_private_file(home_.genesis(), consensus::format_genesis(genesis));
 }
 
 Result<> LocalNetwork::start_node(const UpOptions& options) {

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "cli/settings.hpp"
+#include "client/private_file.hpp"
 #include "consensus/genesis.hpp"
 
 namespace hanse::cli {
@@ -31,7 +32,7 @@ Result<std::unique_ptr<NodeHost>> NodeHost::start(const NodeHostOptions& options
   if (!text) return fail(text);
   const auto genesis = consensus::parse_genesis(*text);
   if (!genesis) return fail(genesis.error().code, options.genesis_file.string() + ": " + genesis.error().message);
-  make_private_folder(options.data_folder);
+  if (auto made = client::make_private_folder(options.data_folder); !made) return fail(made);
   auto store = store::Store::open(options.data_folder);
   if (!store) return fail(store);
   std::unique_ptr<NodeHost> self(new NodeHost());

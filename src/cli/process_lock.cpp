@@ -10,12 +10,15 @@
 #include <cstring>
 
 #include "cli/settings.hpp"
+#include "client/private_file.hpp"
 
 namespace hanse::cli {
 
 Result<ProcessLock> ProcessLock::take(const std::filesystem::path& file, const std::string& what) {
-  make_private_folder(file.parent_path());
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (auto made = client::write_private_file(file, ""); !made && made.error().code != ErrorCode::already_exists) {
+    return fail(made);
+  }
+  const int fd = ::open(file.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return fail(ErrorCode::io, file.string() + ": " + std::strerror(errno));
   ProcessLock lock(fd);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/show.hpp"
+#include "client/private_file.hpp"
 #include "market/check.hpp"
 #include "model/country.hpp"
 #include "model/price_rule.hpp"
@@ -95,7 +96,7 @@ Result<> save_agent_config(const Home& home, const provider::AgentConfig& config
   if (auto ok = provider::parse_agent_config(text); !ok) {
     return fail(ok.error().code, "nothing is written, for it could not be read back: " + ok.error().message);
   }
-  return write_file(home.provider_config(), text);
+  return client::replace_private_file(home.provider_config(), text);
 }
 
 Result<ProviderPlace> open_provider(Context& context) {

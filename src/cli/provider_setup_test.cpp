@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/check.hpp"
+#include "client/private_file.hpp"
 
 namespace hanse::cli {
 namespace {
@@ -83,8 +84,8 @@ TEST_F(ProviderSetup, RefusedPriceIsNamedAsItWasTyped) {
 
 TEST_F(ProviderSetup, FoldersOfTheHomeAreTheOwnersAlone) {
   const auto before = ::umask(022);
-  make_private_folder(home.root / "new" / "node");
-  ASSERT_TRUE(write_file(home.root / "new" / "provider" / "provider.yaml", ""));
+  ASSERT_TRUE(client::make_private_folder(home.root / "new" / "node"));
+  ASSERT_TRUE(client::replace_private_file(home.root / "new" / "provider" / "provider.yaml", ""));
   ASSERT_TRUE(ProcessLock::take(home.root / "other" / "up.pid", "taken"));
   ::umask(before);
   for (const char* folder : {"new", "new/node", "new/provider", "other"}) {
@@ -124,7 +125,7 @@ TEST_F(ProviderSetup, RunningAgentFollowsTheMarkAndResumesAtTheFilesPrices) {
   auto config = made({});
   config.prices.on_demand_per_gpu_hour = Money{420'000};
   ASSERT_TRUE(save_agent_config(home, config));
-  ASSERT_TRUE(write_file(drained_mark(home), ""));
+  ASSERT_TRUE(client::replace_private_file(drained_mark(home), ""));
   int changes = 0;
   FakeAgent agent([&] {
     ++changes;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "client/private_file.hpp"
 #include "wire/json.hpp"
 
 namespace hanse::cli {
@@ -29,8 +30,7 @@ void remember_quotes(Context& context, const model::Demand& demand, const std::v
   for (const auto& view : offers) {
     file["quotes"].push_back({{"quote", wire::to_json(view.seen.quote)}, {"until_ms", view.seen.until.ms}});
   }
-  make_private_folder(home->root);
-  static_cast<void>(write_file(home->quotes(), file.dump()));
+  static_cast<void>(client::replace_private_file(home->quotes(), file.dump()));
 }
 
 std::optional<SeenQuote> recall_quote(Context& context, const model::Demand& demand, model::OfferId offer) {

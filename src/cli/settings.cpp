@@ -1,8 +1,5 @@
 #include "cli/settings.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
 #include <cstdlib>
@@ -10,6 +7,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "client/private_file.hpp"
 #include "model/text.hpp"
 
 namespace hanse::cli {
@@ -50,35 +48,6 @@ Result<std::string> read_text(const std::filesystem::path& file) {
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.size() > kMaxTextBytes) return fail(ErrorCode::too_large, file.string() + ": is larger than 1 MiB");
   return text;
-}
-
-void make_private_folder(const std::filesystem::path& folder) {
-  std::error_code error;
-  if (folder.empty() || std::filesystem::exists(folder, error)) return;
-  make_private_folder(folder.parent_path());
-  ::mkdir(folder.c_str(), S_IRWXU);  // whoever needs the folder will say that it is not there
-}
-
-Result<> write_file(const std::filesystem::path& file, std::string_view text, unsigned mode) {
-  if (file.has_parent_path()) make_private_folder(file.parent_path());
-  // Another command may write it in this very moment: each has a draft of its own, and the last one counts.
-  static std::atomic<unsigned> count = 0;
-  const std::string draft = file.string() + "." + std::to_string(::getpid()) + "-" + std::to_string(++count) + ".new";
-  const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, static_cast<mode_t>(mode));
-  if (fd < 0) return std::unexpected(io_error(file, "write"));
-  bool good = true;
-  while (good && !text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    good = n >= 0;
-    if (good) text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  good = ::fsync(fd) == 0 && good;
-  ::close(fd);
-  if (good && ::rename(draft.c_str(), file.c_str()) == 0) return {};
-  const auto error = io_error(file, "write");
-  ::unlink(draft.c_str());
-  return std::unexpected(error);
 }
 
 Result<Config> read_config(const std::filesystem::path& file) {
@@ -122,7 +91,7 @@ Result<> write_config(const std::filesystem::path& file, const Config& config) {
     out << YAML::Key << "passphrase_file" << YAML::Value << config.passphrase_file;
   }
   out << YAML::EndMap;
-  return write_file(file, std::string(out.c_str()) + "\n");
+  return client::replace_private_file(file, std::string(out.c_str()) + "\n");
 }
 
 }  // namespace hanse::cli

@@ -42,11 +42,6 @@ struct Config {
 Result<Config> read_config(const std::filesystem::path& file);
 /// Replaces the file.
 Result<> write_config(const std::filesystem::path& file, const Config& config);
-
-/// Makes it, and what is missing above it, for its owner's eyes alone; a folder that is there stays as it is.
-void make_private_folder(const std::filesystem::path& folder);
-/// Replaces a file as a whole: it is never seen half written.
-Result<> write_file(const std::filesystem::path& file, std::string_view text, unsigned mode = 0600);
 /// Whole; io names the path. At most 1 MiB.
 Result<std::string> read_text(const std::filesystem::path& file);
 

@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "cli/file_tree.hpp"
+
 namespace hanse::cli {
 namespace {
 
@@ -27,7 +29,6 @@ enum Type : std::uint8_t {
 };
 
 constexpr std::uint32_t kMaxPacketBytes = 256 * 1024 + 1024;
-constexpr std::size_t kMaxEntries = 1'000'000;
 constexpr std::uint32_t kEndOfFile = 1, kNoSuchFile = 2, kPermissionDenied = 3;
 
 /// Reads the fields of one packet; after a short read everything is empty and `good` is false.
@@ -276,7 +277,7 @@ Result<std::vector<SftpEntry>> Sftp::list(const std::string& path) {
     if (answer->end_of_file) break;
     if (!answer->status) return fail(answer->status);
     for (auto& entry : answer->entries) out.push_back(std::move(entry));
-    if (out.size() > kMaxEntries) return fail(ErrorCode::too_large, path + ": holds more than a million files");
+    if (out.size() > kMaxTreeEntries) return fail(ErrorCode::too_large, path + ": holds more than a million files");
   }
   auto closed = call(kClose, Writer().text(folder->handle));
   if (!closed) return fail(closed);

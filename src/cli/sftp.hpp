@@ -14,6 +14,9 @@
 
 namespace hanse::cli {
 
+inline constexpr std::size_t kWindow = 64;               ///< Requests of a copy that are under way at once.
+inline constexpr std::uint32_t kChunkBytes = 32 * 1024;  ///< What each of them carries.
+
 struct SftpAttributes {
   enum class Kind { file, folder, link, other };
   Kind kind = Kind::other;

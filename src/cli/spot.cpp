@@ -39,15 +39,15 @@ Result<KeptBid> read_bid(const Home& home, const model::Request& request) {
                     " is not in this home folder: it was made with another (--home), or was "
                     "revealed already; without it the request waits until it ends or is cancelled");
   }
-  const auto json = wire::parse_json(*text);
-  const bool is_whole = json && json->is_object() && json->contains("salt") && (*json)["salt"].is_string() &&
-                        json->contains("bid_micros_per_gpu_hour") &&
-                        (*json)["bid_micros_per_gpu_hour"].is_number_integer();
-  const auto salt = fixed_from_hex<32>(is_whole ? (*json)["salt"].get<std::string>() : "");
+  const auto kept = wire::parse_json(*text);
+  const bool is_whole = kept && kept->is_object() && kept->contains("salt") && (*kept)["salt"].is_string() &&
+                        kept->contains("bid_micros_per_gpu_hour") &&
+                        (*kept)["bid_micros_per_gpu_hour"].is_number_integer();
+  const auto salt = fixed_from_hex<32>(is_whole ? (*kept)["salt"].get<std::string>() : "");
   if (!salt) {
     return fail(ErrorCode::malformed, file.string() + " is damaged: the bid cannot be revealed; cancel the request");
   }
-  return KeptBid{Money{(*json)["bid_micros_per_gpu_hour"].get<std::int64_t>()}, *salt};
+  return KeptBid{Money{(*kept)["bid_micros_per_gpu_hour"].get<std::int64_t>()}, *salt};
 }
 
 void forget_bid(Context& context, const model::Request& request) {

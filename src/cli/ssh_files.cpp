@@ -1,5 +1,6 @@
 #include "cli/ssh_files.hpp"
 
+#include "client/private_file.hpp"
 #include "client/wallet.hpp"
 #include "model/text.hpp"
 
@@ -51,8 +52,9 @@ std::string known_hosts_text(const std::vector<model::Lease>& running) {
 }
 
 Result<> write_ssh_files(const std::vector<model::Lease>& running, const Home& home) {
-  if (auto written = write_file(home.ssh() / "known_hosts", known_hosts_text(running)); !written) return written;
-  return write_file(home.ssh() / "config", ssh_config_text(running, home));
+  if (auto written = client::replace_private_file(home.ssh() / "known_hosts", known_hosts_text(running)); !written)
+    return written;
+  return client::replace_private_file(home.ssh() / "config", ssh_config_text(running, home));
 }
 
 void forget_ssh_host(model::LeaseId lease, const Home& home) {
@@ -60,7 +62,7 @@ void forget_ssh_host(model::LeaseId lease, const Home& home) {
   const auto begin = text ? text->find("\nHost " + model::format_id(lease) + "\n") : std::string::npos;
   if (begin == std::string::npos) return;
   text->erase(begin, text->find("\nHost ", begin + 1) - begin);
-  (void)write_file(home.ssh() / "config", *text);  // at worst it stays until the next `hanse ssh`
+  (void)client::replace_private_file(home.ssh() / "config", *text);  // at worst it stays until the next `hanse ssh`
 }
 
 std::string include_line(const Home& home) {
@@ -79,7 +81,7 @@ Result<> add_include(const Home& home, const std::filesystem::path& user_config)
   std::error_code error;
   const auto target =
       std::filesystem::exists(user_config) ? std::filesystem::canonical(user_config, error) : user_config;
-  return write_file(error ? user_config : target, include_line(home) + "\n\n" + text);
+  return client::replace_private_file(error ? user_config : target, include_line(home) + "\n\n" + text);
 }
 
 }  // namespace hanse::cli

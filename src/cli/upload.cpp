@@ -15,9 +15,7 @@
 namespace hanse::cli {
 namespace {
 
-constexpr std::size_t kWindow = 64;
 constexpr std::size_t kOpenFiles = 16;
-constexpr std::size_t kChunkBytes = 32 * 1024;
 constexpr std::uint64_t kPartFromBytes = 8 << 20;  // smaller ones are quicker copied again than asked about
 
 std::string folder_of(const std::string& path) {

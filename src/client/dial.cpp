@@ -1,6 +1,7 @@
 #include "client/dial.hpp"
 
 #include <boost/asio/ssl/error.hpp>
+#include <boost/asio/this_coro.hpp>
 
 namespace hanse::client {
 
@@ -30,27 +31,16 @@ Error unreachable(const Endpoint& endpoint, const beast::error_code& error) {
   return {ErrorCode::unavailable, "no node answers at " + endpoint.url() + " (" + error.message() + ")"};
 }
 
-asio::awaitable<beast::error_code> dial(PlainStream& stream, const Endpoint& endpoint) {
-  asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
+asio::awaitable<beast::error_code> dial(net::Stream& stream, const Endpoint& endpoint) {
+  net::tcp::resolver resolver(co_await asio::this_coro::executor);
   auto [resolve_error, addresses] = co_await resolver.async_resolve(endpoint.host, endpoint.port, kTuple);
   if (resolve_error) co_return resolve_error;
-  auto [error, address] = co_await stream.async_connect(addresses, kTuple);
-  if (error) co_return error;
-  beast::error_code ignored;
-  stream.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
-  co_return beast::error_code{};
-}
-
-asio::awaitable<beast::error_code> dial(TlsStream& stream, const Endpoint& endpoint) {
-  // Server name indication takes names only; a bare address must not be sent (RFC 6066, 3).
-  beast::error_code not_an_address;
-  asio::ip::make_address(endpoint.host, not_an_address);
-  if (not_an_address) SSL_set_tlsext_host_name(stream.native_handle(), endpoint.host.c_str());
-  stream.set_verify_callback(asio::ssl::host_name_verification(endpoint.host));
-
-  const beast::error_code connect_error = co_await dial(stream.next_layer(), endpoint);
+  auto [connect_error] = co_await stream.async_connect(addresses, kTuple);
   if (connect_error) co_return connect_error;
-  auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::client, kTuple);
+  beast::error_code ignored;
+  stream.socket().set_option(net::tcp::no_delay(true), ignored);
+  if (!stream.is_tls()) co_return beast::error_code{};
+  auto [error] = co_await stream.async_handshake(beast::role_type::client, endpoint.host, kTuple);
   co_return error;
 }
 

@@ -6,7 +6,6 @@
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 #include <nlohmann/json.hpp>
 
 #include "client/dial.hpp"
@@ -21,12 +20,11 @@ namespace websocket = beast::websocket;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::size_t kMaxEventBytes = 64 * 1024;
-constexpr std::uint32_t kFirstPauseMs = 100;
-constexpr std::uint32_t kLongestPauseMs = 5'000;
+constexpr std::uint32_t kFirstReopenMs = 100;
+constexpr std::uint32_t kLongestReopenMs = 5'000;
 
 /// The next event of one connection after the other. All state belongs to the thread that is in next(); the executor
 /// runs only there, and interrupt() reaches it through a posted function.
-template <class Stream>
 class EventStreamImpl final : public EventStream {
  public:
   EventStreamImpl(Endpoint endpoint, HttpOptions options, Filter filter, std::optional<asio::ssl::context> tls)
@@ -99,7 +97,7 @@ class EventStreamImpl final : public EventStream {
   void lose(Error error) {
     stream_.reset();
     buffer_.consume(buffer_.size());
-    pause_ms_ = pause_ms_ == 0 ? kFirstPauseMs : std::min(pause_ms_ * 2, kLongestPauseMs);
+    pause_ms_ = pause_ms_ == 0 ? kFirstReopenMs : std::min(pause_ms_ * 2, kLongestReopenMs);
     arrived_ = std::unexpected(std::move(error));
   }
 
@@ -110,16 +108,11 @@ class EventStreamImpl final : public EventStream {
   }
 
   asio::awaitable<Result<>> connect() {
-    if constexpr (std::is_same_v<Stream, TlsStream>) {
-      stream_.emplace(io_, *tls_);
-    } else {
-      stream_.emplace(io_);
-    }
-    beast::get_lowest_layer(*stream_).expires_after(std::chrono::milliseconds(options_.timeout_ms));
-    if (const auto error = co_await dial(stream_->next_layer(), endpoint_)) {
-      co_return std::unexpected(unreachable(endpoint_, error));
-    }
-    beast::get_lowest_layer(*stream_).expires_never();  // from here on the WebSocket keeps its own time
+    stream_.emplace(io_, tls_ ? &*tls_ : nullptr);
+    auto& below = stream_->next_layer();
+    below.expires_at(std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.timeout_ms));
+    if (const auto error = co_await dial(below, endpoint_)) co_return std::unexpected(unreachable(endpoint_, error));
+    below.expires_never();  // from here on the WebSocket keeps its own time
     auto timeout = websocket::stream_base::timeout::suggested(beast::role_type::client);
     timeout.keep_alive_pings = true;
     timeout.idle_timeout = std::chrono::seconds(30);
@@ -151,10 +144,10 @@ class EventStreamImpl final : public EventStream {
   std::optional<asio::ssl::context> tls_;
   asio::io_context io_{1};
   beast::flat_buffer buffer_;
-  std::optional<websocket::stream<Stream>> stream_;  // none: not connected
-  std::optional<Result<model::Event>> arrived_;      // what next() will return
-  bool reading_ = false;                             // read_one() is under way
-  std::uint32_t pause_ms_ = 0;                       // before the next connection; 0: the last one worked
+  std::optional<websocket::stream<net::Stream, false>> stream_;  // none: not connected
+  std::optional<Result<model::Event>> arrived_;                  // what next() will return
+  bool reading_ = false;                                         // read_one() is under way
+  std::uint32_t pause_ms_ = 0;                                   // before the next connection; 0: the last one worked
   std::atomic<bool> interrupted_ = false;
 };
 
@@ -174,14 +167,13 @@ class BrokenEventStream final : public EventStream {
 std::unique_ptr<EventStream> EventStream::open(HttpOptions options, Filter filter) {
   auto endpoint = parse_endpoint(options.url);
   if (!endpoint) return std::make_unique<BrokenEventStream>(std::move(endpoint.error()));
-  if (!endpoint->tls) {
-    return std::make_unique<EventStreamImpl<PlainStream>>(std::move(*endpoint), std::move(options), filter,
-                                                          std::nullopt);
+  std::optional<asio::ssl::context> tls;
+  if (endpoint->tls) {
+    auto context = make_tls_context(options.ca_file);
+    if (!context) return std::make_unique<BrokenEventStream>(std::move(context.error()));
+    tls = std::move(*context);
   }
-  auto tls = make_tls_context(options.ca_file);
-  if (!tls) return std::make_unique<BrokenEventStream>(std::move(tls.error()));
-  return std::make_unique<EventStreamImpl<TlsStream>>(std::move(*endpoint), std::move(options), filter,
-                                                      std::move(*tls));
+  return std::make_unique<EventStreamImpl>(std::move(*endpoint), std::move(options), filter, std::move(tls));
 }
 
 }  // namespace hanse::client

@@ -5,7 +5,6 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <nlohmann/json.hpp>
-#include <variant>
 
 #include "client/dial.hpp"
 #include "wire/json.hpp"
@@ -21,7 +20,7 @@ constexpr std::uint64_t kMaxResponseBytes = 16U << 20;  // a page of a thousand 
 constexpr std::string_view kTransactionType = "application/x-protobuf";
 constexpr std::string_view kJsonType = "application/json";
 
-asio::awaitable<beast::error_code> exchange(auto& stream, beast::flat_buffer& buffer, const Request& request,
+asio::awaitable<beast::error_code> exchange(net::Stream& stream, beast::flat_buffer& buffer, const Request& request,
                                             Response& response) {
   auto [write_error, written] = co_await http::async_write(stream, request, kTuple);
   if (write_error) co_return write_error;
@@ -104,39 +103,28 @@ class HttpImpl final : public Http {
 
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.timeout_ms);
     for (;;) {
-      const bool reused = !std::holds_alternative<std::monostate>(stream_);
+      const bool reused = stream_.has_value();
       Response response;
       const beast::error_code error = run(attempt(request, response, deadline));
       if (!error) {
-        if (!response.keep_alive()) stream_ = std::monostate{};
+        if (!response.keep_alive()) stream_.reset();
         return response;
       }
-      stream_ = std::monostate{};
+      stream_.reset();
       if (!reused || error == beast::error::timeout) return std::unexpected(unreachable(endpoint_, error));
     }
   }
 
   asio::awaitable<beast::error_code> attempt(const Request& request, Response& response,
                                              std::chrono::steady_clock::time_point deadline) {
-    if (std::holds_alternative<std::monostate>(stream_)) {
+    const bool is_new = !stream_;
+    if (is_new) stream_.emplace(io_, tls_ ? &*tls_ : nullptr);
+    stream_->expires_at(deadline);
+    if (is_new) {
       buffer_.clear();
-      if (endpoint_.tls) {
-        auto& stream = stream_.emplace<TlsStream>(io_, *tls_);
-        stream.next_layer().expires_at(deadline);
-        if (const auto error = co_await dial(stream, endpoint_)) co_return error;
-      } else {
-        auto& stream = stream_.emplace<PlainStream>(io_);
-        stream.expires_at(deadline);
-        if (const auto error = co_await dial(stream, endpoint_)) co_return error;
-      }
+      if (const auto error = co_await dial(*stream_, endpoint_)) co_return error;
     }
-    if (auto* tls = std::get_if<TlsStream>(&stream_)) {
-      tls->next_layer().expires_at(deadline);
-      co_return co_await exchange(*tls, buffer_, request, response);
-    }
-    auto& plain = std::get<PlainStream>(stream_);
-    plain.expires_at(deadline);
-    co_return co_await exchange(plain, buffer_, request, response);
+    co_return co_await exchange(*stream_, buffer_, request, response);
   }
 
   beast::error_code run(asio::awaitable<beast::error_code> work) {
@@ -154,7 +142,7 @@ class HttpImpl final : public Http {
   std::optional<asio::ssl::context> tls_;
   asio::io_context io_{1};
   beast::flat_buffer buffer_;
-  std::variant<std::monostate, PlainStream, TlsStream> stream_;  // none: not connected
+  std::optional<net::Stream> stream_;  // none: not connected
 };
 
 }  // namespace

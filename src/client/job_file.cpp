@@ -44,7 +44,7 @@ bool is_image(const std::string& text) {
 }
 
 /// Reads one key of the job after the other; each function leaves alone what is not given.
-struct Reader {
+struct JobReader {
   const yaml::Map& map;
   const std::filesystem::path& folder;
   const Environment& environment;
@@ -285,10 +285,11 @@ Result<JobFile> parse_job_file(std::string_view text, const std::filesystem::pat
   const auto map = yaml::Map::from(*document, "a job", kKeys);
   if (!map) return fail(map);
   JobFile out;
-  Reader reader{*map, folder, environment, out};
+  JobReader reader{*map, folder, environment, out};
   for (const auto step :
-       {&Reader::read_texts, &Reader::read_env, &Reader::read_workdir, &Reader::read_ports, &Reader::read_outputs,
-        &Reader::read_demand, &Reader::read_bid, &Reader::read_gang, &Reader::read_duration, &Reader::read_retry}) {
+       {&JobReader::read_texts, &JobReader::read_env, &JobReader::read_workdir, &JobReader::read_ports,
+        &JobReader::read_outputs, &JobReader::read_demand, &JobReader::read_bid, &JobReader::read_gang,
+        &JobReader::read_duration, &JobReader::read_retry}) {
     if (auto ok = (reader.*step)(); !ok) return fail(ok);
   }
   if (auto ok = reader.read_money("max_price", out.demand.max_price_per_gpu_hour); !ok) return fail(ok);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "base/clock.hpp"
@@ -43,30 +44,34 @@ int write_all(int fd, std::string_view content) {
   return ::fsync(fd) == 0 ? 0 : errno;
 }
 
-/// Makes what is missing on the way, private to the user. Folders that are there keep their mode.
-Result<> make_folders(const std::filesystem::path& folder) {
-  if (folder.empty() || std::filesystem::exists(folder)) return {};
-  if (auto above = make_folders(folder.parent_path()); !above) return above;
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return io_error("cannot make the folder", folder, errno);
-  return {};
+/// Gives what root has just made to whoever owns the folder that it is in; 0 or an errno.
+int give_to_owner_of(const std::filesystem::path& folder, int fd) {
+  struct stat owner{};
+  if (::geteuid() != 0) return 0;
+  if (::stat(folder.c_str(), &owner) != 0) return errno;
+  if (owner.st_uid == 0) return 0;
+  return ::fchown(fd, owner.st_uid, owner.st_gid) == 0 ? 0 : errno;
 }
 
-}  // namespace
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
 
-Result<> write_private_file(const std::filesystem::path& file, std::string_view content) {
-  std::error_code ignored;
-  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  if (auto made = make_folders(folder); !made) return made;
-  const auto temporary = folder / ("." + file.filename().string() + "." + to_hex(random_bytes<8>().view()));
+/// Writes and syncs a draft beside the file, then puts it in its place: link() refuses to replace a file that somebody
+/// else made meanwhile, rename() replaces it.
+Result<> put(const std::filesystem::path& file, std::string_view content, int (*place)(const char*, const char*)) {
+  const auto folder = folder_of(file);
+  if (auto made = make_private_folder(folder); !made) return made;
+  const auto draft = folder / ("." + file.filename().string() + "." + to_hex(random_bytes<8>().view()));
   int failed = 0;
   {
-    const Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    const Descriptor fd(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd.is_open()) return io_error("cannot write", file, errno);
-    failed = write_all(fd.get(), content);
+    failed = give_to_owner_of(folder, fd.get());
+    if (failed == 0) failed = write_all(fd.get(), content);
   }
-  // link() and not rename(): it refuses to replace a file that somebody else made meanwhile.
-  if (failed == 0 && ::link(temporary.c_str(), file.c_str()) != 0) failed = errno;
-  std::filesystem::remove(temporary, ignored);
+  if (failed == 0 && place(draft.c_str(), file.c_str()) != 0) failed = errno;
+  ::unlink(draft.c_str());
   if (failed == EEXIST) {
     return fail(
         ErrorCode::already_exists,
@@ -76,6 +81,33 @@ Result<> write_private_file(const std::filesystem::path& file, std::string_view 
   const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.is_open() || ::fsync(directory.get()) != 0) return io_error("cannot sync the folder of", file, errno);
   return {};
+}
+
+}  // namespace
+
+Result<> make_private_folder(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (folder.empty() || std::filesystem::exists(folder, ignored)) return {};
+  const auto above = folder_of(folder);
+  if (auto made = make_private_folder(above); !made) return made;
+  if (::mkdir(folder.c_str(), S_IRWXU) != 0) {
+    if (errno == EEXIST) return {};
+    return io_error("cannot make the folder", folder, errno);
+  }
+  const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd.is_open()) return io_error("cannot open the folder", folder, errno);
+  if (const int failed = give_to_owner_of(above, fd.get()); failed != 0) {
+    return io_error("cannot hand over the folder", folder, failed);
+  }
+  return {};
+}
+
+Result<> write_private_file(const std::filesystem::path& file, std::string_view content) {
+  return put(file, content, ::link);
+}
+
+Result<> replace_private_file(const std::filesystem::path& file, std::string_view content) {
+  return put(file, content, std::rename);
 }
 
 Result<std::string> read_small_file(const std::filesystem::path& file) {

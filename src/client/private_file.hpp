@@ -1,6 +1,8 @@
 #pragma once
 
-// Files that hold secrets: mode 0600, written whole or not at all, never over one that is there.
+// Files for one user's eyes: mode 0600, in folders of mode 0700, written whole or not at all. What root makes in a
+// folder of somebody else's is theirs too: after `sudo hanse up` in a user's home folder the user's own commands work
+// there.
 
 #include <filesystem>
 #include <string>
@@ -9,9 +11,16 @@
 
 namespace hanse::client {
 
+/// Makes it, and what is missing above it; a folder that is there stays as it is.
+Result<> make_private_folder(const std::filesystem::path& folder);
+
 /// already_exists if the file is there; io names the path and the reason. Durable when it returns. Folders on the way
-/// are made with mode 0700.
+/// are made.
 Result<> write_private_file(const std::filesystem::path& file, std::string_view content);
+
+/// The same, for a file that may be there: whoever reads it sees the old one or the new one. Of writers at one time the
+/// last one counts.
+Result<> replace_private_file(const std::filesystem::path& file, std::string_view content);
 
 /// not_found, too_large (over 64 KiB) or io.
 Result<std::string> read_small_file(const std::filesystem::path& file);

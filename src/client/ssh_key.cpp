@@ -42,7 +42,7 @@ std::string base64(std::string_view bytes) {
 }
 
 /// Reads the length-prefixed strings of SSH; every read says whether there was enough.
-struct Reader {
+struct KeyReader {
   std::string_view rest;
   bool ok = true;
 
@@ -109,13 +109,13 @@ Result<crypto::KeyPair> parse_private_key(const std::filesystem::path& file, std
   blob.resize(size);
   if (!blob.starts_with(kMagic)) return not_a_key(file, ErrorCode::malformed, "is not an OpenSSH private key");
 
-  Reader outer{std::string_view(blob).substr(kMagic.size())};
+  KeyReader outer{std::string_view(blob).substr(kMagic.size())};
   const auto cipher = outer.string();
   outer.string();  // key derivation and its options: none without a cipher
   outer.string();
   const auto keys = outer.u32();
   outer.string();  // the public key, which the secret part repeats
-  Reader inner{outer.string()};
+  KeyReader inner{outer.string()};
   if (outer.ok && (cipher != "none" || keys != 1)) {
     return not_a_key(file, ErrorCode::unsupported, "is protected by a passphrase or holds several keys");
   }

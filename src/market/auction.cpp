@@ -32,27 +32,27 @@ struct Group {
 };
 
 /// A bid that may be served next: the best of its group, or a holder of the slot at hand.
-struct Candidate {
+struct Best {
   std::uint32_t rank;
-  std::uint32_t group;                                                        // kNone: a holder
-  bool operator<(const Candidate& other) const { return rank > other.rank; }  // the heap's top is the best
+  std::uint32_t group;                                                   // kNone: a holder
+  bool operator<(const Best& other) const { return rank > other.rank; }  // the heap's top is the best
 };
 
 /// A bid or a slot in the order in which its kind is served.
-struct Entry {
+struct Turn {
   std::int64_t first = 0;  ///< The lowest is served first ...
   std::uint64_t lot = 0;   ///< ... and among equals the lowest of these.
   std::uint64_t id = 0;
   std::uint32_t index = 0;
 
-  auto operator<=>(const Entry&) const = default;
+  auto operator<=>(const Turn&) const = default;
 };
 
-std::vector<std::uint32_t> sorted(std::vector<Entry> entries) {
-  std::sort(entries.begin(), entries.end());
+std::vector<std::uint32_t> sorted(std::vector<Turn> turns) {
+  std::sort(turns.begin(), turns.end());
   std::vector<std::uint32_t> order;
-  order.reserve(entries.size());
-  for (const auto& entry : entries) order.push_back(entry.index);
+  order.reserve(turns.size());
+  for (const auto& turn : turns) order.push_back(turn.index);
   return order;
 }
 
@@ -94,7 +94,7 @@ class Auction {
   std::vector<Group> groups_;                        // by shape
   std::vector<std::uint32_t> active_;                // groups with somebody unserved that is not dropped
   std::vector<std::vector<std::uint32_t>> holders_;  // ranks, by place
-  std::vector<Candidate> heap_;
+  std::vector<Best> heap_;
   std::vector<std::uint32_t> place_of_;  // by rank: where it is served
   std::uint32_t alive_ = 0;              // ranks below it bid at least the floor at hand
   std::uint64_t placed_ = 0;             // GPUs of those that are served and alive
@@ -104,22 +104,22 @@ class Auction {
 };
 
 void Auction::sort_bids(const Hash& beacon) {
-  std::vector<Entry> entries(bids_.size());
+  std::vector<Turn> turns(bids_.size());
   for (std::uint32_t i = 0; i < bids_.size(); ++i) {
     // Who holds a place comes first among equals: to stop a job for one that pays no more serves nobody.
     const bool holds = bids_[i].slot != kNoAuctionSlot;
     const std::uint64_t lot = auction_lot(bids_[i].id, beacon) >> 1;
-    entries[i] = {-bids_[i].per_gpu_hour.micros, holds ? lot : lot | (std::uint64_t{1} << 63), bids_[i].id, i};
+    turns[i] = {-bids_[i].per_gpu_hour.micros, holds ? lot : lot | (std::uint64_t{1} << 63), bids_[i].id, i};
   }
-  order_ = sorted(std::move(entries));
+  order_ = sorted(std::move(turns));
 }
 
 void Auction::sort_slots(const Hash& beacon) {
-  std::vector<Entry> entries(slots_.size());
+  std::vector<Turn> turns(slots_.size());
   for (std::uint32_t i = 0; i < slots_.size(); ++i) {
-    entries[i] = {slots_[i].floor.micros, auction_lot(slots_[i].id, beacon), slots_[i].id, i};
+    turns[i] = {slots_[i].floor.micros, auction_lot(slots_[i].id, beacon), slots_[i].id, i};
   }
-  slot_order_ = sorted(std::move(entries));
+  slot_order_ = sorted(std::move(turns));
 }
 
 void Auction::sort(const Hash& beacon) {
@@ -186,7 +186,7 @@ void Auction::fill(std::uint32_t place) {
   std::uint64_t disk = slot(place).disk_bytes;
   while (!heap_.empty() && gpus > 0) {
     std::pop_heap(heap_.begin(), heap_.end());
-    const Candidate best = heap_.back();
+    const Best best = heap_.back();
     heap_.pop_back();
     const auto& wants = shape(best.rank);
     if (wants.gpu_count > gpus || wants.disk_bytes > disk) continue;

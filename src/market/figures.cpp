@@ -8,13 +8,9 @@ namespace hanse::market {
 
 using model::WhereField;
 
-namespace {
-
-std::int64_t clamped(std::uint64_t v) {
-  return static_cast<std::int64_t>(std::min(v, kMaxFigure));
+std::int64_t clamped(std::uint64_t value) {
+  return static_cast<std::int64_t>(std::min(value, kMaxFigure));
 }
-
-}  // namespace
 
 std::optional<std::size_t> measurable_index(WhereField field) {
   const auto found = std::find(kMeasurable.begin(), kMeasurable.end(), field);

@@ -11,7 +11,8 @@
 
 namespace hanse::market {
 
-inline constexpr std::uint64_t kMaxFigure = 1ULL << 60;  ///< Beyond any real one; keeps shares within 128 bits.
+inline constexpr std::uint64_t kMaxFigure = 1ULL << 60;   ///< Beyond any real one; keeps shares within 128 bits.
+[[nodiscard]] std::int64_t clamped(std::uint64_t value);  ///< At most kMaxFigure.
 
 /// The fields that can be measured.
 inline constexpr std::array<model::WhereField, 7> kMeasurable{

@@ -8,7 +8,6 @@ namespace {
 
 __extension__ using Wide = __int128;
 
-constexpr std::int64_t kWhole = 10'000;  // basis points
 constexpr std::uint64_t kGib = 1ULL << 30;
 
 /// The discount that holds at `amount`: the last one that starts there or before. 0 where none does.
@@ -46,12 +45,13 @@ std::optional<Price> price_of(Money posted, const std::vector<model::Discount>& 
   if (demand.mode == model::Mode::reserved) price.term_discount_bps = discount_at(term_discounts, demand.duration_s);
   price.volume_discount_bps =
       discount_at(volume_discounts, static_cast<std::uint64_t>(demand.gpu_count) * std::max(demand.machines, 1U));
-  if (price.term_discount_bps > kWhole || price.volume_discount_bps > kWhole) return std::nullopt;
+  if (price.term_discount_bps > kWholeBps || price.volume_discount_bps > kWholeBps) return std::nullopt;
 
   // 53 + 32 + 14 + 14 bits: never leaves 128. The division is skipped where there is nothing to take off.
   Wide gpus = static_cast<Wide>(posted.micros) * demand.gpu_count;
   if (price.term_discount_bps != 0 || price.volume_discount_bps != 0) {
-    gpus = gpus * (kWhole - price.term_discount_bps) * (kWhole - price.volume_discount_bps) / (kWhole * kWhole);
+    gpus = gpus * (kWholeBps - price.term_discount_bps) * (kWholeBps - price.volume_discount_bps) /
+           (kWholeBps * kWholeBps);
   }
   const auto gpu_money = to_money(gpus);
   const auto storage = storage_per_hour(storage_per_gib_hour, demand.disk_bytes);

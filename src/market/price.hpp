@@ -9,6 +9,8 @@
 
 namespace hanse::market {
 
+inline constexpr std::int64_t kWholeBps = 10'000;  ///< All of it, in basis points.
+
 struct Price {
   Money rate_per_hour;  ///< Everything: gpu_count × discounted GPU price + storage. What the lease pays.
   Money per_gpu_hour;   ///< rate_per_hour ÷ gpu_count, rounded up: what tables show and `price` constrains.

@@ -8,14 +8,6 @@
 #include "model/text.hpp"
 
 namespace hanse::market {
-namespace {
-
-std::int64_t clamped(std::uint64_t v) {
-  return static_cast<std::int64_t>(std::min(v, kMaxFigure));
-}
-
-}  // namespace
-
 std::uint16_t country_number(const std::string& code) {
   constexpr auto kNone = static_cast<std::uint16_t>(kCountries - 1);
   if (code.size() != 2) return kNone;

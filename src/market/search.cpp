@@ -17,7 +17,6 @@ __extension__ using Wide = __int128;
 using model::WhereField;
 using model::WhereOp;
 
-constexpr std::int64_t kWhole = 10'000;    // basis points
 constexpr std::size_t kSample = 8;         // boxes
 constexpr std::size_t kFetched = 2;        // codes
 constexpr std::int64_t kRounding = 1'001;  // what flooring can take from an expected cost, micro-credits
@@ -65,7 +64,7 @@ class Search {
       view.terms = &rows_.terms(shelf.key().terms);
       const auto price = price_at(view, 0);
       const std::int64_t term = price ? price->term_discount_bps : 0, volume = price ? price->volume_discount_bps : 0;
-      view.off_bps = (kWhole - term) * (kWhole - volume);
+      view.off_bps = (kWholeBps - term) * (kWholeBps - volume);
       view.is_plain =
           term == 0 && volume == 0 && (demand.disk_bytes == 0 || view.terms->storage_per_gib_hour.micros == 0);
     }
@@ -83,7 +82,7 @@ class Search {
   /// No offer at this place of the shelf's order, or behind it, costs less.
   static std::int64_t least_cost_from(const View& view, std::int64_t cost) {
     if (view.is_plain) return cost;
-    const auto least = static_cast<Wide>(cost) * view.off_bps / (kWhole * kWhole);
+    const auto least = static_cast<Wide>(cost) * view.off_bps / (kWholeBps * kWholeBps);
     return std::max<std::int64_t>(static_cast<std::int64_t>(least) - kRounding, 0);
   }
 
@@ -102,7 +101,7 @@ class Search {
       most = static_cast<std::int64_t>(std::min<Wide>(most, rate));
     }
     if (most == kMaxMoney.micros) return;
-    const auto posted = (static_cast<Wide>(most) + 1) * (kWhole * kWhole) / view.off_bps + 1;
+    const auto posted = (static_cast<Wide>(most) + 1) * (kWholeBps * kWholeBps) / view.off_bps + 1;
     const auto high = static_cast<std::uint64_t>(std::min<Wide>(posted, INT64_MAX));
     view.filters.insert(view.filters.begin(), {Code::price, 0, code_of(high)});
   }

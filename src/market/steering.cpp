@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "market/check.hpp"
+#include "market/price.hpp"
 
 namespace hanse::market {
 namespace {
 
 __extension__ using Wide = __int128;
 
-constexpr std::int64_t kWhole = 10'000;  // basis points
 constexpr std::int64_t kHourMs = 3'600'000;
 
 Money scaled(Money amount, std::int64_t by, std::int64_t of) {
@@ -19,13 +19,13 @@ Money scaled(Money amount, std::int64_t by, std::int64_t of) {
 
 /// At least one micro-credit, so that the lowest prices can rise too.
 Money moved(Money base, std::int64_t bps) {
-  const Money to = scaled(base, kWhole + bps, kWhole);
+  const Money to = scaled(base, kWholeBps + bps, kWholeBps);
   return bps > 0 && to == base ? Money{std::min(base.micros + 1, kMaxPricePerGpuHour.micros)} : to;
 }
 
 /// Of the index: from the floor of an idle class over the index itself at the target to the cap of a full one.
 std::int64_t permille_at(std::int64_t use, std::int64_t target) {
-  if (use > target) return 1000 + (kBaseCapPermille - 1000) * (use - target) / (kWhole - target);
+  if (use > target) return 1000 + (kBaseCapPermille - 1000) * (use - target) / (kWholeBps - target);
   return target == 0 ? 1000 : kBaseFloorPermille + (1000 - kBaseFloorPermille) * use / target;
 }
 
@@ -48,10 +48,10 @@ void step_base(model::ClassPrices& prices, const Capacity& capacity, Time now, c
   prices.gpus = capacity.gpus;
   prices.leased = capacity.leased;
   if (prices.base.micros == 0 || capacity.gpus == 0) return;
-  const auto use = static_cast<std::int64_t>(static_cast<Wide>(capacity.leased) * kWhole / capacity.gpus);
+  const auto use = static_cast<std::int64_t>(static_cast<Wide>(capacity.leased) * kWholeBps / capacity.gpus);
   const Money goal = scaled(prices.index, permille_at(use, params.target_use_bps), 1000);
   const std::int64_t step = params.max_step_bps, hourly = params.max_hour_bps;
-  const Money low = std::max(moved(prices.base, -step), scaled(prices.hour_base, kWhole - hourly, kWhole));
+  const Money low = std::max(moved(prices.base, -step), scaled(prices.hour_base, kWholeBps - hourly, kWholeBps));
   const Money high = std::min(moved(prices.base, step), moved(prices.hour_base, hourly));
   prices.base = std::min(std::max(goal, low), high);
 }

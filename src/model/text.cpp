@@ -20,11 +20,6 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-std::string quoted(std::string_view text) {
-  return text.size() <= kMaxNameText ? "\"" + std::string(text) + "\""
-                                     : "\"" + std::string(text.substr(0, kMaxNameText)) + "...\"";
-}
-
 // Takes the digits at the front of `text` off it. nullopt: there are none, or they do not fit 64 bits.
 std::optional<std::uint64_t> take_number(std::string_view& text) {
   std::uint64_t value = 0;
@@ -95,6 +90,11 @@ std::string_view kind_of() {
 }
 
 }  // namespace
+
+std::string quoted(std::string_view text) {
+  return text.size() <= kMaxNameText ? "\"" + std::string(text) + "\""
+                                     : "\"" + std::string(text.substr(0, kMaxNameText)) + "...\"";
+}
 
 std::string format_address(const AccountId& account) {
   return format_bech32m(kPrefix, account.view());

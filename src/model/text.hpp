@@ -51,6 +51,9 @@ Result<Interconnect> parse_interconnect(std::string_view text);
 /// RFC 3339 in UTC, to the second: "2026-11-22T20:15:00Z". Times outside 1970 to 9999 read as the nearest of them.
 std::string format_time(Time time);
 
+/// What somebody wrote, as a message repeats it: in quotes, and shortened to 64 bytes.
+std::string quoted(std::string_view text);
+
 /// The candidate that a person most likely meant by `typed` (Levenshtein distance ≤ 1/3 of its length), or "". Of
 /// equally near ones the first. Nothing is near to, or found among, texts longer than 64 bytes.
 std::string_view nearest(std::string_view typed, const std::vector<std::string_view>& candidates);

@@ -13,10 +13,6 @@ constexpr std::int64_t kMaxMbps = 1'000'000'000;
 constexpr std::int64_t kMaxCount = 1'000'000;
 constexpr std::uint64_t kMaxDurationS = 100ULL * 366 * 86400;
 
-std::string quoted(std::string_view text) {
-  return '"' + std::string(text.substr(0, 80)) + '"';
-}
-
 /// "500", "500Mbps", "1.5Gbps"; digits of the number are read as parse_money reads them, to six decimals.
 Result<std::int64_t> parse_mbps(std::string_view text) {
   const std::size_t unit_at = std::min(text.find_first_not_of("0123456789."), text.size());

@@ -39,10 +39,6 @@ std::optional<WhereField> find_field(std::string_view word) {
   return std::nullopt;
 }
 
-std::string quoted(std::string_view text) {
-  return '"' + std::string(text.substr(0, 80)) + '"';
-}
-
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}

@@ -74,8 +74,8 @@ Outcome Work::run_logs(bool follow) {
 
 Outcome Work::run_stats() {
   while (!aborted_) {
-    const std::string json = context_.host->stats_json(spec_.lease);
-    if (json.empty() || !write_all(files_.out.get(), json + "\n")) break;
+    const std::string stats = context_.host->stats_json(spec_.lease);
+    if (stats.empty() || !write_all(files_.out.get(), stats + "\n")) break;
     pollfd control{control_.fd(), POLLIN, 0};
     (void)::poll(&control, 1, 1000);
   }

@@ -105,9 +105,10 @@ Result<> LeaseRun::start_container(const model::Job& job) {
   if (entry.go) {
     if (auto told = write_go(paths_.control); !told) return told;
   }
-  const LeasePlace place{engine_name(),    {context_.label, "hanse.lease=" + name()},
-                         paths_,           entry.subnet.empty() ? "none" : engine_name(),
-                         context_.gpu_ids, machines_};
+  const LeasePlace place{
+      engine_name(),    {context_.label, "hanse.network=" + context_.ledger.network(), "hanse.lease=" + name()},
+      paths_,           entry.subnet.empty() ? "none" : engine_name(),
+      context_.gpu_ids, machines_};
   if (auto cleared = context_.engine.remove(place.container_name); !cleared) return cleared;
   auto id = context_.engine.create(lease_spec(context_.config, lease_, job, place));
   if (!id) return fail(id);

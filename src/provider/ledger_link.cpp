@@ -31,10 +31,12 @@ class HttpLedgerLink : public LedgerLink {
     auto parsed = wire::from_json<model::Params>(*params);
     if (!parsed) return fail(parsed);
     params_ = *parsed;
-    sender_.emplace(*http_, (*status)["network"].get<std::string>(), owner_, agent_key, clock);
+    network_ = (*status)["network"].get<std::string>();
+    sender_.emplace(*http_, network_, owner_, agent_key, clock);
     return {};
   }
 
+  [[nodiscard]] const std::string& network() const override { return network_; }
   [[nodiscard]] const model::Params& params() const override { return params_; }
 
   Result<std::optional<ProviderView>> provider() override {
@@ -135,6 +137,7 @@ class HttpLedgerLink : public LedgerLink {
   std::unique_ptr<client::Http> http_;
   const model::AccountId owner_;
   const std::string address_;
+  std::string network_;
   model::Params params_;
   std::optional<client::Sender> sender_;
 };

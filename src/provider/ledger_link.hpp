@@ -21,6 +21,7 @@ class LedgerLink {
   static Result<std::unique_ptr<LedgerLink>> open(client::HttpOptions options, model::AccountId owner,
                                                   const crypto::KeyPair& agent_key, Clock& clock);
   virtual ~LedgerLink() = default;
+  [[nodiscard]] virtual const std::string& network() const = 0;  ///< Its name.
   [[nodiscard]] virtual const model::Params& params() const = 0;
 
   struct ProviderView {

@@ -18,7 +18,7 @@ struct Utilization {
   unsigned int gpu, memory;
 };
 constexpr int kSuccess = 0;
-constexpr unsigned kMaxDevices = 64;
+constexpr unsigned kMaxNvmlDevices = 64;
 
 class LoadedNvml : public Nvml {
  public:
@@ -44,7 +44,7 @@ class LoadedNvml : public Nvml {
     unsigned n = 0;
     if (count_(&n) != kSuccess) return {};
     std::vector<Device> out;
-    for (unsigned i = 0; i < n && i < kMaxDevices; ++i) {
+    for (unsigned i = 0; i < n && i < kMaxNvmlDevices; ++i) {
       Handle device = nullptr;
       Memory memory{};
       char name[128] = {}, uuid[128] = {};

@@ -7,7 +7,7 @@ namespace hanse::provider {
 
 namespace {
 
-constexpr cl_uint kMaxPlatforms = 16, kMaxDevices = 64;
+constexpr cl_uint kMaxPlatforms = 16, kMaxClDevices = 64;
 
 std::string text_of(cl_device_id device, cl_device_info what) {
   char text[256] = {};
@@ -23,10 +23,10 @@ std::vector<OpenClDevice> opencl_devices() {
   if (clGetPlatformIDs(kMaxPlatforms, platforms, &platform_count) != CL_SUCCESS) return {};
   std::vector<OpenClDevice> out;
   for (cl_uint p = 0; p < platform_count && p < kMaxPlatforms; ++p) {
-    cl_device_id devices[kMaxDevices];
+    cl_device_id devices[kMaxClDevices];
     cl_uint count = 0;
-    if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, kMaxDevices, devices, &count) != CL_SUCCESS) continue;
-    for (cl_uint d = 0; d < count && d < kMaxDevices; ++d) {
+    if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, kMaxClDevices, devices, &count) != CL_SUCCESS) continue;
+    for (cl_uint d = 0; d < count && d < kMaxClDevices; ++d) {
       OpenClDevice device{text_of(devices[d], CL_DEVICE_NAME), text_of(devices[d], CL_DRIVER_VERSION)};
       cl_ulong memory = 0;
       cl_device_type type = 0;

@@ -13,52 +13,34 @@
 #include <cstring>
 #include <thread>
 
+#include "provider/descriptor.hpp"
+
 namespace hanse::provider {
 
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-constexpr std::size_t kMaxOutput = 64 * 1024;
-
-/// A pipe's two ends, closed when it goes.
-struct Pipe {
-  int read = -1, write = -1;
-  Pipe() {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) == 0) {
-      read = ends[0];
-      write = ends[1];
-    }
-  }
-  ~Pipe() {
-    close(read);
-    close(write);
-  }
-  static void close(int& fd) {
-    if (fd >= 0) ::close(fd);
-    fd = -1;
-  }
-};
+constexpr int kMaxOutput = 64 * 1024;
 
 /// Feeds stdin and collects output until the program closes it or time is up. False: time is up.
 bool converse(Pipe& in, Pipe& out, std::string input, std::string& output, SteadyClock::time_point deadline) {
-  ::fcntl(in.write, F_SETFL, O_NONBLOCK);
-  if (input.empty()) Pipe::close(in.write);
+  (void)set_nonblocking(in.write_end.get());
+  if (input.empty()) in.write_end.reset();
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now()).count();
     if (left <= 0) return false;
-    pollfd polls[2] = {{out.read, POLLIN, 0}, {in.write, POLLOUT, 0}};
+    pollfd polls[2] = {{out.read_end.get(), POLLIN, 0}, {in.write_end.get(), POLLOUT, 0}};
     if (::poll(polls, 2, static_cast<int>(left)) < 0 && errno != EINTR) return false;
     if (polls[1].revents != 0) {
-      const auto n = ::write(in.write, input.data(), input.size());
+      const auto n = ::write(in.write_end.get(), input.data(), input.size());
       if (n > 0) input.erase(0, static_cast<std::size_t>(n));
-      if (input.empty() || (n < 0 && errno != EAGAIN)) Pipe::close(in.write);
+      if (input.empty() || (n < 0 && errno != EAGAIN)) in.write_end.reset();
     }
     if (polls[0].revents != 0) {
       char piece[4096];
-      const auto n = ::read(out.read, piece, sizeof piece);
+      const auto n = ::read(out.read_end.get(), piece, sizeof piece);
       if (n <= 0) return true;
-      if (output.size() < kMaxOutput) output.append(piece, static_cast<std::size_t>(n));
+      if (output.size() < std::size_t{kMaxOutput}) output.append(piece, static_cast<std::size_t>(n));
     }
   }
 }
@@ -81,12 +63,15 @@ Result<ProcessOutput> run_program(const std::vector<std::string>& command, const
                                   unsigned timeout_s) {
   const auto program = find_program(command.front());
   if (program.empty()) return fail(ErrorCode::unsupported, command.front() + " is not installed on this machine");
-  Pipe in, out;
+  auto pipe_in = make_pipe(kMaxOutput), pipe_out = make_pipe(kMaxOutput);
+  if (!pipe_in) return fail(pipe_in);
+  if (!pipe_out) return fail(pipe_out);
+  auto &in = *pipe_in, &out = *pipe_out;
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_adddup2(&actions, in.read, STDIN_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, out.write, STDERR_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, in.read_end.get(), STDIN_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), STDERR_FILENO);
   std::vector<char*> arguments;
   for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -94,8 +79,8 @@ Result<ProcessOutput> run_program(const std::vector<std::string>& command, const
   const int error = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, arguments.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return fail(ErrorCode::io, "cannot run " + program + ": " + std::strerror(error));
-  Pipe::close(in.read);
-  Pipe::close(out.write);
+  in.read_end.reset();
+  out.write_end.reset();
   ProcessOutput result;
   const auto deadline = SteadyClock::now() + std::chrono::seconds(timeout_s);
   const bool in_time = converse(in, out, input, result.text, deadline);

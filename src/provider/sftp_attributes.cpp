@@ -8,7 +8,7 @@
 namespace hanse::provider {
 namespace {
 
-enum Flag : std::uint32_t { kSize = 1, kOwner = 2, kMode = 4, kTimes = 8, kExtended = 0x80000000 };
+enum Flag : std::uint32_t { kSize = 1, kOwner = 2, kMode = 4, kTimes = 8, kMore = 0x80000000 };
 
 char type_letter(mode_t mode) {
   switch (mode & S_IFMT) {
@@ -69,7 +69,7 @@ SftpAttributes read_attributes(SftpReader& reader) {
     const std::uint32_t access_s = reader.u32();
     out.times = SftpAttributes::Times{access_s, reader.u32()};
   }
-  if ((flags & kExtended) != 0) {
+  if ((flags & kMore) != 0) {
     const std::uint32_t count = reader.u32();
     for (std::uint32_t i = 0; i < count && reader.good(); ++i) {
       reader.string();

@@ -8,7 +8,7 @@ from pathlib import Path
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 
-FLOORS = {"base": 1, "crypto": 2, "model": 3, "wire": 4, "market": 4, "proof": 4, "ledger": 5, "client": 5, "store": 6,
+FLOORS = {"base": 1, "net": 2, "crypto": 2, "model": 3, "wire": 4, "market": 4, "proof": 4, "ledger": 5, "client": 5, "store": 6,
           "provider": 6, "consensus": 7, "api": 8, "cli": 9}
 CORE = ("model", "market", "proof", "ledger")
 

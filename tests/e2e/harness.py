@@ -191,9 +191,8 @@ class Network:
 
     def __init__(self, engine, params=None, price="0.36"):
         self.engine = engine
-        self.foreign = set()
-        self.foreign = set(self.containers())  # of other networks on this machine
         self.folder = make_folder("e2e")
+        self.name = self.folder.name  # other networks may be live on this machine, another test's or a developer's
         self.port = free_port()
         self.ssh_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -202,7 +201,7 @@ class Network:
         addresses = [u.hanse("wallet", "new", "--json").json["address"] for u in (self.consumer, self.provider)]
         self.consumer_address, self.provider_address = addresses
         settings = {**self.PARAMS, **(params or {})}
-        lines = ["network: hanse-e2e", "accounts:"]
+        lines = [f"network: {self.name}", "accounts:"]
         lines += [f"  - {{address: {a}, balance: 1000.00}}" for a in addresses]
         lines += ["params:"] + [f"  {key}: {value}" for key, value in settings.items()]
         (self.folder / "genesis.yaml").write_text("\n".join(lines) + "\n")
@@ -267,9 +266,9 @@ class Network:
 
     def containers(self, lease=None):
         """Names of this network's containers, running or not: of one lease, or all."""
-        label = f"hanse.lease={lease}" if lease else "hanse.lease"
-        names = self.engine.podman("ps", "-a", "--filter", f"label={label}", "--format", "{{.Names}}").stdout.split()
-        return [name for name in names if name not in self.foreign]
+        labels = [f"hanse.network={self.name}", *([f"hanse.lease={lease}"] if lease else [])]
+        filters = [word for label in labels for word in ("--filter", f"label={label}")]
+        return self.engine.podman("ps", "-a", *filters, "--format", "{{.Names}}").stdout.split()
 
     def stop(self):
         try:

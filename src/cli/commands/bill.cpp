@@ -12,7 +12,7 @@
 namespace hanse::cli {
 namespace {
 
-constexpr std::size_t kMaxEnded = 1000;
+constexpr std::size_t kMaxBilled = 1000;
 
 Outcome one(Context& context, NodeApi& api, model::LeaseId lease) {
   const auto view = api.lease(lease);
@@ -31,7 +31,7 @@ Outcome all(Context& context, NodeApi& api) {
   if (!me) return refuse(me.error());
   auto leases = api.leases("consumer", *me, "live", 0);
   if (!leases) return refuse(leases.error());
-  auto ended = api.leases("consumer", *me, "ended", kMaxEnded);
+  auto ended = api.leases("consumer", *me, "ended", kMaxBilled);
   if (!ended) return refuse(ended.error());
   leases->insert(leases->end(), ended->begin(), ended->end());
   Table table({{"LEASE"},

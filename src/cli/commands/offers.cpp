@@ -17,7 +17,7 @@ namespace {
 
 using model::WhereField;
 
-struct Options {
+struct OffersOptions {
   OfferQuery query;
   bool explain = false;
 };
@@ -131,7 +131,7 @@ std::string sort_key(std::string text) {
   return '-' + text;
 }
 
-Outcome offers(Context& context, const Options& options) {
+Outcome offers(Context& context, const OffersOptions& options) {
   const auto api = context.api();
   if (!api) return refuse(api.error());
   const auto found = (*api)->offers(options.query);
@@ -176,7 +176,7 @@ Outcome offers(Context& context, const Options& options) {
 }  // namespace
 
 void add_offers(Program& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<OffersOptions>();
   options->query.duration_s = 3600;
   options->query.limit = 50;
   auto* command = program.add(program.app, "offers", "Show what is for rent, the best first",

@@ -18,7 +18,7 @@ constexpr std::size_t kMostCharts = 6;
 constexpr std::size_t kDepthLines = 8;
 constexpr double kMicros = 1e6;
 
-struct Options {
+struct PricesOptions {
   std::string gpu;
   std::uint64_t back_s = 7 * 86400;
 };
@@ -99,7 +99,7 @@ void print_one(Context& context, const PriceHistory& history) {
   context.print("\n" + depth_text(history.depth));
 }
 
-Outcome prices(Context& context, const Options& options) {
+Outcome prices(Context& context, const PricesOptions& options) {
   if (options.back_s > model::kPriceHistoryHours * 3600) {
     return refuse(ErrorCode::invalid_argument, "the history goes back 30d: --back 30d is the most");
   }
@@ -137,7 +137,7 @@ Outcome prices(Context& context, const Options& options) {
 }  // namespace
 
 void add_prices(Program& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PricesOptions>();
   auto* command = program.add(program.app, "prices", "Show what a GPU-hour costs, class by class",
                               "  hanse prices\n  hanse prices h100\n  hanse prices rtx4090 --back 30d\n");
   command->add_option("gpu", options->gpu, "A GPU model, or how it begins: with history and depth")->type_name("GPU");

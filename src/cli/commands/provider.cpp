@@ -12,7 +12,7 @@
 namespace hanse::cli {
 namespace {
 
-struct Options {
+struct InitOptions {
   ProviderChoices choices;
   bool force = false;
 };
@@ -74,7 +74,7 @@ Result<> write_provider_config(Context& context, const Home& home, ProviderChoic
   return save_agent_config(home, config);
 }
 
-Outcome init(Context& context, const Options& options) {
+Outcome init(Context& context, const InitOptions& options) {
   const auto home = context.home();
   if (!home) return refuse(home.error());
   const auto file = home->provider_config();
@@ -151,7 +151,7 @@ Outcome start(Context& context) {
 }  // namespace
 
 void add_provider(Program& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InitOptions>();
   auto& context = program.context;
   auto* provider =
       program.add(program.app, "provider", "Rent this machine out", "  hanse provider init\n  hanse provider start\n");

@@ -8,6 +8,7 @@
 #include "cli/provider_setup.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
+#include "client/private_file.hpp"
 #include "model/price_rule.hpp"
 #include "wire/json.hpp"
 
@@ -17,7 +18,7 @@ namespace {
 constexpr int kAgentWaitMs = 30'000;
 constexpr int kPollMs = 250;
 
-struct Options {
+struct PricingOptions {
   std::optional<model::PriceList> price;
   std::optional<Money> spot, storage;
 };
@@ -89,7 +90,7 @@ Result<std::size_t> change_prices(Context& context, const provider::AgentConfig&
   return count;
 }
 
-Outcome price(Context& context, const Options& options) {
+Outcome price(Context& context, const PricingOptions& options) {
   const auto home = context.home();
   if (!home) return refuse(home.error());
   auto config = load_agent_config(*home);
@@ -120,7 +121,7 @@ Outcome drain(Context& context) {
   if (!place) return refuse(place.error());
   const auto before = open_offers(*place);
   if (!before) return refuse(before.error());
-  if (auto marked = write_file(drained_mark(place->home), ""); !marked) return refuse(marked.error());
+  if (auto marked = client::replace_private_file(drained_mark(place->home), ""); !marked) return refuse(marked.error());
   if (place->agent > 0) {  // it does it, so that it does not offer again what was withdrawn
     if (auto down = await_offers(*place, false); !down) return refuse(down.error());
   } else {
@@ -165,7 +166,7 @@ Outcome resume(Context& context) {
 }  // namespace
 
 void add_provider_offers(Program& program, CLI::App& provider) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PricingOptions>();
   auto& context = program.context;
   auto* command =
       program.add(provider, "price", "Show or change the prices",

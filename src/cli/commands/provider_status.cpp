@@ -12,7 +12,7 @@
 namespace hanse::cli {
 namespace {
 
-constexpr std::size_t kMaxEnded = 10'000;
+constexpr std::size_t kMaxEarned = 10'000;
 
 Outcome status(Context& context) {
   const auto place = open_provider(context);
@@ -83,7 +83,7 @@ Outcome earnings(Context& context) {
   if (!account) return refuse(account.error());
   auto leases = place->api->leases("provider", owner, "live", 0);
   if (!leases) return refuse(leases.error());
-  const auto ended = place->api->leases("provider", owner, "ended", kMaxEnded);
+  const auto ended = place->api->leases("provider", owner, "ended", kMaxEarned);
   if (!ended) return refuse(ended.error());
   leases->insert(leases->end(), ended->begin(), ended->end());
   Money pending;

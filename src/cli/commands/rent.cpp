@@ -17,7 +17,7 @@
 namespace hanse::cli {
 namespace {
 
-struct Options {
+struct RentOptions {
   std::string what;
   model::Demand demand;
   std::string interconnect;
@@ -149,7 +149,7 @@ std::expected<model::Receipt, Failure> order(Context& context, model::Demand dem
 }
 
 /// By the auction: shows the plan, bids, waits for it.
-Result<Rental> rent_on_spot(Context& context, const Options& options, const crypto::PublicKey& access) {
+Result<Rental> rent_on_spot(Context& context, const RentOptions& options, const crypto::PublicKey& access) {
   const SpotBid bid{options.spot.bid, options.spot.sealed};
   model::SubmitRequest request{options.demand, {}, access, {}, {}, {}};
   request.demand.mode = model::Mode::spot;
@@ -176,7 +176,7 @@ Result<Rental> rent_on_spot(Context& context, const Options& options, const cryp
   return rental;
 }
 
-Outcome rent(Context& context, Options options) {
+Outcome rent(Context& context, RentOptions options) {
   context.unlock_ahead();
   if (options.reserved) options.demand.mode = model::Mode::reserved;
   if (options.same_provider) options.demand.placement = model::Placement::same_provider;
@@ -213,7 +213,7 @@ Outcome rent(Context& context, Options options) {
 }  // namespace
 
 void add_rent(Program& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RentOptions>();
   options->demand.duration_s = 3600;
   auto* command =
       program.add(program.app, "rent", "Rent a machine to log in to",

@@ -6,13 +6,13 @@
 namespace hanse::cli {
 namespace {
 
-struct Options {
+struct RunCommand {
   std::string file;
   SpotOptions spot;
   bool yes = false, detach = false;
 };
 
-Outcome run_job(Context& context, const Options& options) {
+Outcome run_job(Context& context, const RunCommand& options) {
   const auto text = read_text(options.file);
   if (!text) return refuse(text.error());
   std::error_code error;
@@ -41,7 +41,7 @@ Outcome run_job(Context& context, const Options& options) {
 }  // namespace
 
 void add_run(Program& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunCommand>();
   auto* command = program.add(
       program.app, "run", "Rent a machine, or several, run a job on it, bring the results back",
       "  hanse run examples/hello/job.yaml\n"

@@ -9,6 +9,7 @@
 #include "cli/command.hpp"
 #include "cli/lease_link.hpp"
 #include "cli/ssh_files.hpp"
+#include "client/private_file.hpp"
 #include "model/text.hpp"
 
 namespace hanse::cli {
@@ -26,7 +27,7 @@ void offer_include(Context& context, const Home& home, bool can_ask) {
     if (std::filesystem::exists(told)) return;
     context.say("hint: plain ssh, scp, rsync and editors find leases too with this line at the head of " +
                 user_config.string() + ":\n  " + include_line(home));
-    (void)write_file(told, "");
+    (void)client::replace_private_file(told, "");
     return;
   }
   if (ask_yes_no(context.terminal, "Let plain ssh, scp, rsync and editors find leases too (adds one Include line to " +
@@ -35,7 +36,7 @@ void offer_include(Context& context, const Home& home, bool can_ask) {
   } else {
     context.say("Not added. The line, should you want it later: " + include_line(home));
   }
-  (void)write_file(asked, "");
+  (void)client::replace_private_file(asked, "");
 }
 
 Outcome ssh(Context& context, model::LeaseId id, const std::vector<std::string>& command) {

@@ -2,14 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/version.hpp"
 #include "cli/command.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
 #include "model/text.hpp"
-
-#ifndef HANSE_VERSION
-#define HANSE_VERSION "0.1.0"
-#endif
 
 namespace hanse::cli {
 namespace {
@@ -20,7 +17,7 @@ std::string count(const nlohmann::json& body, const char* key) {
   return (*counts)[key].dump();
 }
 
-Outcome status(Context& context) {
+Outcome show_status(Context& context) {
   const auto api = context.api();
   if (!api) return refuse(api.error());
   const auto body = (*api)->raw("/v1/status");
@@ -71,7 +68,7 @@ Outcome tx(Context& context, const std::string& hash) {
 
 void add_status(Program& program) {
   auto* command = program.add(program.app, "status", "Show the node and its network", "  hanse status\n");
-  program.on(command, [&program] { return status(program.context); });
+  program.on(command, [&program] { return show_status(program.context); });
 }
 
 void add_tx(Program& program) {
@@ -82,12 +79,13 @@ void add_tx(Program& program) {
 }
 
 void add_version(Program& program) {
+  program.app.set_version_flag("--version", "hanse " + std::string(version()), "Print the version of this program");
   auto* command = program.add(program.app, "version", "Print the version of this program", "");
   program.on(command, [&program]() -> Outcome {
     if (program.context.json()) {
-      program.context.print_json({{"version", HANSE_VERSION}});
+      program.context.print_json({{"version", version()}});
     } else {
-      program.context.print("hanse " HANSE_VERSION "\n");
+      program.context.print("hanse " + std::string(version()) + "\n");
     }
     return 0;
   });

@@ -18,7 +18,7 @@ namespace hanse::cli {
 namespace {
 
 constexpr std::size_t kMaxLeases = 16;
-constexpr std::size_t kMaxLine = 64 * 1024;
+constexpr std::size_t kMaxFrameBytes = 64 * 1024;
 constexpr int kFirstSampleMs = 10'000;
 
 /// One lease's stream of samples.
@@ -37,7 +37,7 @@ bool take(Source& source) {
   bool fresh = false;
   while (!source.ended) {
     const auto n = source.channel->read_now(buffer.data(), buffer.size());
-    if (!n || (*n == 0 && source.channel->at_end()) || source.text.size() > kMaxLine) {
+    if (!n || (*n == 0 && source.channel->at_end()) || source.text.size() > kMaxFrameBytes) {
       source.ended = true;
       break;
     }

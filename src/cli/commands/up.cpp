@@ -14,6 +14,7 @@
 #include "cli/command.hpp"
 #include "cli/local_network.hpp"
 #include "cli/progress.hpp"
+#include "client/private_file.hpp"
 #include "model/price_rule.hpp"
 #include "model/text.hpp"
 #include "wire/json.hpp"
@@ -24,7 +25,7 @@ namespace {
 constexpr std::int64_t kReadyWithinMs = 120'000;
 constexpr std::int64_t kDownWithinMs = 30'000;
 
-struct Options {
+struct UpCommand {
   UpOptions up;
   std::string data;
   bool background = false;
@@ -53,7 +54,7 @@ std::string start_hint(const Error& error) {
   return "";
 }
 
-Outcome up_here(Context& context, const Options& options) {
+Outcome up_here(Context& context, const UpCommand& options) {
   Interrupt interrupt;
   auto network = LocalNetwork::start(context, options.up);
   if (!network) {
@@ -74,7 +75,7 @@ Outcome up_here(Context& context, const Options& options) {
   return 0;
 }
 
-std::vector<std::string> child_arguments(Context& context, const Home& home, const Options& options, int ready_fd) {
+std::vector<std::string> child_arguments(Context& context, const Home& home, const UpCommand& options, int ready_fd) {
   std::vector<std::string> words{context.program, "up",
                                  "--home",        home.root.string(),
                                  "--listen",      options.up.listen,
@@ -124,7 +125,7 @@ std::string await_line(Context& context, int fd) {
   return text;
 }
 
-Outcome up_in_background(Context& context, const Options& options) {
+Outcome up_in_background(Context& context, const UpCommand& options) {
   const auto home = context.home();
   if (!home) return refuse(home.error());
   if (const auto pid = ProcessLock::holder(home->up_lock()); pid > 0) {
@@ -132,7 +133,7 @@ Outcome up_in_background(Context& context, const Options& options) {
                   "a network runs in " + home->root.string() + " already (process " + std::to_string(pid) + ")",
                   "'hanse status' shows it, 'hanse down' stops it");
   }
-  if (auto written = write_file(home->up_log(), ""); !written) return refuse(written.error());
+  if (auto written = client::replace_private_file(home->up_log(), ""); !written) return refuse(written.error());
   const int log_fd = ::open(home->up_log().c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   std::array<int, 2> ready{-1, -1};
   if (log_fd < 0 || ::pipe(ready.data()) != 0) return refuse(ErrorCode::io, std::strerror(errno));
@@ -176,7 +177,8 @@ Outcome down(Context& context) {
     return 0;
   }
   if (::kill(pid, SIGTERM) != 0 && errno != ESRCH) {
-    return refuse(ErrorCode::denied, "process " + std::to_string(pid) + " is not yours to stop");
+    return refuse(ErrorCode::denied, "process " + std::to_string(pid) + " is not yours to stop",
+                  "root started it: 'sudo hanse down --data " + home->root.string() + "'");
   }
   const auto until = system_clock().monotonic_ms() + kDownWithinMs;
   Interrupt interrupt;
@@ -196,14 +198,14 @@ Outcome down(Context& context) {
   return 0;
 }
 
-void take_data_folder(Context& context, const Options& options) {
+void take_data_folder(Context& context, const UpCommand& options) {
   if (!options.data.empty()) context.globals.home = options.data;
 }
 
 }  // namespace
 
 void add_up(Program& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<UpCommand>();
   options->up.engine_socket = environment("HANSE_ENGINE_SOCKET");
   auto* command = program.add(program.app, "up", "Start a whole network on this machine: node, provider, wallet",
                               "  hanse up\n  hanse up --background && hanse offers\n"
@@ -228,7 +230,7 @@ void add_up(Program& program) {
 }
 
 void add_down(Program& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<UpCommand>();
   auto* command = program.add(program.app, "down", "Stop the network that 'hanse up' started", "  hanse down\n");
   command->add_option("--data", options->data, "Its folder (~/.hanse)")->type_name("DIR");
   program.on(command, [options, &program] {

@@ -13,7 +13,7 @@
 namespace hanse::cli {
 namespace {
 
-struct Options {
+struct WalletOptions {
   std::string address, key, memo;
   Money amount;
   std::vector<std::string> operations;
@@ -144,7 +144,7 @@ Outcome done(Context& context, const Result<model::Receipt>& receipt, const std:
   return 0;
 }
 
-Outcome send(Context& context, const Options& options) {
+Outcome send(Context& context, const WalletOptions& options) {
   const auto to = model::parse_address(options.address);
   if (!to) return refuse(to.error());
   if (!options.yes && !ask_yes_no(context.terminal, "Send " + model::format_money(options.amount) + " credits to " +
@@ -166,7 +166,7 @@ Result<crypto::PublicKey> parse_key(const std::string& text) {
   return key;
 }
 
-Outcome authorize(Context& context, const Options& options) {
+Outcome authorize(Context& context, const WalletOptions& options) {
   const auto key = parse_key(options.key);
   if (!key) return refuse(key.error());
   const Time until = after_s(system_clock().now(), static_cast<std::int64_t>(options.expires_s));
@@ -174,13 +174,13 @@ Outcome authorize(Context& context, const Options& options) {
               "the key may sign for this account until " + model::format_time(until));
 }
 
-Outcome revoke(Context& context, const Options& options) {
+Outcome revoke(Context& context, const WalletOptions& options) {
   const auto key = parse_key(options.key);
   if (!key) return refuse(key.error());
   return done(context, context.send({model::RevokeKey{*key}}), "the key may sign for this account no more");
 }
 
-Outcome history(Context& context, const Options& options) {
+Outcome history(Context& context, const WalletOptions& options) {
   const auto me = context.address();
   if (!me) return refuse(me.error());
   const auto api = context.api();
@@ -212,7 +212,7 @@ Outcome history(Context& context, const Options& options) {
   return 0;
 }
 
-void add_changes(Program& program, CLI::App& wallet, const std::shared_ptr<Options>& options) {
+void add_changes(Program& program, CLI::App& wallet, const std::shared_ptr<WalletOptions>& options) {
   auto& context = program.context;
   auto* command = program.add(wallet, "send", "Send credits to another account", "  hanse wallet send hanse1… 12.50\n");
   command->add_option("address", options->address, "To whom")->required()->type_name("ADDRESS");
@@ -241,7 +241,7 @@ void add_changes(Program& program, CLI::App& wallet, const std::shared_ptr<Optio
 }  // namespace
 
 void add_wallet(Program& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WalletOptions>();
   auto& context = program.context;
   auto* wallet =
       program.add(program.app, "wallet", "Keys, balance, payments", "  hanse wallet new\n  hanse wallet show\n");
