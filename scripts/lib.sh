@@ -4,6 +4,7 @@
 #     timeout, so what needs arguments of its own is an array (as_root, podman);
 #   - nobody leaves a pipe early: its writer would die of it, and pipefail would call that a failure.
 set -Eeuo pipefail
+unset CDPATH
 
 HANSE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 HANSE_LOGS=$HANSE_ROOT/build/log
@@ -40,7 +41,7 @@ need_root() {
   command -v sudo >/dev/null || die "root is needed, $1: there is no sudo here, so run this as root"
   [ -t 0 ] || die "root is needed, $1: run 'sudo $0', or run this on a terminal, where sudo can ask"
   local answer
-  read -rp "Root is needed, $1. Go on with sudo? [Y/n] " answer
+  read -rp "Root is needed, $1. Go on with sudo? [Y/n] " answer || die "no answer: nothing was done"
   case "$answer" in [nN]*) die "nothing was done; 'sudo $0' does it as root" ;; esac
   sudo -n true 2>/dev/null || sudo -v || die "sudo did not let you in: run this as root, or as a user who may use sudo"
   export HANSE_SUDO_GRANTED=1
@@ -48,12 +49,29 @@ need_root() {
   on_exit "kill $!"
 }
 
+# The folder of logs, for whoever runs this: what root made there before a user did is in the way.
+make_logs() {
+  local folder
+  for folder in "$HANSE_ROOT" "$HANSE_ROOT/build" "$HANSE_LOGS"; do
+    if [ -d "$folder" ] && [ ! -w "$folder" ]; then
+      die "$folder is not yours to write: 'sudo chown -R $(id -un) $HANSE_ROOT/build', or use a checkout of your own"
+    fi
+  done
+  mkdir -p "$HANSE_LOGS"
+}
+
+# As root in somebody else's checkout: what is built there is theirs.
+if [ "$(id -u)" = 0 ] && [ "$(stat -c %u "$HANSE_ROOT")" != 0 ]; then
+  on_exit '[ ! -d "$HANSE_ROOT/build" ] || chown -R --reference="$HANSE_ROOT" "$HANSE_ROOT/build"'
+fi
+
 # logged NAME WHAT PROGRAM...: runs it with its output in build/log/NAME.log, and shows how far ninja or apt say that
 # they are. If it fails, shows the end of the log and dies.
 logged() {
   local log=$HANSE_LOGS/$1.log what=$2
   shift 2
-  mkdir -p "$HANSE_LOGS"
+  make_logs
+  rm -f "$log"
   if "$@" 2>&1 </dev/null | follow "$log"; then return; fi
   tail -n 40 "$log" >&2
   die "$what failed; its whole log is $log"
@@ -65,10 +83,10 @@ follow() {
   local line percent tenth=0 count
   while IFS= read -r line || [ -n "$line" ]; do
     printf '%s\n' "$line"
-    if [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]]; then
+    if [[ $line =~ ^\[([1-9][0-9]{0,5})/([1-9][0-9]{0,5})\] ]]; then
       count="${BASH_REMATCH[1]} of ${BASH_REMATCH[2]}"
       percent=$((BASH_REMATCH[1] * 100 / BASH_REMATCH[2]))
-    elif [[ $line =~ ^(dl|pm)status:[^:]*:([0-9]+) ]]; then
+    elif [[ $line =~ ^(dl|pm)status:[^:]*:([0-9]{1,3}) ]]; then
       percent=${BASH_REMATCH[2]}
       if [ "${BASH_REMATCH[1]}" = dl ]; then count="$percent % fetched"; else count="$percent % unpacked and set up"; fi
     else
@@ -96,8 +114,28 @@ build_preset() {
   logged "build-$preset" "the build" env NINJA_STATUS='[%f/%t] ' cmake --build "$folder" "${targets[@]}"
 }
 
+# Container images are made while the build runs: they wait for the network and the disk, it does not. In a process group
+# of their own, so that all of it ends when this script is interrupted.
+images=
+start_images() {
+  make_logs
+  set -m
+  "$HANSE_ROOT/scripts/images" >"$HANSE_LOGS/images.log" 2>&1 </dev/null &
+  images=$!
+  set +m
+  on_exit '[ -z "$images" ] || "${as_root[@]}" kill -- "-$images"'
+}
+await_images() {
+  local process=$images
+  if kill -0 "$process" 2>/dev/null; then say "Container images (a minute where no registry answers) ..."; fi
+  if wait "$process"; then images=; return; fi
+  images=
+  cat "$HANSE_LOGS/images.log" >&2
+  die "the container images could not be made; what was said is above and in $HANSE_LOGS/images.log"
+}
+
 # What building from nothing took on the two cores where it was measured (docs/performance.md), in core-seconds.
-HANSE_CORE_SECONDS=600 BENCH_CORE_SECONDS=800 ALL_CORE_SECONDS=1500
+HANSE_CORE_SECONDS=550 BENCH_CORE_SECONDS=700 ALL_CORE_SECONDS=1250
 # minutes_to_build CORE_SECONDS: what it may take here, in words.
 minutes_to_build() { local minutes=$((($1 / $(nproc) + 59) / 60)); printf '%s minute%s' $minutes "$([ $minutes = 1 ] || echo s)"; }
 
@@ -107,18 +145,29 @@ podman=(podman)
 [ -d /run/systemd/system ] || podman+=(--cgroup-manager cgroupfs)
 if command -v runc >/dev/null || [ -x /usr/sbin/runc ]; then podman+=(--runtime runc); fi
 
+# Sets engine to the one that images are made with and leases run in: podman, or docker where there is no podman or
+# HANSE_ENGINE_SOCKET is Docker's.
+choose_engine() {
+  engine=podman
+  if [[ ${HANSE_ENGINE_SOCKET:-} == *docker* ]] || ! command -v podman >/dev/null; then engine=docker; fi
+  command -v "$engine" >/dev/null || die "no container engine: install podman (apt-get install podman runc) or Docker"
+}
+
 engine_answers() {
   [ -n "$1" ] && "${as_root[@]}" curl -fsS --max-time 5 --unix-socket "$1" http://engine/_ping >/dev/null 2>&1
 }
 
-# start_engine FOLDER: sets engine_socket to that of a container engine that answers: the one in HANSE_ENGINE_SOCKET,
-# Docker's, podman's, or a podman service that this starts (socket and pid in FOLDER) and stop_engine stops.
+# start_engine FOLDER: sets engine_socket to that of the chosen engine, if it answers: the one in HANSE_ENGINE_SOCKET, the
+# machine's own, or else a podman service that this starts (socket and pid in FOLDER) and stop_engine stops.
 start_engine() {
   local folder=$1
-  for engine_socket in "${HANSE_ENGINE_SOCKET:-}" /run/podman/podman.sock "$folder/podman.sock" /var/run/docker.sock; do
+  choose_engine
+  local sockets=("${HANSE_ENGINE_SOCKET:-}" /run/podman/podman.sock "$folder/podman.sock")
+  [ "$engine" = podman ] || sockets=("${HANSE_ENGINE_SOCKET:-}" /var/run/docker.sock)
+  for engine_socket in "${sockets[@]}"; do
     if engine_answers "$engine_socket"; then return; fi
   done
-  command -v podman >/dev/null || die "no container engine: install podman (apt-get install podman runc) or Docker"
+  [ "$engine" = podman ] || die "Docker does not answer at ${sockets[*]}: start it (systemctl start docker), or install podman"
   (umask 077; mkdir -p "$folder")
   engine_socket=$folder/podman.sock
   # In a folder of its own, for podman's conmon leaves a file where it is started; and in a session of its own.
@@ -133,9 +182,10 @@ start_engine() {
   done
 }
 
+# Ends the service that start_engine started, if it is still that: the number may long be another process's.
 stop_engine() {
-  local folder=$1
-  [ -f "$folder/podman.pid" ] || return 0
-  "${as_root[@]}" kill "$(cat "$folder/podman.pid")" 2>/dev/null || true
-  rm -f "$folder/podman.pid" "$folder/podman.sock"
+  "${as_root[@]}" sh -c 'cd "$1" 2>/dev/null && [ -f podman.pid ] || exit 0
+    pid=$(cat podman.pid)
+    if tr "\\0" " " <"/proc/$pid/cmdline" 2>/dev/null | grep -F "unix://$PWD/podman.sock" >/dev/null; then kill "$pid"; fi
+    rm -f podman.pid podman.sock' sh "$1"
 }

@@ -1,8 +1,12 @@
 // What the server does beyond its answers: lists, limits, keep-alive, restarts, TLS.
 
 #include <gmock/gmock.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include <fstream>
+#include <memory>
 #include <thread>
 
 #include "api/testing/running_server.hpp"
@@ -345,6 +349,24 @@ TEST_F(TlsTest, AnUntrustedCertificateAndAPlainClientAreRefused) {
   ASSERT_FALSE(denied);
   EXPECT_EQ(denied.error().code, ErrorCode::denied);
   EXPECT_FALSE(server.http()->get("/v1/status"));
+}
+
+TEST_F(TlsTest, WhoTakesItsAnswerAndNeverSaysGoodbyeIsLetGo) {
+  const RunningServer server(options_);
+  const RawConnection raw(server.port());
+  timeval patience{30, 0};
+  ASSERT_EQ(::setsockopt(raw.fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), SSL_free);
+  ASSERT_EQ(SSL_set_fd(tls.get(), raw.fd()), 1);
+  ASSERT_EQ(SSL_connect(tls.get()), 1);
+  const std::string request = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  ASSERT_EQ(SSL_write(tls.get(), request.data(), static_cast<int>(request.size())), static_cast<int>(request.size()));
+  char piece[4096];
+  ASSERT_GT(SSL_read(tls.get(), piece, sizeof piece), 0);
+  ssize_t got = 1;
+  while (got > 0) got = ::recv(raw.fd(), piece, sizeof piece, 0);  // below TLS: its goodbye is not answered
+  EXPECT_EQ(got, 0) << "still connected after " << patience.tv_sec << " s";
 }
 
 TEST_F(TlsTest, AnUnreadableCertificateOrATakenPortIsSaidAtStart) {

@@ -59,7 +59,7 @@ asio::awaitable<void> Worker::sweep() {
     const auto now = std::chrono::steady_clock::now();
     for (auto* connection : connections_) {
       if (now < connection->deadline) continue;
-      connection->deadline = std::chrono::steady_clock::time_point::max();
+      connection->deadline = now + period;  // again, for what it waits for may begin only after this
       connection->on_deadline();
     }
   }

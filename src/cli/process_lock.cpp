@@ -18,7 +18,7 @@ Result<ProcessLock> ProcessLock::take(const std::filesystem::path& file, const s
   if (auto made = client::write_private_file(file, ""); !made && made.error().code != ErrorCode::already_exists) {
     return fail(made);
   }
-  const int fd = ::open(file.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+  const int fd = ::open(file.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return fail(ErrorCode::io, file.string() + ": " + std::strerror(errno));
   ProcessLock lock(fd);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -32,7 +32,7 @@ Result<ProcessLock> ProcessLock::take(const std::filesystem::path& file, const s
 }
 
 pid_t ProcessLock::holder(const std::filesystem::path& file) {
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return 0;
   std::array<char, 32> text{};
   const bool is_held = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;

@@ -17,7 +17,7 @@ namespace hanse::client {
 namespace {
 
 namespace websocket = beast::websocket;
-using SteadyTime = std::chrono::steady_clock::time_point;
+using Socket = websocket::stream<net::Stream, false>;  // false: no compression
 
 constexpr std::size_t kMaxEventBytes = 64 * 1024;
 constexpr std::uint32_t kFirstReopenMs = 100;
@@ -95,7 +95,11 @@ class EventStreamImpl final : public EventStream {
   }
 
   void lose(Error error) {
-    stream_.reset();
+    // A ping's write may be under way on it: it goes when what its closing ended has been told so.
+    if (stream_) {
+      stream_->next_layer().close();
+      asio::post(io_, [old = std::move(stream_)] {});
+    }
     buffer_.consume(buffer_.size());
     pause_ms_ = pause_ms_ == 0 ? kFirstReopenMs : std::min(pause_ms_ * 2, kLongestReopenMs);
     arrived_ = std::unexpected(std::move(error));
@@ -108,7 +112,7 @@ class EventStreamImpl final : public EventStream {
   }
 
   asio::awaitable<Result<>> connect() {
-    stream_.emplace(io_, tls_ ? &*tls_ : nullptr);
+    stream_ = std::make_unique<Socket>(io_, tls_ ? &*tls_ : nullptr);
     auto& below = stream_->next_layer();
     below.expires_at(std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.timeout_ms));
     if (const auto error = co_await dial(below, endpoint_)) co_return std::unexpected(unreachable(endpoint_, error));
@@ -144,10 +148,10 @@ class EventStreamImpl final : public EventStream {
   std::optional<asio::ssl::context> tls_;
   asio::io_context io_{1};
   beast::flat_buffer buffer_;
-  std::optional<websocket::stream<net::Stream, false>> stream_;  // none: not connected
-  std::optional<Result<model::Event>> arrived_;                  // what next() will return
-  bool reading_ = false;                                         // read_one() is under way
-  std::uint32_t pause_ms_ = 0;                                   // before the next connection; 0: the last one worked
+  std::unique_ptr<Socket> stream_;               // none: not connected
+  std::optional<Result<model::Event>> arrived_;  // what next() will return
+  bool reading_ = false;                         // read_one() is under way
+  std::uint32_t pause_ms_ = 0;                   // before the next connection; 0: the last one worked
   std::atomic<bool> interrupted_ = false;
 };
 

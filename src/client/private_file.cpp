@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/clock.hpp"
@@ -44,12 +45,14 @@ int write_all(int fd, std::string_view content) {
   return ::fsync(fd) == 0 ? 0 : errno;
 }
 
-/// Gives what root has just made to whoever owns the folder that it is in; 0 or an errno.
+/// Gives what root has just made to whoever owns the folder that it is in, if it was they who came by sudo (any other
+/// owner may have swapped the folder meanwhile, and would be given what is not theirs); 0 or an errno.
 int give_to_owner_of(const std::filesystem::path& folder, int fd) {
+  const char* by_sudo = std::getenv("SUDO_UID");
   struct stat owner{};
-  if (::geteuid() != 0) return 0;
+  if (::geteuid() != 0 || by_sudo == nullptr) return 0;
   if (::stat(folder.c_str(), &owner) != 0) return errno;
-  if (owner.st_uid == 0) return 0;
+  if (owner.st_uid == 0 || std::to_string(owner.st_uid) != by_sudo) return 0;
   return ::fchown(fd, owner.st_uid, owner.st_gid) == 0 ? 0 : errno;
 }
 

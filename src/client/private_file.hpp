@@ -1,8 +1,7 @@
 #pragma once
 
-// Files for one user's eyes: mode 0600, in folders of mode 0700, written whole or not at all. What root makes in a
-// folder of somebody else's is theirs too: after `sudo hanse up` in a user's home folder the user's own commands work
-// there.
+// Files for one user's eyes: mode 0600, in folders of mode 0700, written whole or not at all. What is made by sudo in a
+// folder of the user who called it is that user's: after `sudo hanse up` their own commands work in their home folder.
 
 #include <filesystem>
 #include <string>

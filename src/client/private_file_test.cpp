@@ -41,9 +41,13 @@ TEST_F(PrivateFileTest, OneThatIsThereIsReplacedOnlyByWhoSaysSo) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(file.parent_path()), {}), 1) << "no draft is left";
 }
 
-TEST_F(PrivateFileTest, WhatRootMakesInAUsersFolderIsTheUsers) {
+TEST_F(PrivateFileTest, WhatSudoMakesInItsUsersFolderIsTheUsersAndInNobodyElses) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   ASSERT_EQ(::chown(folder_.c_str(), kUser, kUser + 1), 0);
+  ::setenv("SUDO_UID", std::to_string(kUser + 7).c_str(), 1);
+  ASSERT_TRUE(write_private_file(folder_ / "of another", ""));
+  EXPECT_EQ(stat_of(folder_ / "of another").st_uid, 0U);
+  ::setenv("SUDO_UID", std::to_string(kUser).c_str(), 1);
   const auto file = folder_ / "new" / "below" / "file";
   ASSERT_TRUE(write_private_file(file, "first"));
   ASSERT_TRUE(replace_private_file(folder_ / "other", "second"));
@@ -51,6 +55,7 @@ TEST_F(PrivateFileTest, WhatRootMakesInAUsersFolderIsTheUsers) {
     EXPECT_EQ(stat_of(path).st_uid, kUser) << path;
     EXPECT_EQ(stat_of(path).st_gid, kUser + 1) << path;
   }
+  ::unsetenv("SUDO_UID");
 }
 
 TEST_F(PrivateFileTest, ALinkThatAUserLaysIsReplacedAndNotFollowed) {

@@ -273,6 +273,16 @@ class Lease(NetworkTest):
         self.assertEqual(done.returncode, 255)
         self.assertIn(b"Permission denied", done.stderr)
 
+    def test_what_runs_of_another_network_on_this_machine_is_not_this_ones(self):
+        foreign = self.network.engine.podman("create", "--label", f"hanse.lease={self.lease}", "--label",
+                                             "hanse.network=another", "debian:bookworm-slim", "true").stdout.strip()
+        self.addCleanup(self.network.engine.podman, "rm", foreign)
+        name = self.network.engine.podman("inspect", "--format", "{{.Name}}", foreign).stdout.strip()
+        self.assertTrue(name)
+        ours = self.network.containers(self.lease)
+        self.assertEqual(len(ours), 1, ours)
+        self.assertNotIn(name, ours + self.network.containers())
+
     def test_top_and_metrics_show_what_the_lease_uses(self):
         top = self.consumer.hanse("top", self.lease, "--once", "--json").json
         self.assertTrue(top, top)

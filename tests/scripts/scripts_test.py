@@ -19,8 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ["run", "test", "bench", ".ci/run", "tests/fresh/fresh_root",
            *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "scripts").iterdir() if p.name != "record")]
-REAL = """bash sh env cat cp date dirname echo grep id kill ls mkdir mktemp nproc printf ps rm sed setsid sleep stat tail
-          timeout touch true umask""".split()
+REAL = """bash sh env cat cp date dirname echo grep id kill ls mkdir mktemp nproc printf ps readlink realpath rm sed setsid sleep stat tail
+          timeout tr touch true umask""".split()
 STAND_IN = r"""#!/usr/bin/env bash
 name=${0##*/}
 printf '%s %s\n' "$name" "$*" >>"$CALLS"
@@ -110,6 +110,43 @@ class ScriptsTest(unittest.TestCase):
                     self.assertIn("fails", Path(log[1]).read_text(), "the log that is named has the failure")
                     self.assertIn("the stand-in for", ran.stderr, "and its end is shown")
 
+    def test_a_link_to_a_script_is_the_script(self):
+        link = self.folder / "link"
+        link.symlink_to(self.tree / "run")
+        ran = subprocess.run([str(link), "--frobnicate"], env=self.environment(), capture_output=True, text=True, check=False)
+        self.assertEqual((ran.returncode, ran.stdout), (1, ""))
+        self.assertIn("error: unknown option --frobnicate", ran.stderr)
+
+    def test_what_root_built_and_a_user_cannot_write_is_told(self):
+        self.open_to_nobody()
+        (self.tree / "build").mkdir(mode=0o755)
+        ran = subprocess.run([shutil.which("setpriv"), f"--reuid={NOBODY}", "--clear-groups",
+                              str(self.tree / "bench"), "ledger"], env=self.environment(INSTALLED="1"),
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(ran.returncode, 1)
+        self.assertRegex(ran.stderr, r"error: \S+/build is not yours to write: 'sudo chown")
+
+    def test_a_network_that_runs_already_is_used_and_never_stopped_by_once(self):
+        home = self.folder / "home/.hanse"
+        home.mkdir(parents=True)
+        self.assertEqual(self.script("run", "--once").returncode, 0)  # builds
+        (home / "config.yaml").touch()
+        self.calls.write_text("")
+        ran = self.script("run")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertIn("it runs already", ran.stdout)
+        ran = self.script("run", "--once")
+        self.assertEqual(ran.returncode, 1)
+        self.assertRegex(ran.stderr, r"error: a network runs in \S+, which --once would stop: .*--stop")
+        self.assertFalse([c for c in self.made_calls() if re.match("hanse (up|down)", c)])
+
+    def test_dockers_own_runc_stays(self):
+        ran = self.script("scripts/install-dependencies")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        install = next(c for c in self.made_calls() if re.search("apt-get.* install", c))
+        self.assertIn("--no-remove", install)
+        self.assertNotRegex(install, r"\brunc\b", "there is one on the stand-ins' PATH")
+
     def test_an_engine_that_does_not_come_up_is_told(self):
         (self.bin / "sleep").unlink()
         (self.bin / "sleep").write_text("#!/bin/sh\n")  # the waiting is not what is tested
@@ -198,7 +235,7 @@ class ScriptTextTest(unittest.TestCase):
     def test_each_has_the_trap_that_names_what_fell(self):
         for name in SCRIPTS:
             if name not in (".ci/run", "scripts/lib.sh"):
-                self.assertRegex((ROOT / name).read_text(), r'(?m)^source "\$\(dirname "\$0"\)/\S*lib\.sh"$', name)
+                self.assertRegex((ROOT / name).read_text(), r'(?m)^source "\$\(dirname "\$\(readlink -f "\$0"\)"\)/\S*lib\.sh" \|\| exit 1$', name)
 
 
 if __name__ == "__main__":

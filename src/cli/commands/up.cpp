@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
@@ -134,7 +135,7 @@ Outcome up_in_background(Context& context, const UpCommand& options) {
                   "'hanse status' shows it, 'hanse down' stops it");
   }
   if (auto written = client::replace_private_file(home->up_log(), ""); !written) return refuse(written.error());
-  const int log_fd = ::open(home->up_log().c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  const int log_fd = ::open(home->up_log().c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
   std::array<int, 2> ready{-1, -1};
   if (log_fd < 0 || ::pipe(ready.data()) != 0) return refuse(ErrorCode::io, std::strerror(errno));
   ::fcntl(ready[0], F_SETFD, FD_CLOEXEC);
@@ -175,6 +176,14 @@ Outcome down(Context& context) {
     context.say("nothing runs in " + home->root.string());
     if (context.json()) context.print_json({{"stopped", false}});
     return 0;
+  }
+  // The file is its user's to write, and whoever asks may be root.
+  std::error_code unreadable;
+  const auto runs = std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe", unreadable).filename();
+  if (!unreadable && !runs.string().starts_with("hanse")) {
+    return refuse(ErrorCode::conflict,
+                  home->up_lock().string() + " names process " + std::to_string(pid) + ", which is " + runs.string(),
+                  "find the network's own with 'pgrep -a hanse', and end that");
   }
   if (::kill(pid, SIGTERM) != 0 && errno != ESRCH) {
     return refuse(ErrorCode::denied, "process " + std::to_string(pid) + " is not yours to stop",
