@@ -125,7 +125,8 @@ void make_lease(Context& context, const model::Request& request, const market::M
 }
 
 /// Everything about the end of a live lease that concerns neither its request nor those that wait.
-const model::Lease& finish(Context& context, model::LeaseId id, model::EndReason reason, Time at, std::string note) {
+const model::Lease& finish(Context& context, model::LeaseId id, model::EndReason reason, Time at,
+                           const std::string& note) {
   auto& tables = context.tables;
   const auto& before = tables.leases.at(id);
   const auto& provider = tables.providers.at(before.provider);
@@ -139,7 +140,7 @@ const model::Lease& finish(Context& context, model::LeaseId id, model::EndReason
     l.ends_at = at;
     l.billed_s = billed_s;
     l.refunded.micros += refund.micros;
-    l.note = std::move(note);
+    l.note = note;
   });
   context.credit(lease.consumer, refund);
   note_spending(context, lease, earned);
@@ -189,8 +190,8 @@ void start_lease(Context& context, model::LeaseId id, std::string endpoint, cons
   emit_lease(context, model::EventKind::lease_running, lease).note = lease.endpoint;
 }
 
-void end_lease(Context& context, model::LeaseId id, model::EndReason reason, Time at, std::string note) {
-  const auto& lease = finish(context, id, reason, at, std::move(note));
+void end_lease(Context& context, model::LeaseId id, model::EndReason reason, Time at, const std::string& note) {
+  const auto& lease = finish(context, id, reason, at, note);
   const auto offer = lease.offer;
   if (reason == model::EndReason::preempted) {
     bid_again(context, lease.request, Money{lease.locked.micros - lease.refunded.micros});
@@ -207,9 +208,10 @@ void drop_leases(Context& context, const model::Request& request, model::LeaseId
     const auto id = member.id;
     const bool is_failed = id == failed;
     const bool runs = member.state == model::LeaseState::running;
-    const auto& lease = finish(context, id, is_failed ? model::EndReason::never_started : model::EndReason::cancelled,
-                               runs ? std::min(context.now(), due_end(member)) : context.now(),
-                               is_failed ? note : model::format_id(failed) + " of its gang did not start");
+    const Time at = runs ? std::min(context.now(), due_end(member)) : context.now();
+    const std::string why = is_failed ? note : model::format_id(failed) + " of its gang did not start";
+    const auto& lease =
+        finish(context, id, is_failed ? model::EndReason::never_started : model::EndReason::cancelled, at, why);
     if (escrow(lease).micros == 0) close_lease(context, id);
   });
 }

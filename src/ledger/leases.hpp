@@ -18,7 +18,7 @@ void start_lease(Context& context, model::LeaseId lease, std::string endpoint, c
 /// Ends a live lease as of `at` (not after now): what is earned stays for the claim window, the rest goes back to the
 /// consumer at once, the devices are free. Ends its request too, unless other machines of its gang go on, or it was
 /// preempted: then the request bids again, while it may wait. A lease that earned nothing is closed on the spot.
-void end_lease(Context& context, model::LeaseId lease, model::EndReason reason, Time at, std::string note);
+void end_lease(Context& context, model::LeaseId lease, model::EndReason reason, Time at, const std::string& note);
 
 /// The same for every live lease of a request that goes on: `failed` never started, the others are cancelled, whatever
 /// they delivered is paid. The caller moves the request on, and offers the devices to those that wait.
