@@ -110,6 +110,11 @@ class ScriptsTest(unittest.TestCase):
                     self.assertIn("fails", Path(log[1]).read_text(), "the log that is named has the failure")
                     self.assertIn("the stand-in for", ran.stderr, "and its end is shown")
 
+    def test_images_alone_say_why_one_cannot_be_pulled(self):
+        ran = self.script("scripts/images")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertTrue((self.tree / "build/log/pull.log").exists(), ran.stderr)
+
     def test_a_link_to_a_script_is_the_script(self):
         link = self.folder / "link"
         link.symlink_to(self.tree / "run")
