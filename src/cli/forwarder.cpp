@@ -1,7 +1,6 @@
 #include "cli/forwarder.hpp"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -40,6 +39,8 @@ struct Forwarder::Connection {
   }
 };
 
+Forwarder::Forwarder(const StopSource& outer) : stop_(&outer) {}
+
 Result<PortPair> parse_ports(const std::string& text) {
   const auto colon = text.find(':');
   const auto local = parse_port(std::string_view(text).substr(0, colon));
@@ -52,10 +53,11 @@ Result<PortPair> parse_ports(const std::string& text) {
   return PortPair{*local, *remote};
 }
 
-Result<std::unique_ptr<Forwarder>> Forwarder::start(std::unique_ptr<SshSession> session, std::vector<PortPair> ports) {
-  std::unique_ptr<Forwarder> self(new Forwarder());
+Result<std::unique_ptr<Forwarder>> Forwarder::start(std::unique_ptr<SshSession> session, std::vector<PortPair> ports,
+                                                    const StopSource& outer) {
+  std::unique_ptr<Forwarder> self(new Forwarder(outer));
   self->session_ = std::move(session);
-  if (::pipe2(self->wake_, O_CLOEXEC | O_NONBLOCK) != 0) return fail(ErrorCode::io, std::strerror(errno));
+  self->session_->set_stop(self->stop_);
   for (auto& pair : ports) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return fail(ErrorCode::io, std::string("cannot open a socket: ") + std::strerror(errno));
@@ -82,15 +84,10 @@ Result<std::unique_ptr<Forwarder>> Forwarder::start(std::unique_ptr<SshSession> 
 }
 
 Forwarder::~Forwarder() {
-  if (thread_.joinable()) {
-    (void)!::write(wake_[1], "x", 1);
-    thread_.join();
-  }
+  stop_.stop();
+  if (thread_.joinable()) thread_.join();
   connections_.clear();
   for (const int fd : listeners_) ::close(fd);
-  for (const int fd : wake_) {
-    if (fd >= 0) ::close(fd);
-  }
 }
 
 void Forwarder::accept_new() {
@@ -149,7 +146,7 @@ bool Forwarder::pump(Connection& c) {
 
 void Forwarder::serve() {
   while (session_->is_connected()) {
-    std::vector<pollfd> polls{{wake_[0], POLLIN, 0}, {session_->fd(), POLLIN, 0}};
+    std::vector<pollfd> polls{{stop_.fd(), POLLIN, 0}, {session_->fd(), POLLIN, 0}};
     for (const int fd : listeners_) {
       polls.push_back({fd, static_cast<short>(connections_.size() < kMaxConnections ? POLLIN : 0), 0});
     }
@@ -158,7 +155,7 @@ void Forwarder::serve() {
       polls.push_back({c->fd, static_cast<short>((can_read ? POLLIN : 0) | (c->to_socket.empty() ? 0 : POLLOUT)), 0});
     }
     (void)::poll(polls.data(), polls.size(), 1000);
-    if (polls[0].revents != 0) return;
+    if (polls[0].revents != 0 || !session_->tick((polls[1].revents & POLLIN) != 0)) break;
     accept_new();
     std::erase_if(connections_, [&](const auto& c) { return !pump(*c); });
   }

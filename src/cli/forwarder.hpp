@@ -22,8 +22,10 @@ Result<PortPair> parse_ports(const std::string& text);
 
 class Forwarder {
  public:
-  /// Listens on 127.0.0.1. conflict: a port is taken (its message says which). Takes the logged-in session.
-  static Result<std::unique_ptr<Forwarder>> start(std::unique_ptr<SshSession> session, std::vector<PortPair> ports);
+  /// Listens on 127.0.0.1. conflict: a port is taken (its message says which). Takes the logged-in session; `outer`
+  /// ends it too.
+  static Result<std::unique_ptr<Forwarder>> start(std::unique_ptr<SshSession> session, std::vector<PortPair> ports,
+                                                  const StopSource& outer);
   ~Forwarder();
   /// With the local ports filled in.
   [[nodiscard]] const std::vector<PortPair>& ports() const { return ports_; }
@@ -32,16 +34,16 @@ class Forwarder {
 
  private:
   struct Connection;
-  Forwarder() = default;
+  explicit Forwarder(const StopSource& outer);
   void serve();
   void accept_new();
   bool pump(Connection& connection);
 
+  StopSource stop_;
   std::unique_ptr<SshSession> session_;
   std::vector<PortPair> ports_;
   std::vector<int> listeners_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  int wake_[2] = {-1, -1};
   std::atomic<bool> alive_ = true;
   std::thread thread_;
 };

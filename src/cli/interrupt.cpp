@@ -37,8 +37,13 @@ void await(int fd, int timeout_ms) {
   } while (rc < 0 && errno == EINTR && g_count == 0);
 }
 
+constexpr std::array<int, 3> kSignals{SIGINT, SIGTERM, SIGHUP};
+
 void handle(int signal, void (*handler)(int)) {
   struct sigaction action{};
+  struct sigaction before{};
+  ::sigaction(signal, nullptr, &before);
+  if (signal == SIGHUP && before.sa_handler == SIG_IGN) return;
   action.sa_handler = handler;
   ::sigaction(signal, &action, nullptr);
 }
@@ -49,13 +54,11 @@ Interrupt::Interrupt() {
   HANSE_CHECK(g_pipe[0] == -1);
   HANSE_CHECK(::pipe2(g_pipe.data(), O_CLOEXEC | O_NONBLOCK) == 0);
   g_count = 0;
-  handle(SIGINT, on_signal);
-  handle(SIGTERM, on_signal);
+  for (const int signal : kSignals) handle(signal, on_signal);
 }
 
 Interrupt::~Interrupt() {
-  handle(SIGINT, SIG_DFL);
-  handle(SIGTERM, SIG_DFL);
+  for (const int signal : kSignals) handle(signal, SIG_DFL);
   ::close(g_pipe[0]);
   ::close(g_pipe[1]);
   g_pipe = {-1, -1};
@@ -85,13 +88,16 @@ bool Interrupt::wait(int timeout_ms) {
   return g_count > 0;
 }
 
-StopSource::StopSource(const Interrupt& interrupt)
-    : interrupt_(interrupt), told_(::eventfd(0, EFD_CLOEXEC)), both_(::epoll_create1(EPOLL_CLOEXEC)) {
+StopSource::StopSource(const Interrupt& interrupt) : StopSource(&interrupt, nullptr, interrupt.fd()) {}
+StopSource::StopSource(const StopSource* wider) : StopSource(nullptr, wider, wider->fd()) {}
+
+StopSource::StopSource(const Interrupt* interrupt, const StopSource* wider, int fd)
+    : interrupt_(interrupt), wider_(wider), told_(::eventfd(0, EFD_CLOEXEC)), both_(::epoll_create1(EPOLL_CLOEXEC)) {
   HANSE_CHECK(told_ >= 0 && both_ >= 0);
-  for (const int fd : {told_, interrupt.fd()}) {
+  for (const int each : {told_, fd}) {
     epoll_event event{};
     event.events = EPOLLIN;
-    HANSE_CHECK(::epoll_ctl(both_, EPOLL_CTL_ADD, fd, &event) == 0);
+    HANSE_CHECK(::epoll_ctl(both_, EPOLL_CTL_ADD, each, &event) == 0);
   }
 }
 
@@ -106,7 +112,7 @@ void StopSource::stop() {
 }
 
 bool StopSource::stopped() const {
-  return stopped_ || interrupt_.count() > 0;
+  return stopped_ || (wider_ != nullptr ? wider_->stopped() : interrupt_->count() > 0);
 }
 
 bool StopSource::wait(int timeout_ms) const {

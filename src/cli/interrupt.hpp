@@ -1,7 +1,8 @@
 #pragma once
 
-// Ctrl-C (SIGINT) and SIGTERM as something to wait for: while one lives, the signals do not kill the process but make
-// a descriptor readable and count. Output that nobody can take any more counts as one. One at a time.
+// Ctrl-C (SIGINT), SIGTERM and the terminal's end (SIGHUP) as something to wait for: while one lives, the signals do
+// not kill the process but make a descriptor readable and count. Output that nobody can take any more counts as one. A
+// SIGHUP that the process was started to ignore (nohup) stays ignored. One at a time.
 
 #include <atomic>
 
@@ -24,23 +25,27 @@ class Interrupt {
   static bool raise();
 };
 
-/// What ends the waiting of several threads: the Interrupt, which outlives it, or one of them that calls stop().
-/// Thread-safe.
+/// What ends the waiting of several threads: the Interrupt or the wider source that it was made of, which outlives it,
+/// or one of them that calls stop(). Thread-safe.
 class StopSource {
  public:
   explicit StopSource(const Interrupt& interrupt);
+  explicit StopSource(const StopSource* wider);
   ~StopSource();
   StopSource(const StopSource&) = delete;
   StopSource& operator=(const StopSource&) = delete;
 
   void stop();
-  [[nodiscard]] bool stopped() const;             ///< By either.
+  [[nodiscard]] bool stopped() const;             ///< By any of them.
   [[nodiscard]] int fd() const { return both_; }  ///< Readable from then on.
   /// Until then, or `timeout_ms`. True: stopped.
   bool wait(int timeout_ms) const;
 
  private:
-  const Interrupt& interrupt_;
+  StopSource(const Interrupt* interrupt, const StopSource* wider, int fd);
+
+  const Interrupt* interrupt_;
+  const StopSource* wider_;
   std::atomic<bool> stopped_ = false;
   int told_, both_;
 };

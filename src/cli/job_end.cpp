@@ -3,6 +3,7 @@
 #include "cli/bill.hpp"
 #include "cli/job_run.hpp"
 #include "cli/lease_link.hpp"
+#include "cli/progress.hpp"
 #include "cli/show.hpp"
 #include "cli/ssh_files.hpp"
 #include "model/text.hpp"
@@ -91,8 +92,17 @@ Outcome JobRun::finish(const Attempt& attempt) {
   for (const auto& job : jobs_) job->disconnect();
   if (auto ended = end_leases(note); !ended && outcome) outcome = std::move(ended);
   if (attempt.end == Attempt::End::exited) report_["exit_code"] = attempt.exit_code;
+  say_missed();
   if (context_.json() && outcome) context_.print_json(report_);
   return outcome;
+}
+
+/// How much of the output neither came here nor is on a machine any more: exit codes do not say it.
+void JobRun::say_missed() {
+  std::uint64_t missed = 0;
+  for (const auto& job : jobs_) missed += job->missed_bytes();
+  report_["missed_bytes"] = missed;
+  if (missed > 0) context_.say("warning: " + rough_size(missed) + " of the job's output are missing.");
 }
 
 /// All that still run, and prints the bills. An error, told too, where one may go on costing.

@@ -53,6 +53,7 @@ class JobRun {
 
   Outcome finish(const Attempt& attempt);
   Outcome end_leases(const std::string& note);
+  void say_missed();
   Outcome detach();
   Result<> may_try_again(const LeaseView& ended);
   Result<> after_loss();

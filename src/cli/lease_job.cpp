@@ -18,7 +18,6 @@ namespace {
 constexpr std::array<int, 5> kLoginPausesMs{0, 10, 20, 50, 100};
 constexpr int kFirstPauseMs = 50, kLongestPauseMs = 1000;
 constexpr int kStubbornAttempts = 3;
-constexpr int kGatewayTrouble = 255;
 constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
 
 // What the machine says is foreign: a field of the wrong kind is as good as none.
@@ -52,7 +51,7 @@ LeaseJob::LeaseJob(Context& context, const client::JobFile& file, const LocalTre
       label_(machines > 1 ? "[" + std::to_string(rank) + "] " : "") {}
 
 void LeaseJob::connect_ahead(const std::string& endpoint, const crypto::PublicKey& host_key) {
-  ahead_ = std::async(std::launch::async, [=] { return SshSession::connect(endpoint, host_key); });
+  ahead_ = std::async(std::launch::async, [=, this] { return SshSession::connect(endpoint, host_key, stop_); });
 }
 
 void LeaseJob::say(const std::string& line) const {
@@ -64,8 +63,16 @@ void LeaseJob::disconnect() {
   session_.reset();
 }
 
-Attempt LeaseJob::run(model::LeaseId lease, bool detach) {
+/// From now on it is about this lease.
+void LeaseJob::hold(model::LeaseId lease) {
+  if (lease == lease_ && watch_) return;
+  disconnect();  // a session waits by the watch
   lease_ = lease;
+  watch_ = std::make_unique<LeaseWatch>(context_, lease, stop_);
+}
+
+Attempt LeaseJob::run(model::LeaseId lease, bool detach) {
+  hold(lease);
   Attempt attempt;
   for (;;) {
     const auto started = start_job();
@@ -123,7 +130,10 @@ Result<> LeaseJob::log_in(Result<std::unique_ptr<SshSession>> session) {
   for (const int pause_ms : kLoginPausesMs) {
     if (pause_ms > 0 && stop_.wait(pause_ms)) return std::unexpected(interrupted());
     entered = (*session)->login(lease_, home->access_key());
-    if (entered) session_ = std::move(*session);
+    if (entered) {
+      session_ = std::move(*session);
+      session_->set_stop(watch_->stop());
+    }
     if (entered || entered.error().code != ErrorCode::denied) break;
   }
   return entered;
@@ -142,7 +152,7 @@ Result<LeaseView> LeaseJob::moved_lease() {
     if (now != lease_) {
       say("A provider did not start its machine; " + model::format_id(lease_) + " moved on to " +
           model::format_id(now) + ".");
-      lease_ = now;
+      hold(now);
       return (*api)->lease(lease_);
     }
   }
@@ -161,11 +171,11 @@ Result<> LeaseJob::enter() {
     const bool is_running = view->lease.state == model::LeaseState::running;
     Result<> entered;
     if (is_running) {
-      entered = log_in(SshSession::connect(view->lease.endpoint, view->lease.host_key));
+      entered = log_in(SshSession::connect(view->lease.endpoint, view->lease.host_key, watch_->stop()));
     } else {  // not confirmed yet: where the provider says it is
       const auto provider = (*context_.api())->provider(view->lease.provider);
       if (!provider) return fail(provider);
-      entered = log_in(SshSession::connect(provider->provider.endpoint, provider->provider.host_key));
+      entered = log_in(SshSession::connect(provider->provider.endpoint, provider->provider.host_key, watch_->stop()));
     }
     if (entered) return {};
     // A machine that said that it is ready may refuse by bad luck, but not again and again.
@@ -186,14 +196,16 @@ Result<> LeaseJob::ask_job(const std::string& subsystem, ByteView input, std::st
   std::string text;
   std::array<std::uint8_t, 4096> buffer;
   while (!stop_.stopped()) {
-    const auto n = (*channel)->read_now(buffer.data(), buffer.size());
-    if (!n) return fail(n);
-    if (*n == 0 && (*channel)->at_end())
-      return fail(ErrorCode::unavailable, "the machine ended " + subsystem + " without an answer");
-    if (*n == 0) {
-      session_->wait(stop_.fd(), 1000);
+    const auto n = (*channel)->read(buffer.data(), buffer.size(), 1000);
+    if (!n && n.error().code == ErrorCode::timeout) {
       progress.update(0, 0);
       continue;
+    }
+    if (!n) return fail(n);
+    if (*n == 0) {
+      const std::string why = (*channel)->complaint();
+      return fail(ErrorCode::unavailable,
+                  "the machine ended " + subsystem + " without an answer" + (why.empty() ? "" : ": " + why));
     }
     text.append(reinterpret_cast<const char*>(buffer.data()), *n);
     if (text.size() > kMaxAnswerBytes) return fail(ErrorCode::malformed, "the machine's answer has no end");
@@ -205,7 +217,9 @@ Result<> LeaseJob::ask_job(const std::string& subsystem, ByteView input, std::st
       if (state == wanted) return {};
       if (state == "failed") return fail(error_code_of(text_of(*line, "code")), text_of(*line, "text"));
       if (state == "pulling") {
-        progress.update(number_of(*line, "done"), number_of(*line, "total"), "pulling " + file_.job.image);
+        const auto total = number_of(*line, "total");
+        progress.update(number_of(*line, "done"), total,
+                        total > 0 ? "pulling " + file_.job.image : printable(text_of(*line, "text")));
       }
     }
   }
@@ -216,8 +230,8 @@ void LeaseJob::start_forwards() {
   if (file_.ports.empty()) return;
   std::vector<PortPair> ports;
   for (const auto port : file_.ports) ports.push_back({port, port});
-  auto session = open_lease(context_, lease_);
-  auto forwarder = session ? Forwarder::start(std::move(*session), ports) : fail(session);
+  auto session = open_lease(context_, lease_, watch_->stop());
+  auto forwarder = session ? Forwarder::start(std::move(*session), ports, watch_->stop()) : fail(session);
   if (!forwarder) {  // the job is worth more than the view into it
     say("warning: ports are not forwarded: " + printable(forwarder.error().message));
     return;
@@ -230,38 +244,37 @@ void LeaseJob::start_forwards() {
 }
 
 Attempt LeaseJob::follow() {
-  Attempt attempt;
   // With --json stdout is for the one object at the end.
   const OutputSink print = [this](std::string_view text, bool is_stderr) {
     write_through(text, is_stderr || context_.json());
   };
   LineLabels lines(label_, print);
-  OutputFollower output(is_one_of_many() ? [&](std::string_view text, bool is_stderr) { lines.pass(text, is_stderr); }
-                                         : print);
-  for (int trouble = 0;;) {
-    auto channel = session_->subsystem("hanse-logs");
-    FollowEnd end;
-    if (channel) end = output.follow(*session_, **channel, stop_);
-    if (end.why == FollowEnd::Why::stopped || stop_.stopped()) {
-      attempt.end = Attempt::End::stopped;
-      return attempt;
+  OutputFollower output(
+      is_one_of_many() ? [&](std::string_view text, bool is_stderr) { lines.pass(text, is_stderr); } : print,
+      [this](const std::string& line) { say(line); });
+  while (true) {
+    const auto end = output.follow(*session_);
+    missed_bytes_ = output.missed_bytes();
+    switch (end.why) {
+      case FollowEnd::Why::exited:
+        if (end.exit.in_setup)
+          say("setup ended with exit code " + std::to_string(end.exit.code) + "; run did not begin.");
+        return {Attempt::End::exited, end.exit.code, std::nullopt};
+      case FollowEnd::Why::refused:
+        return broken(end.error);
+      default:
+        break;
     }
-    // 255 is the gateway's word for an engine that went away, and a job's may be it too: only a stubborn one counts.
-    if (end.why == FollowEnd::Why::exited && (end.exit_code != kGatewayTrouble || ++trouble >= kStubbornAttempts)) {
-      attempt.end = Attempt::End::exited;
-      attempt.exit_code = end.exit_code;
-      return attempt;
-    }
-    channel = fail(ErrorCode::unavailable, "");  // before its session goes
-    if (auto again = reconnect(); !again) {
-      attempt.end = stop_.stopped() ? Attempt::End::stopped : Attempt::End::lost;
-      if (again.error().code != ErrorCode::wrong_state) {
-        attempt.end = Attempt::End::failed;
-        attempt.failure = Failure(again.error());
-      }
-      return attempt;
-    }
+    if (stop_.stopped()) return {Attempt::End::stopped, 0, std::nullopt};
+    if (auto again = reconnect(); !again) return broken(again.error());
   }
+}
+
+/// What is left of a run whose output cannot be followed any further.
+Attempt LeaseJob::broken(const Error& error) {
+  if (stop_.stopped()) return {Attempt::End::stopped, 0, std::nullopt};
+  if (error.code == ErrorCode::wrong_state) return {Attempt::End::lost, 0, std::nullopt};
+  return {Attempt::End::failed, 0, Failure(error)};
 }
 
 /// Until it works, the lease has ended (wrong_state), or nothing answered for as long as the ledger waits for a lost
@@ -272,8 +285,9 @@ Result<> LeaseJob::reconnect() {
   bool told = false;
   for (int pause_ms = 200; !stop_.stopped(); pause_ms = std::min(pause_ms * 2, 5000)) {
     if (stop_.wait(pause_ms)) break;
-    auto session = open_lease(context_, lease_);
+    auto session = open_lease(context_, lease_, stop_);
     if (session) {
+      (*session)->set_stop(watch_->stop());
       session_ = std::move(*session);
       if (told) say("Connected again.");
       return {};

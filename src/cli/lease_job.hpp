@@ -12,6 +12,7 @@
 #include "cli/file_tree.hpp"
 #include "cli/forwarder.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/lease_watch.hpp"
 #include "cli/output_stream.hpp"
 #include "cli/ssh_client.hpp"
 #include "client/job_file.hpp"
@@ -41,12 +42,15 @@ class LeaseJob {
   /// Copies the outputs into `folder`; what came back is added to the list `report`.
   Result<> fetch_outputs(const std::filesystem::path& folder, nlohmann::json& report);
   void disconnect();
+  /// Of its output, what did not come here and is nowhere any more.
+  [[nodiscard]] std::uint64_t missed_bytes() const { return missed_bytes_; }
 
   [[nodiscard]] model::LeaseId lease() const { return lease_; }
   /// A line for people, labelled as its output is.
   void say(const std::string& line) const;
 
  private:
+  void hold(model::LeaseId lease);
   Result<> start_job();
   Result<> enter();
   Result<> log_in(Result<std::unique_ptr<SshSession>> session);
@@ -55,6 +59,7 @@ class LeaseJob {
   Result<> copy_workdir(bool resume);
   void start_forwards();
   Attempt follow();
+  Attempt broken(const Error& error);
   Result<> reconnect();
   [[nodiscard]] bool is_one_of_many() const { return machines_ > 1; }
   [[nodiscard]] bool quiet() const { return context_.json() || is_one_of_many(); }
@@ -66,9 +71,11 @@ class LeaseJob {
   const std::uint32_t rank_, machines_;
   const std::string label_;
   model::LeaseId lease_;
+  std::unique_ptr<LeaseWatch> watch_;  ///< Of this lease: what waits for its machine waits no longer than it lives.
   std::future<Result<std::unique_ptr<SshSession>>> ahead_;
   std::unique_ptr<SshSession> session_;
   std::unique_ptr<Forwarder> forwarder_;
+  std::uint64_t missed_bytes_ = 0;
 };
 
 }  // namespace hanse::cli

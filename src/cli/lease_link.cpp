@@ -27,7 +27,7 @@ Result<LeaseView> own_lease(Context& context, model::LeaseId lease) {
   return fail(ErrorCode::not_authorized, model::format_id(lease) + " is not yours: 'hanse ps' lists those that are");
 }
 
-Result<std::unique_ptr<SshSession>> open_lease(Context& context, model::LeaseId lease) {
+Result<std::unique_ptr<SshSession>> open_lease(Context& context, model::LeaseId lease, const StopSource& stop) {
   const auto view = live_lease(context, lease);
   if (!view) return fail(view);
   if (view->lease.state == model::LeaseState::matched) {
@@ -38,10 +38,16 @@ Result<std::unique_ptr<SshSession>> open_lease(Context& context, model::LeaseId 
   if (!home) return fail(home);
   const auto key = context.access_key();
   if (!key) return fail(key);
-  auto session = SshSession::connect(view->lease.endpoint, view->lease.host_key);
+  auto session = SshSession::connect(view->lease.endpoint, view->lease.host_key, stop);
   if (!session) return session;
   if (auto entered = (*session)->login(lease, home->access_key()); !entered) return fail(entered);
   return session;
+}
+
+Error why_broken(Context& context, model::LeaseId lease, const LeaseWatch& watch, const Error& error) {
+  if (!watch.lease_has_ended()) return error;
+  const auto view = live_lease(context, lease);
+  return view ? error : view.error();
 }
 
 Result<> publish_to_ssh(Context& context, model::Lease lease) {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/context.hpp"
+#include "cli/lease_watch.hpp"
 #include "cli/ssh_client.hpp"
 
 namespace hanse::cli {
@@ -15,8 +16,11 @@ Result<LeaseView> live_lease(Context& context, model::LeaseId lease);
 /// The same, if it is this account's too; not_authorized says whose it is not.
 Result<LeaseView> own_lease(Context& context, model::LeaseId lease);
 
-/// Connects and logs in. wrong_state: it has ended or has not started.
-Result<std::unique_ptr<SshSession>> open_lease(Context& context, model::LeaseId lease);
+/// Connects and logs in. wrong_state: it has ended or has not started, or a stop came. `stop` outlives the session.
+Result<std::unique_ptr<SshSession>> open_lease(Context& context, model::LeaseId lease, const StopSource& stop);
+
+/// What to say where work on a lease's machine failed: that it ended, if that is why.
+Error why_broken(Context& context, model::LeaseId lease, const LeaseWatch& watch, const Error& error);
 
 /// Ends it, whether it runs already or not; the lease as it is then. One that has ended is left as it is.
 Result<LeaseView> end_by_consumer(Context& context, model::LeaseId lease, const std::string& note);

@@ -1,9 +1,14 @@
 #include "cli/output_stream.hpp"
 
+#include <sodium.h>
+
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
+#include "cli/progress.hpp"
 #include "cli/terminal.hpp"
+#include "wire/utf8.hpp"
 
 namespace hanse::cli {
 
@@ -11,39 +16,137 @@ namespace {
 
 constexpr std::size_t kLongestLine = 64 * 1024;
 
-}  // namespace
-
-void OutputFollower::pass(std::string_view text, bool is_stderr, std::uint64_t& position) {
-  std::uint64_t& passed = passed_[is_stderr ? 1 : 0];
-  const std::uint64_t begin = position;
-  position += text.size();
-  if (position <= passed) return;
-  text.remove_prefix(static_cast<std::size_t>(passed > begin ? passed - begin : 0));
-  passed = position;
-  sink_(text, is_stderr);
+/// Of a text that is longer than `most`, so much that no character is cut in two; in what is no text, `most`.
+std::size_t cut_between_characters(std::string_view text, std::size_t most) {
+  std::size_t at = most;
+  while (at > most - 4 && (static_cast<std::uint8_t>(text[at]) & 0xc0) == 0x80) --at;
+  return at > most - 4 ? at : most;
 }
 
-FollowEnd OutputFollower::follow(SshSession& session, SshChannel& channel, const StopSource& stop) {
+std::string base64_of(std::string_view bytes) {
+  std::string out(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
+  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                    sodium_base64_VARIANT_ORIGINAL);
+  out.pop_back();  // the zero at its end
+  return out;
+}
+
+FollowEnd lost(const Error& error) {
+  const bool is_stop = error.code == ErrorCode::wrong_state;
+  return {is_stop ? FollowEnd::Why::stopped : FollowEnd::Why::lost, {}, error};
+}
+
+}  // namespace
+
+FollowEnd OutputFollower::follow(SshSession& session, bool to_end) {
+  auto channel = session.subsystem("hanse-logs");
+  if (!channel) return lost(channel.error());
+  const std::string request = to_text(wire::StreamRequest{mark_, to_end});
+  if (auto asked = (*channel)->write(as_bytes(request)); !asked) return lost(asked.error());
+  if (auto asked = (*channel)->end_input(); !asked) return lost(asked.error());
+  wire::FrameParser parser;
   std::array<std::uint8_t, 64 * 1024> buffer;
-  std::uint64_t position[2] = {0, 0};
   while (true) {
-    bool any = false;
-    for (const bool is_stderr : {false, true}) {
-      const auto n = channel.read_now(buffer.data(), buffer.size(), is_stderr);
-      if (!n) return {FollowEnd::Why::lost, -1};
-      if (*n == 0) continue;
-      pass({reinterpret_cast<const char*>(buffer.data()), *n}, is_stderr, position[is_stderr ? 1 : 0]);
-      any = true;
+    if (session.stopped()) return {FollowEnd::Why::stopped, {}, {}};  // also under a flood of output
+    const auto n = (*channel)->read(buffer.data(), buffer.size());
+    if (!n) return lost(n.error());
+    if (*n == 0) {
+      const std::string why = (*channel)->complaint();
+      return {FollowEnd::Why::lost,
+              {},
+              {ErrorCode::unavailable, "the machine ended the output" + (why.empty() ? "" : ": " + why)}};
     }
-    if (stop.stopped()) return {FollowEnd::Why::stopped, -1};  // also under a flood of output
-    if (any) continue;
-    if (channel.at_end()) {
-      const int status = channel.exit_status();
-      return status >= 0 ? FollowEnd{FollowEnd::Why::exited, status} : FollowEnd{FollowEnd::Why::lost, -1};
+    parser.feed(ByteView(buffer).first(*n));
+    while (true) {
+      const auto frame = parser.next();
+      if (!frame) return {FollowEnd::Why::refused, {}, frame.error()};
+      if (!*frame) break;
+      if (auto end = take(**frame)) return *end;
     }
-    if (!session.is_connected()) return {FollowEnd::Why::lost, -1};
-    if (session.wait(stop.fd(), 1000)) return {FollowEnd::Why::stopped, -1};
   }
+}
+
+std::optional<FollowEnd> OutputFollower::take(const wire::Frame& frame) {
+  const auto text = as_text(frame.content);
+  if (wire::has_place(frame.kind)) mark_ += wire::kFrameHeaderBytes + text.size();
+  switch (frame.kind) {
+    case wire::FrameKind::output:
+    case wire::FrameKind::errors:
+      bytes_ += text.size();
+      sink_(text, frame.kind == wire::FrameKind::errors);
+      break;
+    case wire::FrameKind::note:
+      note_(printable(text));
+      break;
+    case wire::FrameKind::place:
+      return take_place(text);
+    case wire::FrameKind::exit: {
+      const auto exit = wire::parse_exit(text);
+      if (!exit) return FollowEnd{FollowEnd::Why::refused, {}, exit.error()};
+      return FollowEnd{FollowEnd::Why::exited, *exit, {}};
+    }
+    case wire::FrameKind::done:
+      return FollowEnd{FollowEnd::Why::done, {}, {}};
+    case wire::FrameKind::failed: {
+      const auto error = wire::parse_failure(text);
+      const bool may_pass = error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
+      return FollowEnd{may_pass ? FollowEnd::Why::lost : FollowEnd::Why::refused, {}, error};
+    }
+    case wire::FrameKind::alive:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::optional<FollowEnd> OutputFollower::take_place(std::string_view text) {
+  const auto place = wire::parse_place(text);
+  if (!place) return FollowEnd{FollowEnd::Why::refused, {}, place.error()};
+  if (place->bytes > bytes_) {
+    missed_ += place->bytes - bytes_;
+    note_(rough_size(place->bytes - bytes_) +
+          " of output are missing here: the machine keeps the last part of it, and nobody read these in time");
+  }
+  mark_ = place->mark;
+  bytes_ = place->bytes;
+  return std::nullopt;
+}
+
+void JsonLines::pass(std::string_view text, bool is_stderr) {
+  std::string& rest = rest_[is_stderr ? 1 : 0];
+  rest += text;
+  std::size_t at = 0;
+  while (true) {
+    const auto line = std::string_view(rest).substr(at);
+    const auto end = line.find('\n');
+    std::size_t size = 0;
+    if (end < kLongestLine) {
+      size = end + 1;
+    } else if (line.size() > kLongestLine) {
+      size = cut_between_characters(line, kLongestLine);
+    } else {
+      break;
+    }
+    print(line.substr(0, size), is_stderr);
+    at += size;
+  }
+  rest.erase(0, at);
+}
+
+void JsonLines::end() {
+  for (const bool is_stderr : {false, true}) {
+    const auto rest = std::exchange(rest_[is_stderr ? 1 : 0], {});
+    if (!rest.empty()) print(rest, is_stderr);
+  }
+}
+
+void JsonLines::print(std::string_view line, bool is_stderr) const {
+  nlohmann::json object{{"stream", is_stderr ? "stderr" : "stdout"}};
+  if (wire::is_utf8(as_bytes(line))) {
+    object["text"] = line;
+  } else {
+    object["base64"] = base64_of(line);
+  }
+  print_(object);
 }
 
 void LineLabels::pass(std::string_view text, bool is_stderr) {

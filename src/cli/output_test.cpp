@@ -1,8 +1,11 @@
 // What people see: tables, progress, sizes.
 
 #include <gtest/gtest.h>
+#include <sodium.h>
 
 #include <algorithm>
+#include <csignal>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "cli/output_stream.hpp"
@@ -45,6 +48,84 @@ TEST(LineLabels, ALineWithoutEndIsPassedOnInPieces) {
   lines.pass(std::string(200'000, 'x'), false);
   EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 200'000 / (64 * 1024));
   EXPECT_EQ(static_cast<std::size_t>(std::count(out.begin(), out.end(), 'x')), 200'000 / (64 * 1024) * (64U * 1024));
+}
+
+/// What the JSON lines stand for, byte by byte.
+std::string told_by(const std::vector<nlohmann::json>& lines, const std::string& stream) {
+  std::string out;
+  for (const auto& line : lines) {
+    if (line["stream"] != stream) continue;
+    if (line.contains("text")) {
+      out += line["text"].get<std::string>();
+      continue;
+    }
+    const auto base64 = line["base64"].get<std::string>();
+    std::string bytes(base64.size(), '\0');
+    std::size_t size = 0;
+    EXPECT_EQ(sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), base64.data(),
+                                base64.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL),
+              0);
+    out += bytes.substr(0, size);
+  }
+  return out;
+}
+
+TEST(JsonLines, AreWholeLinesExactToTheByteHoweverOutputIsCut) {
+  std::string text;
+  for (int i = 0; i < 300; ++i) text += std::string(static_cast<std::size_t>(i % 7), 'a') + "é🚀ü\n";
+  text += std::string("no text: \xff\xfe\0\n", 13) + std::string(200'000, 'x') + "🚀\n" + "no end of line é";
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{5}, std::size_t{4096}, text.size()}) {
+    std::vector<nlohmann::json> lines;
+    JsonLines json([&](const nlohmann::json& line) { lines.push_back(line); });
+    for (std::size_t at = 0; at < text.size(); at += piece) {
+      json.pass(std::string_view(text).substr(at, piece), false);
+      json.pass(std::string_view(text).substr(at, piece), true);
+    }
+    json.end();
+    EXPECT_EQ(told_by(lines, "stdout"), text) << piece;
+    EXPECT_EQ(told_by(lines, "stderr"), text) << piece;
+    EXPECT_EQ(std::count_if(lines.begin(), lines.end(), [](const auto& line) { return line.contains("base64"); }), 2);
+  }
+}
+
+TEST(JsonLines, ALongLineIsCutBetweenCharacters) {
+  for (std::size_t before = 0; before < 4; ++before) {
+    std::string text(before, 'x');
+    for (int i = 0; i < 40'000; ++i) text += "🚀";
+    std::vector<nlohmann::json> lines;
+    JsonLines json([&](const nlohmann::json& line) { lines.push_back(line); });
+    json.pass(text, false);
+    json.end();
+    EXPECT_EQ(told_by(lines, "stdout"), text);
+    for (const auto& line : lines) EXPECT_TRUE(line.contains("text"));
+  }
+}
+
+TEST(Interrupt, TheTerminalsEndIsOneButNotForWhoWasToldToIgnoreIt) {
+  {
+    const Interrupt interrupt;
+    ::raise(SIGHUP);
+    EXPECT_EQ(interrupt.count(), 1);
+  }
+  ::signal(SIGHUP, SIG_IGN);
+  {
+    const Interrupt interrupt;
+    ::raise(SIGHUP);
+    EXPECT_EQ(interrupt.count(), 0);
+  }
+  ::signal(SIGHUP, SIG_DFL);
+}
+
+TEST(StopSource, OfANarrowerKindEndsWithTheWiderAndNotTheOtherWayRound) {
+  const Interrupt interrupt;
+  StopSource wider(interrupt);
+  StopSource narrow(&wider), other(&wider);
+  narrow.stop();
+  EXPECT_TRUE(narrow.stopped());
+  EXPECT_FALSE(wider.stopped());
+  EXPECT_FALSE(other.wait(0));
+  wider.stop();
+  EXPECT_TRUE(other.wait(60'000));
 }
 
 TEST(StopSource, EndsTheWaitOfEveryThreadWhoeverStopsIt) {

@@ -29,6 +29,7 @@ enum Type : std::uint8_t {
 };
 
 constexpr std::uint32_t kMaxPacketBytes = 256 * 1024 + 1024;
+constexpr int kSftpAnswerMs = 60'000;  ///< While a request waits for its answer.
 constexpr std::uint32_t kEndOfFile = 1, kNoSuchFile = 2, kPermissionDenied = 3;
 
 /// Reads the fields of one packet; after a short read everything is empty and `good` is false.
@@ -101,6 +102,11 @@ Result<> status_of(Reader& reader, bool& end_of_file) {
   return fail(ErrorCode::io, text.empty() ? "the machine could not do it (is its disk full?)" : text);
 }
 
+std::string last_words(const SshChannel& channel) {
+  const std::string words = channel.complaint();
+  return words.empty() ? "" : ": " + words;
+}
+
 bool is_plain_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
          name.find('\0') == std::string::npos;
@@ -155,10 +161,13 @@ Result<Bytes> Sftp::read_packet() {
       }
       const std::size_t have = buffer_.size();
       buffer_.resize(have + 64 * 1024);
-      const auto n = channel_->read(buffer_.data() + have, 64 * 1024);
+      const auto n = channel_->read(buffer_.data() + have, 64 * 1024, kSftpAnswerMs);
       buffer_.resize(have + (n ? *n : 0));
+      if (!n && n.error().code == ErrorCode::timeout) {
+        return fail(ErrorCode::unavailable, "the machine has not answered the file transfer for a minute");
+      }
       if (!n) return fail(n);
-      if (*n == 0) return fail(ErrorCode::unavailable, "the machine closed the file transfer");
+      if (*n == 0) return fail(ErrorCode::unavailable, "the machine closed the file transfer" + last_words(*channel_));
     }
     return {};
   };

@@ -1,7 +1,9 @@
 #include "client/dial.hpp"
 
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/this_coro.hpp>
+#include <charconv>
+
+#include "net/connect.hpp"
 
 namespace hanse::client {
 
@@ -31,10 +33,35 @@ Error unreachable(const Endpoint& endpoint, const beast::error_code& error) {
   return {ErrorCode::unavailable, "no node answers at " + endpoint.url() + " (" + error.message() + ")"};
 }
 
+namespace {
+
+constexpr int kResolveMs = 10'000;
+
+/// Not by Asio's resolver: nothing ends that before the name server does, not even the end of the program.
+std::expected<net::tcp::resolver::results_type, beast::error_code> find(const Endpoint& endpoint) {
+  std::uint16_t port = 0;
+  std::from_chars(endpoint.port.data(), endpoint.port.data() + endpoint.port.size(), port);
+  const auto found = net::resolve(endpoint.host, port, kResolveMs);
+  if (!found) {
+    const auto code = found.error().code;
+    return std::unexpected(code == ErrorCode::not_found ? beast::error_code(asio::error::host_not_found)
+                           : code == ErrorCode::timeout ? beast::error_code(beast::error::timeout)
+                                                        : beast::error_code(asio::error::host_not_found_try_again));
+  }
+  std::vector<net::tcp::endpoint> endpoints;
+  for (const auto& address : *found) {
+    std::memcpy(endpoints.emplace_back().data(), &address, address.size());
+    endpoints.back().resize(address.size());
+  }
+  return net::tcp::resolver::results_type::create(endpoints.begin(), endpoints.end(), endpoint.host, endpoint.port);
+}
+
+}  // namespace
+
 asio::awaitable<beast::error_code> dial(net::Stream& stream, const Endpoint& endpoint) {
-  net::tcp::resolver resolver(co_await asio::this_coro::executor);
-  auto [resolve_error, addresses] = co_await resolver.async_resolve(endpoint.host, endpoint.port, kTuple);
-  if (resolve_error) co_return resolve_error;
+  const auto found = find(endpoint);
+  if (!found) co_return found.error();
+  const auto& addresses = *found;
   auto [connect_error] = co_await stream.async_connect(addresses, kTuple);
   if (connect_error) co_return connect_error;
   beast::error_code ignored;

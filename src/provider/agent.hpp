@@ -35,6 +35,7 @@ struct AgentConfig {
   std::vector<std::string> registries;        ///< Not public, but renters' images may be pulled from them.
   std::string subnet_pool = "10.213.0.0/16";  ///< Private addresses for the leases' networks, one /29 each.
   std::uint64_t layer_bytes = 10ULL << 30;    ///< The most a lease may write outside /workspace.
+  std::uint64_t output_bytes = 256ULL << 20;  ///< Of a job's output, the last so much is kept.
   std::uint64_t fetch_grace_s = 120;          ///< After a job's end its files stay this long, unless the consumer ends.
   model::Machine machine;                     ///< What is offered: detected, then edited.
   model::PriceList prices;

@@ -218,7 +218,7 @@ Result<AgentConfig> parse_agent_config(std::string_view text) {
   const auto map = Map::from(*root, "provider.yaml",
                              {"owner", "name", "node", "node_ca", "advertise_host", "listen_host", "ssh_port",
                               "metrics_port", "engine_socket", "default_image", "internet", "dns", "registries",
-                              "subnet_pool", "layer", "fetch_grace", "country", "machine", "prices"});
+                              "subnet_pool", "layer", "output", "fetch_grace", "country", "machine", "prices"});
   if (!map) return fail(map);
   AgentConfig out;
   auto taken = all_of(
@@ -231,6 +231,7 @@ Result<AgentConfig> parse_agent_config(std::string_view text) {
        take(*map, "engine_socket", out.engine_socket, plain),
        take(*map, "default_image", out.default_image, plain, 512), take(*map, "internet", out.internet, yes_or_no),
        take(*map, "subnet_pool", out.subnet_pool, pool), take(*map, "layer", out.layer_bytes, model::parse_size),
+       take(*map, "output", out.output_bytes, model::parse_size),
        take(*map, "fetch_grace", out.fetch_grace_s, duration), take(*map, "country", out.country, country_code)});
   if (!taken) return fail(taken);
   if (auto r = take_list(*map, "dns", out.dns, ip_address); !r) return fail(r);

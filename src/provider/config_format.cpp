@@ -97,6 +97,7 @@ std::string format_agent_config(const AgentConfig& c) {
        "e.g. [\"registry.lan:5000\"]: not public, but renters' images may come from them");
   line("subnet_pool", c.subnet_pool, "private addresses for the leases' networks, one /29 each");
   line("layer", model::format_size(c.layer_bytes), "the most a lease may write outside /workspace");
+  line("output", model::format_size(c.output_bytes), "of a job's output, the last so much is kept for its renter");
   line("fetch_grace", model::format_duration(c.fetch_grace_s), "files of an ended job stay this long, for its renter");
   line("country", quoted(c.country), "two capitals, e.g. DE; renters may insist on where their data is");
   return out + "\n" + machine_section(c.machine) + "\n" + price_section(c.prices);

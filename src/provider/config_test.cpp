@@ -52,6 +52,7 @@ TEST(Config, WhatInitWritesReadsBackEqual) {
   EXPECT_EQ(back->registries, config.registries);
   EXPECT_EQ(back->internet, config.internet);
   EXPECT_EQ(back->layer_bytes, config.layer_bytes);
+  EXPECT_EQ(back->output_bytes, config.output_bytes);
   EXPECT_EQ(back->fetch_grace_s, config.fetch_grace_s);
   EXPECT_EQ(format_agent_config(*back), text);
 }

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -17,33 +16,35 @@ namespace {
 // The script of a stage waits for the command that it runs before it ends by a SIGTERM that it does not handle itself.
 // `wait` returns early when a signal comes, so it is repeated for as long as the process is there.
 constexpr const char* kSupervisor = R"(cd /workspace 2>/dev/null || cd /
-dir=/run/hanse; job=; token=
-read -r token <$dir/token
+dir=/run/hanse; job=
+exec 3<>$dir/output 4<>$dir/errors
 on_term() { trap '' TERM INT; kill -TERM -1 2>/dev/null; [ -n "$job" ] && wait "$job" 2>/dev/null; exit 143; }
 trap on_term TERM INT
 stage() {
   if [ -e $dir/preempt_at ]; then read -r HANSE_PREEMPT_AT <$dir/preempt_at; export HANSE_PREEMPT_AT; fi
-  /bin/sh -c 'trap "exit 143" TERM; . "$0"' "$dir/$1" </dev/null &
+  /bin/sh -c 'trap "exit 143" TERM; . "$0"' "$dir/$1" </dev/null >$dir/output 2>$dir/errors 3>&- 4>&- &
   job=$!
   while :; do wait "$job"; code=$?; kill -0 "$job" 2>/dev/null || break; done
   job=
 }
 finish() {
-  echo "$1" >$dir/exit_code
-  printf '\036hanse-end:%s\n' "$token"
-  printf '\036hanse-end:%s\n' "$token" >&2
+  echo "$1 $2" 1<>$dir/exit
   idle
 }
 idle() { while :; do sleep 3600 & wait $!; done; }
 while [ ! -e $dir/go ]; do sleep 0.05 & wait $!; done
-if [ -e $dir/notice ]; then read -r notice <$dir/notice; echo "hanse: $notice" >&2; fi
 if [ -e $dir/setup ]; then
   stage setup
-  if [ "$code" -ne 0 ]; then echo "hanse: setup ended with exit code $code" >&2; finish "$code"; fi
+  if [ "$code" -ne 0 ]; then finish "$code" setup; fi
 fi
 [ -e $dir/run ] || idle
 stage run
-finish "$code")";
+finish "$code" run)";
+
+/// The exit's place is kept from the beginning: a job that fills the folder ends all the same. An empty line: not yet.
+constexpr std::string_view kNoExit = "\n              \n";
+constexpr mode_t kPipeMode = 0666;  ///< A job that has dropped root opens its /dev/stdout by it.
+constexpr int kJobPipeBytes = 1 << 20;
 
 /// An open folder; -1 if it is none. Closed when it goes.
 class Folder {
@@ -77,80 +78,33 @@ Result<> write_new(const Folder& folder, const char* name, std::string_view text
   return {};
 }
 
-/// Passes output on up to the end mark of each stream.
-class JobOutput : public ExecStream {
- public:
-  JobOutput(std::unique_ptr<ExecStream> logs, const std::string& token)
-      : logs_(std::move(logs)), mark_("\x1ehanse-end:" + token + "\n") {}
-
-  Result<Chunk> read() override {
-    while (!(sides_[0].ended && sides_[1].ended)) {
-      auto chunk = logs_->read();
-      if (!chunk) return chunk;
-      if (chunk->source == Source::end) return drain();
-      auto& side = sides_[chunk->source == Source::err ? 1 : 0];
-      auto bytes = pass(side, chunk->bytes);
-      if (!bytes.empty()) return Chunk{chunk->source, std::move(bytes)};
+/// A pipe by name. One that is something else now (the job may have put it there) is replaced.
+Result<Descriptor> open_pipe(const Folder& folder, const char* name) {
+  for (int tries = 0; tries < 2; ++tries) {
+    if (::mkfifoat(folder.fd(), name, kPipeMode) == 0)
+      ::fchmodat(folder.fd(), name, kPipeMode, 0);  // whatever the umask
+    Descriptor pipe(::openat(folder.fd(), name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+    struct stat info{};
+    if (pipe && ::fstat(pipe.get(), &info) == 0 && S_ISFIFO(info.st_mode)) {
+      (void)::fcntl(pipe.get(), F_SETPIPE_SZ, kJobPipeBytes);  // a wish: the kernel gives less to who holds many
+      return pipe;
     }
-    return Chunk{Source::end, {}};
+    ::unlinkat(folder.fd(), name, 0);
   }
-  Result<> write(ByteView bytes) override { return logs_->write(bytes); }
-  void close_input() override { logs_->close_input(); }
-  Result<> resize(std::uint16_t columns, std::uint16_t rows) override { return logs_->resize(columns, rows); }
-  Result<int> exit_code() override { return logs_->exit_code(); }
-  void abort() override { logs_->abort(); }
-
- private:
-  struct Side {
-    std::string held;  ///< Bytes that may be the beginning of the mark.
-    bool ended = false;
-  };
-
-  Bytes pass(Side& side, ByteView bytes) {
-    if (side.ended) return {};
-    std::string text = std::exchange(side.held, {}) + std::string(as_text(bytes));
-    if (const auto at = text.find(mark_); at != std::string::npos) {
-      side.ended = true;
-      text.resize(at);
-    } else {
-      auto begun = std::min(text.size(), mark_.size() - 1);
-      while (!text.ends_with(std::string_view(mark_).substr(0, begun))) --begun;
-      side.held = text.substr(text.size() - begun);
-      text.resize(text.size() - begun);
-    }
-    return {text.begin(), text.end()};
-  }
-
-  /// The container ended without a mark: what was held back was no mark.
-  Chunk drain() {
-    for (std::size_t i = 0; i < sides_.size(); ++i) {
-      if (sides_[i].held.empty()) continue;
-      const auto text = std::exchange(sides_[i].held, {});
-      return {i == 1 ? Source::err : Source::out, Bytes(text.begin(), text.end())};
-    }
-    return {Source::end, {}};
-  }
-
-  std::unique_ptr<ExecStream> logs_;
-  const std::string mark_;
-  std::array<Side, 2> sides_;
-};
+  return fail(ErrorCode::io, std::string("cannot make the pipe of the job's ") + name + ": " + std::strerror(errno));
+}
 
 }  // namespace
 
 std::vector<std::string> supervisor_command() {
-  return {"/bin/sh", "-c", kSupervisor};
+  return {"/bin/sh", "-c", kSupervisor, std::string(kSupervisorMark)};
 }
 
-Result<> write_control(const std::string& folder, const model::Job& job, const std::string& token,
-                       const std::string& notice) {
+Result<> write_control(const std::string& folder, const model::Job& job) {
   const Folder at(folder);
   if (at.fd() < 0) return fail(ErrorCode::io, "cannot open " + folder + ": " + std::strerror(errno));
-  for (const char* name : {"exit_code", "go", "notice", "setup", "run"}) ::unlinkat(at.fd(), name, 0);
-  if (auto r = write_new(at, "token", token + "\n"); !r) return r;
-  if (!notice.empty()) {
-    if (auto r = write_new(at, "notice", notice + "\n"); !r) return r;
-  }
+  for (const char* name : {"go", "setup", "run"}) ::unlinkat(at.fd(), name, 0);
+  if (auto r = write_new(at, "exit", kNoExit); !r) return r;
   if (!job.setup.empty()) {
     if (auto r = write_new(at, "setup", job.setup); !r) return r;
   }
@@ -172,23 +126,33 @@ Result<> write_preempt_at(const std::string& folder, Time at) {
   return write_new(open, "preempt_at", std::to_string(at.ms / 1000) + "\n");
 }
 
-std::optional<int> read_exit_code(const std::string& folder) {
+Result<JobPipes> open_job_pipes(const std::string& folder) {
+  const Folder at(folder);
+  if (at.fd() < 0) return fail(ErrorCode::io, "cannot open " + folder + ": " + std::strerror(errno));
+  auto output = open_pipe(at, "output");
+  if (!output) return fail(output);
+  auto errors = open_pipe(at, "errors");
+  if (!errors) return fail(errors);
+  return JobPipes{std::move(*output), std::move(*errors)};
+}
+
+/// "CODE STAGE" on the first line: without its end that is half written.
+std::optional<wire::JobExit> read_exit(const std::string& folder) {
   const Folder at(folder);
   if (at.fd() < 0) return std::nullopt;
-  const int fd = ::openat(at.fd(), "exit_code", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  const int fd = ::openat(at.fd(), "exit", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return std::nullopt;
   char text[16] = {};
   const auto n = ::read(fd, text, sizeof text);
   ::close(fd);
-  int code = 0;
-  const auto [end, error] = std::from_chars(text, text + std::max<ssize_t>(n, 0), code);
-  const bool whole = error == std::errc() && end < text + n && *end == '\n';  // without its newline it is half written
-  if (!whole || code < 0 || code > 255) return std::nullopt;
-  return code;
-}
-
-std::unique_ptr<ExecStream> make_job_output(std::unique_ptr<ExecStream> logs, const std::string& token) {
-  return std::make_unique<JobOutput>(std::move(logs), token);
+  const char* const end = text + std::max<ssize_t>(n, 0);
+  wire::JobExit exit;
+  const auto [rest, error] = std::from_chars(text, end, exit.code);
+  const std::string_view stage(rest, static_cast<std::size_t>(end - rest));
+  if (error != std::errc() || exit.code < 0 || exit.code > 255) return std::nullopt;
+  exit.in_setup = stage.starts_with(" setup\n");
+  if (!exit.in_setup && !stage.starts_with(" run\n")) return std::nullopt;
+  return exit;
 }
 
 }  // namespace hanse::provider

@@ -6,16 +6,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
-#include "base/rng.hpp"
 #include "provider/journal.hpp"
 #include "provider/lease_signals.hpp"
+#include "provider/output_pump.hpp"
 #include "provider/testing/engine_service.hpp"
 #include "provider/testing/free_pool.hpp"
+#include "provider/testing/heard.hpp"
 #include "provider/workspace.hpp"
 
 namespace hanse::provider {
@@ -41,11 +41,15 @@ struct Supervised {
   TemporaryFolder folder;
   Workspaces workspaces{folder.path / "leases"};
   Workspaces::Paths paths;
+  std::shared_ptr<OutputLog> log;
+  std::unique_ptr<OutputPump> pump;
   std::string id;
 
-  explicit Supervised(const model::Job& job, bool go = true, ContainerSpec spec = {}, const std::string& notice = "") {
+  explicit Supervised(const model::Job& job, bool go = true, ContainerSpec spec = {}) {
     paths = workspaces.open("one", 64U << 20).value();
-    HANSE_CHECK(write_control(paths.control, job, "secret-token", notice).has_value());
+    log = OutputLog::open(paths.output, 64U << 20).value();
+    pump = OutputPump::start(paths.control, log, [](const wire::JobExit&) {}).value();
+    HANSE_CHECK(write_control(paths.control, job).has_value());
     if (go) HANSE_CHECK(write_go(paths.control).has_value());
     spec.name = testing::test_name("supervised");
     spec.labels = {testing::kTestLabel};
@@ -64,15 +68,11 @@ struct Supervised {
     HANSE_CHECK(started.has_value());
   }
   ~Supervised() {
+    pump.reset();
     static_cast<void>(EngineService::instance().engine().remove(id));
     static_cast<void>(workspaces.wipe("one"));
   }
-  testing::Output output() const {
-    auto logs = EngineService::instance().engine().logs(id, true);
-    HANSE_CHECK(logs.has_value());
-    auto stream = make_job_output(std::move(*logs), "secret-token");
-    return read_all(*stream);
-  }
+  testing::Heard output() const { return testing::hear_until(log); }
   bool running() const { return EngineService::instance().engine().inspect(id)->running; }
 };
 
@@ -88,53 +88,60 @@ TEST(Supervisor, OutputEndsWithTheJobAndTheContainerStays) {
   const auto output = one.output();
   EXPECT_EQ(output.out, "set up\nrunning\nno-newline");
   EXPECT_EQ(output.err, "bad\n");
-  EXPECT_EQ(read_exit_code(one.paths.control), 5);
+  EXPECT_EQ(output.exit, (wire::JobExit{5, false}));
   EXPECT_TRUE(one.running());
 }
 
-TEST(Supervisor, FailedSetupEndsTheJobWithItsCode) {
+TEST(Supervisor, FailedSetupEndsTheJobWithItsCodeAndAddsNothingToItsOutput) {
   const Supervised one(job("echo never", "exit 9"));
   const auto output = one.output();
-  EXPECT_EQ(output.out, "");
-  EXPECT_THAT(output.err, HasSubstr("setup ended with exit code 9"));
-  EXPECT_EQ(read_exit_code(one.paths.control), 9);
+  EXPECT_EQ(output.all, "");
+  EXPECT_EQ(output.exit, (wire::JobExit{9, true}));
 }
 
-TEST(Supervisor, NoticeComesBeforeTheJobsOwnErrors) {
-  const Supervised one(job("echo out; echo bad >&2"), true, {}, "no network $(here)");
+TEST(Supervisor, AJobThatDroppedRootCanOpenItsOutputByName) {
+  const Supervised one(job("su -s /bin/sh nobody -c 'echo named >/dev/stdout; echo bad >/proc/self/fd/2'"));
   const auto output = one.output();
-  EXPECT_EQ(output.out, "out\n");
-  EXPECT_EQ(output.err, "hanse: no network $(here)\nbad\n");
+  EXPECT_EQ(output.out, "named\n");
+  EXPECT_EQ(output.err, "bad\n");
+}
+
+TEST(Supervisor, WhatTheEngineDoesIsNoneOfTheOutputsBusiness) {
+  const Supervised one(job("for i in 1 2 3; do echo $i; echo $i >&2; sleep 0.2; done; exit 255"));
+  static_cast<void>(testing::hear_until(one.log, "1"));
+  EngineService::instance().kill();
+  const auto output = one.output();
+  EngineService::instance().start();
+  EXPECT_EQ(output.out, "1\n2\n3\n");
+  EXPECT_EQ(output.err, "1\n2\n3\n");
+  EXPECT_EQ(output.exit, (wire::JobExit{255, false}));
 }
 
 TEST(Supervisor, ChildThatIsToldToEndMayFinishAndTheScriptGoesNoFurther) {
   const Supervised one(
       job("sh -c \"trap 'sleep 0.3; echo saved; exit 0' TERM; echo up; while :; do sleep 0.05; done\"\n"
           "echo never"));
+  ASSERT_EQ(testing::hear_until(one.log, "up").out, "up\n");
   auto& engine = EngineService::instance().engine();
-  auto logs = engine.logs(one.id, true);
-  ASSERT_EQ(as_text((*logs)->read()->bytes), "up\n");
   terminate_descendants(static_cast<pid_t>(engine.inspect(one.id)->pid), kSupervisorMark);
   EXPECT_EQ(one.output().out, "up\nsaved\n");
-  EXPECT_EQ(read_exit_code(one.paths.control), 143);
+  EXPECT_EQ(one.output().exit, (wire::JobExit{143, false}));
   EXPECT_TRUE(one.running());
 }
 
 TEST(Supervisor, JobWaitsForTheWordToGo) {
   const Supervised one(job("cat /workspace/input"), false);
   std::ofstream(one.paths.workspace + "/input") << "copied in";
-  EXPECT_FALSE(read_exit_code(one.paths.control));
+  EXPECT_FALSE(read_exit(one.paths.control));
   ASSERT_TRUE(write_go(one.paths.control));
   EXPECT_EQ(one.output().out, "copied in");
 }
 
 TEST(Supervisor, StopReachesTheJobAndItsChildren) {
   const Supervised one(job("trap 'echo bye; exit 0' TERM; echo up; sleep 1000 & wait"));
-  auto& engine = EngineService::instance().engine();
-  auto logs = engine.logs(one.id, true);
-  ASSERT_EQ(as_text((*logs)->read()->bytes), "up\n");
-  ASSERT_TRUE(engine.stop(one.id, 20));
-  EXPECT_THAT(read_all(**logs).out, HasSubstr("bye"));
+  ASSERT_EQ(testing::hear_until(one.log, "up").out, "up\n");
+  ASSERT_TRUE(EngineService::instance().engine().stop(one.id, 20));
+  EXPECT_THAT(testing::hear_until(one.log, "bye").out, HasSubstr("bye"));
   EXPECT_FALSE(one.running());
 }
 
@@ -144,6 +151,7 @@ TEST(Supervisor, FilledWorkspaceHurtsTheJobAlone) {
           "of=/run/hanse/fill bs=64K 2>&1 | tail -5"));
   const auto output = one.output().out;
   ASSERT_TRUE(one.paths.is_limited);
+  EXPECT_EQ(one.output().exit, (wire::JobExit{0, false})) << "its end is noted all the same";
   EXPECT_THAT(output, HasSubstr("No space left on device"));
   EXPECT_LT(fs::file_size(one.paths.workspace + "/fill"), 64U << 20);
   EXPECT_LE(fs::file_size(one.paths.control + "/fill"), 1U << 20);
@@ -153,64 +161,30 @@ TEST(Control, NoLinkOfTheContainersMakingIsFollowed) {
   const TemporaryFolder folder;
   const auto control = folder.path / "control";
   fs::create_directory(control);
-  std::ofstream(folder.path / "host") << "7\n";
-  fs::create_symlink(folder.path / "host", control / "exit_code");
-  EXPECT_FALSE(read_exit_code(control));
+  std::ofstream(folder.path / "host") << "7 run\n";
+  fs::create_symlink(folder.path / "host", control / "exit");
+  EXPECT_FALSE(read_exit(control));
   fs::create_symlink(folder.path / "host", control / "go");
   EXPECT_TRUE(write_go(control));
   EXPECT_FALSE(fs::is_symlink(control / "go"));
-  EXPECT_EQ(fs::file_size(folder.path / "host"), 2U);
+  fs::create_symlink(folder.path / "host", control / "output");
+  EXPECT_TRUE(open_job_pipes(control));
+  EXPECT_TRUE(fs::is_fifo(fs::symlink_status(control / "output")));
+  EXPECT_EQ(fs::file_size(folder.path / "host"), 6U);
 }
 
 TEST(Control, OddExitCodesAreNone) {
   const TemporaryFolder folder;
-  for (const char* text : {"", "7", "x\n", "-1\n", "256\n", "99999999999999999999\n", "7 \n"}) {
-    std::ofstream(folder.path / "exit_code", std::ios::trunc) << text;
-    EXPECT_FALSE(read_exit_code(folder.path)) << text;
+  for (const char* text :
+       {"", "7", "7\n", "7 run", "x run\n", "-1 run\n", "256 run\n", "99999999999999999999 run\n", "7  run\n"}) {
+    std::ofstream(folder.path / "exit", std::ios::trunc) << text;
+    EXPECT_FALSE(read_exit(folder.path)) << text;
   }
-  std::ofstream(folder.path / "exit_code", std::ios::trunc) << "7\n";
-  EXPECT_EQ(read_exit_code(folder.path), 7);
-  fs::remove(folder.path / "exit_code");
-  ASSERT_EQ(::mkfifo((folder.path / "exit_code").c_str(), 0600), 0);
-  EXPECT_FALSE(read_exit_code(folder.path));  // and does not wait for a writer
-}
-
-/// Gives chunks that a test made.
-struct ScriptedStream : ExecStream {
-  std::deque<Chunk> chunks;
-  Result<Chunk> read() override {
-    if (chunks.empty()) return Chunk{Source::end, {}};
-    auto chunk = std::move(chunks.front());
-    chunks.pop_front();
-    return chunk;
-  }
-  Result<> write(ByteView) override { return {}; }
-  void close_input() override {}
-  Result<> resize(std::uint16_t, std::uint16_t) override { return {}; }
-  Result<int> exit_code() override { return 0; }
-  void abort() override {}
-};
-
-TEST(JobOutput, MarkCutAnywhereEndsTheStreamAndNothingElseIsLost) {
-  const std::uint64_t seed = 7;
-  SCOPED_TRACE(seed);
-  Rng rng(seed);
-  const std::string mark = "\x1ehanse-end:t0\n";
-  for (int round = 0; round < 300; ++round) {
-    std::string text;
-    for (auto n = rng.below(60); n > 0; --n) text += rng.one_in(4) ? mark.substr(0, rng.below(mark.size())) : "ab\n";
-    auto script = std::make_unique<ScriptedStream>();
-    const bool marked = !rng.one_in(4);
-    const std::string whole = marked ? text + mark + "after" : text;
-    for (std::size_t at = 0; at < whole.size();) {
-      const auto n = std::min<std::size_t>(1 + rng.below(20), whole.size() - at);
-      script->chunks.push_back({ExecStream::Source::out, Bytes(whole.begin() + at, whole.begin() + at + n)});
-      at += n;
-    }
-    script->chunks.push_back({ExecStream::Source::err, Bytes(mark.begin(), mark.end())});
-    auto stream = make_job_output(std::move(script), "t0");
-    ASSERT_EQ(read_all(*stream).out, text) << "round " << round;
-  }
+  std::ofstream(folder.path / "exit", std::ios::trunc) << "7 setup\n";
+  EXPECT_EQ(read_exit(folder.path), (wire::JobExit{7, true}));
+  fs::remove(folder.path / "exit");
+  ASSERT_EQ(::mkfifo((folder.path / "exit").c_str(), 0600), 0);
+  EXPECT_FALSE(read_exit(folder.path));  // and does not wait for a writer
 }
 
 TEST(Workspaces, FilesSurviveReopeningAndNothingSurvivesWiping) {
@@ -260,8 +234,8 @@ TEST(Workspaces, ALeaseResolvesItsOwnNamesAndNotTheMachines) {
 
 TEST(Journal, EntriesAndNotesComeBackAfterACrash) {
   const TemporaryFolder folder;
-  const JournalEntry first{{7}, "c7", "10.213.0.8/29", {1, 0, 2}, "t", true, true, -1};
-  const JournalEntry second{{9}, "", "", {}, "", false, false, 137};
+  const JournalEntry first{{7}, "c7", "10.213.0.8/29", {1, 0, 2}, true, true, -1};
+  const JournalEntry second{{9}, "", "", {}, false, false, 137};
   const pid_t child = ::fork();
   if (child == 0) {  // writes and dies without closing anything
     auto journal = Journal::open(folder.path / "journal").value();
@@ -291,7 +265,7 @@ TEST(Journal, ThatAnOlderAgentWroteIsTaken) {
                            nullptr, nullptr, nullptr),
             SQLITE_OK);
   ::sqlite3_close(db);
-  JournalEntry entry{{7}, "c7", "", {}, "t", true, true, -1, false};
+  JournalEntry entry{{7}, "c7", "", {}, true, true, -1, false};
   for (int start = 0; start < 2; ++start) {
     auto journal = Journal::open(folder.path / "journal");
     ASSERT_TRUE(journal) << journal.error().message;

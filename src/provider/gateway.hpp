@@ -5,14 +5,14 @@
 // code, sftp, scp, rsync, and port forwards to the lease's own localhost; nothing reaches the host, the LAN or
 // another lease.
 //
-// Besides the usual, five subsystems that the `hanse` command speaks:
+// Besides the usual, four subsystems that the `hanse` command speaks:
 //   hanse-job     client sends one encoded model::Job and EOF; the gateway answers with JSON lines
 //                 {"state":"pulling","done":1,"total":4,"text":"…"} … {"state":"started"} or {"state":"failed",
 //                 "code":"…","text":"…"}
 //   hanse-go      the workdir is there: lets a job with wait_for_workdir start its `run`; answers {"state":"running"}
-//   hanse-logs    the container's output from its beginning, followed to its end: stdout on the channel's stdout,
-//                 stderr on its stderr; the channel's exit status is the job's exit code
-//   hanse-output  what there is of that output now, and no more; exit status 0
+//   hanse-logs    client sends a wire::StreamRequest, or nothing, and EOF; the gateway answers with the job's output as
+//                 a stream of frames (wire/job_stream.hpp), which says itself how the job ended. What goes wrong here
+//                 is a frame too: the channel's stderr and exit status say nothing of the job
 //   hanse-stats   one JSON line a second: {"cpu_percent":…,"memory_bytes":…,"memory_limit_bytes":…,"pids":…,
 //                 "gpus":[{"utilization_percent":…,"memory_bytes":…}]}
 
@@ -26,6 +26,8 @@
 #include "crypto/keys.hpp"
 #include "model/lease.hpp"
 #include "provider/engine.hpp"
+#include "provider/held_process.hpp"
+#include "provider/output_log.hpp"
 
 namespace hanse::provider {
 
@@ -43,21 +45,14 @@ class LeaseHost {
 
   struct Container {
     std::string id;
-    std::int64_t pid = 0;
+    std::shared_ptr<const HeldProcess> process;
     std::string notice{};            ///< For whoever opens a shell in it: what this machine lacks; usually empty.
     std::vector<std::string> env{};  ///< Of what starts in it from now on, besides the container's own.
   };
   /// The running container, started empty if no job was delivered and none is bound to come. wrong_state if ended.
   virtual Result<Container> container(model::LeaseId lease) = 0;
-  /// The job's output from its beginning; with `follow`, to its end. Unless a host knows better: all that the container
-  /// says.
-  virtual Result<std::unique_ptr<ExecStream>> output(model::LeaseId lease, Engine& engine, bool follow) {
-    const auto held = container(lease);
-    if (!held) return fail(held);
-    return engine.logs(held->id, follow);
-  }
-  /// The job's exit code, once its process has ended.
-  virtual Result<int> wait(model::LeaseId lease) = 0;
+  /// What the job has printed and prints. wrong_state: it has no job, or not yet.
+  virtual Result<std::shared_ptr<OutputLog>> output(model::LeaseId lease) = 0;
   virtual std::string stats_json(model::LeaseId lease) = 0;
 };
 
@@ -79,7 +74,7 @@ class Gateway {
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   /// The lease ended: closes every connection to it.
   virtual void drop(model::LeaseId lease) = 0;
-  /// Shows the line to all who have a terminal in the lease or follow its output.
+  /// Shows the line to all who have a terminal in the lease.
   virtual void tell(model::LeaseId lease, const std::string& line) = 0;
 };
 

@@ -97,7 +97,6 @@ int Channel::subsystem(std::string_view name) {
   if (name == "hanse-job") return start(Kind::job);
   if (name == "hanse-go") return start(Kind::go);
   if (name == "hanse-logs") return start(Kind::logs);
-  if (name == "hanse-output") return start(Kind::output);
   if (name == "hanse-stats") return start(Kind::stats);
   return 1;
 }
@@ -241,7 +240,7 @@ void Channel::finish() {
 }
 
 void Channel::tell(const std::string& line) {
-  const bool is_read = spec_.tty || spec_.kind == WorkSpec::Kind::shell || spec_.kind == WorkSpec::Kind::logs;
+  const bool is_read = spec_.tty || spec_.kind == WorkSpec::Kind::shell;
   if (!started_ || !is_read || eof_sent_ || close_sent_) return;
   const std::string text = spec_.tty ? "\r\nhanse: " + line + "\r\n" : "hanse: " + line + "\n";
   errors_.pending.insert(errors_.pending.end(), text.begin(), text.end());

@@ -33,7 +33,7 @@ class Channel {
   void add_polls(std::vector<pollfd>& polls, bool writable) const;
   /// Moves what can be moved without blocking. `scratch` is any buffer of 64 KiB or more.
   void pump(std::span<std::uint8_t> scratch);
-  /// A line for a person: goes to a terminal's or a follower's stderr, and nowhere else.
+  /// A line for a person: goes to a terminal's or a shell's stderr, and nowhere else.
   void tell(const std::string& line);
   void abort();
   /// The client wants no more output ("eow@openssh.com"): whoever still writes is told as by a broken pipe.

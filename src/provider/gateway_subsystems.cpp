@@ -13,6 +13,10 @@
 namespace hanse::provider {
 namespace {
 
+constexpr std::size_t kMaxRequestBytes = 4096;
+constexpr std::size_t kScratchBytes = 2 * OutputReader::kLeastScratch;
+constexpr std::int64_t kAliveMs = 15'000;  ///< A reader that hears nothing for a minute takes us for dead.
+
 std::string line(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -33,7 +37,7 @@ Result<Bytes> read_all(int fd, std::size_t limit) {
   while (size < bytes.size()) {
     const ssize_t n = ::read(fd, bytes.data() + size, bytes.size() - size);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(ErrorCode::io, "the job did not arrive; try again");
+    if (n < 0) return fail(ErrorCode::io, "what was sent did not arrive; try again");
     if (n == 0) {
       bytes.resize(size);
       return bytes;
@@ -41,7 +45,7 @@ Result<Bytes> read_all(int fd, std::size_t limit) {
     size += static_cast<std::size_t>(n);
   }
   return fail(ErrorCode::too_large,
-              "a job has at most " + std::to_string(limit) + " bytes; copy files into the workdir instead");
+              "at most " + std::to_string(limit) + " bytes may be sent; copy files into the workdir instead");
 }
 
 }  // namespace
@@ -60,16 +64,34 @@ Outcome Work::run_go() {
   return answer(files_.out.get(), context_.host->go(spec_.lease), "running");
 }
 
-Outcome Work::run_logs(bool follow) {
-  auto stream = context_.host->output(spec_.lease, *context_.engine, follow);
-  if (!stream) return complain(stream.error());
-  const bool complete = adopt(stream->get()) && pump_output(**stream);
-  adopt(nullptr);
-  if (!complete) return {255, {}};
-  if (!follow) return {};
-  const auto code = context_.host->wait(spec_.lease);
-  if (!code) return complain(code.error());
-  return {*code, {}};
+/// Everything that it has to say is a frame: what the channel's stderr or exit status said could be taken for the
+/// job's.
+Outcome Work::run_logs() {
+  const int out = files_.out.get();
+  const auto refuse = [&](const Error& error) {
+    write_all(out, wire::make_frame(wire::FrameKind::failed, wire::to_text(error)));
+    return Outcome{};
+  };
+  const auto asked = read_all(files_.in.get(), kMaxRequestBytes);
+  if (!asked) return refuse(asked.error());
+  const auto request = wire::parse_request(as_text(*asked));
+  if (!request) return refuse(request.error());
+  const auto log = context_.host->output(spec_.lease);
+  if (!log) return refuse(log.error());
+  OutputReader reader(*log, request->mark);
+  const auto end = (*log)->end();
+  Bytes scratch(kScratchBytes);
+  while (!aborted_) {
+    if (!request->follow && reader.mark() >= end) {
+      write_all(out, wire::make_frame(wire::FrameKind::done, ""));
+      return {};
+    }
+    const auto frames = reader.next(scratch, kAliveMs, stop_.get_token());
+    const bool is_read =
+        frames.empty() ? write_all(out, wire::make_frame(wire::FrameKind::alive, "")) : write_all(out, frames);
+    if (!is_read || reader.at_exit()) return {};
+  }
+  return {};
 }
 
 Outcome Work::run_stats() {

@@ -3,6 +3,7 @@
 #include "provider/gateway.hpp"
 
 #include "provider/testing/gateway_suite.hpp"
+#include "provider/testing/heard.hpp"
 
 namespace hanse::provider {
 namespace {
@@ -144,19 +145,60 @@ TEST_F(GatewayTest, SubsystemsOfTheHanseCommandAnswer) {
   EXPECT_NE(run_shell(ssh + "no-such 2>/dev/null").code, 0);
 }
 
-TEST(GatewayLogs, AreFollowedToTheJobsEnd) {
-  GatewayHouse house("echo one; echo two >&2; while [ ! -e /workspace/go ]; do sleep 0.05; done; echo three");
-  const std::string command =
-      "ssh -F " + house.config() + " -s lease-7@lease hanse-logs </dev/null 2>" + (house.folder() / "err").string();
-  FILE* logs = ::popen(command.c_str(), "r");
-  char line[64];
-  ASSERT_NE(std::fgets(line, sizeof line, logs), nullptr);
-  EXPECT_STREQ(line, "one\n");
-  std::ofstream(house.workspace() / "go") << "";
-  ASSERT_NE(std::fgets(line, sizeof line, logs), nullptr);
-  EXPECT_STREQ(line, "three\n");
-  EXPECT_EQ(WEXITSTATUS(::pclose(logs)), 7);
-  EXPECT_EQ(run_shell("cat " + (house.folder() / "err").string()).output, "two\n");
+class GatewayLogs : public testing::GatewaySuite<GatewayLogs> {
+ protected:
+  GatewayLogs() { house().host.log = OutputLog::open(house().folder() / testing::test_name("log"), 64 << 20).value(); }
+  static testing::Heard heard(const std::string& request) {
+    const Ran ran = run_shell("printf '" + request + "' | ssh -F " + house().config() + " -s lease-7@lease hanse-logs");
+    EXPECT_EQ(ran.code, 0) << "nothing of the job is told by the channel's own exit status";
+    testing::Heard heard;
+    heard.take(as_bytes(ran.output));
+    return heard;
+  }
+};
+
+TEST_F(GatewayLogs, AreFollowedToTheJobsEnd) {
+  auto& log = *house().host.log;
+  log.append(wire::FrameKind::output, "one\n");
+  std::jthread job([&] {
+    log.append(wire::FrameKind::errors, "two\n");
+    log.append(wire::FrameKind::note, "said by the machine");
+    log.append(wire::FrameKind::exit, to_text(wire::JobExit{255, false}));
+  });
+  const auto all = heard("");
+  EXPECT_EQ(all.out, "one\n");
+  EXPECT_EQ(all.err, "two\n");
+  EXPECT_THAT(all.notes, ::testing::ElementsAre("said by the machine"));
+  EXPECT_EQ(all.exit, (wire::JobExit{255, false})) << "whatever number it is, it is the job's";
+}
+
+TEST_F(GatewayLogs, GoOnAtAMark) {
+  auto& log = *house().host.log;
+  log.append(wire::FrameKind::output, "before\n");
+  const auto mark = log.end();
+  log.append(wire::FrameKind::output, "after\n");
+  const auto rest = heard(to_text(wire::StreamRequest{mark, false}));
+  EXPECT_EQ(rest.out, "after\n");
+  EXPECT_TRUE(rest.is_done);
+  EXPECT_FALSE(rest.exit);
+}
+
+TEST_F(GatewayLogs, WhatIsThereEndsThoughTheJobGoesOnPrinting) {
+  auto& log = *house().host.log;
+  log.append(wire::FrameKind::output, "some\n");
+  std::jthread job([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) log.append(wire::FrameKind::output, std::string(1000, 'x'));
+  });
+  EXPECT_TRUE(heard(to_text(wire::StreamRequest{0, false})).is_done);
+}
+
+TEST_F(GatewayLogs, AFailureIsSaidInTheStreamAndNotAsTheJobs) {
+  house().host.log.reset();
+  const auto none = heard("");
+  ASSERT_TRUE(none.failure);
+  EXPECT_EQ(*none.failure, (Error{ErrorCode::wrong_state, "no job yet"}));
+  EXPECT_EQ(none.all, "");
+  EXPECT_EQ(heard("[1]").failure->code, ErrorCode::malformed);
 }
 
 }  // namespace

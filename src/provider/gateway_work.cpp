@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,6 +48,7 @@ void Work::abort() {
   const std::lock_guard lock(mutex_);
   if (aborted_.exchange(true)) return;
   control_.signal();
+  stop_.request_stop();
   if (stream_ != nullptr) stream_->abort();
   if (helper_ > 0) ::kill(helper_, SIGKILL);
 }
@@ -74,9 +74,7 @@ Outcome Work::run() {
     case WorkSpec::Kind::go:
       return run_go();
     case WorkSpec::Kind::logs:
-      return run_logs(true);
-    case WorkSpec::Kind::output:
-      return run_logs(false);
+      return run_logs();
     case WorkSpec::Kind::stats:
       return run_stats();
   }
@@ -183,34 +181,18 @@ bool Work::pump_output(ExecStream& stream) {
   }
 }
 
-/// The container's first process, held so that its number cannot come to mean another one: it was the container's
-/// before and after it was opened.
-Result<std::pair<LeaseHost::Container, Descriptor>> Work::pin_container() {
-  auto container = context_.host->container(spec_.lease);
-  for (int tries = 0; container && container->pid > 0 && tries < 3; ++tries) {
-    Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(container->pid), 0)));
-    auto again = context_.host->container(spec_.lease);
-    if (again && process && again->id == container->id && again->pid == container->pid) {
-      return std::pair(*container, std::move(process));
-    }
-    container = std::move(again);
-  }
-  if (!container) return fail(container);
-  return fail(ErrorCode::wrong_state, "the lease's container is not running: 'hanse ps' shows its state");
-}
-
 Outcome Work::run_helper() {
-  auto pinned = pin_container();
-  if (!pinned) return complain(pinned.error());
+  const auto container = context_.host->container(spec_.lease);
+  if (!container) return complain(container.error());
   std::vector<std::string> arguments{"namespace-helper", spec_.kind == WorkSpec::Kind::sftp ? "sftp" : "connect",
-                                     std::to_string(pinned->first.pid)};
+                                     std::to_string(container->process->pid())};
   if (spec_.kind == WorkSpec::Kind::connect) arguments.push_back(std::to_string(spec_.port));
   pid_t pid = 0;
   {
     const std::lock_guard lock(mutex_);
     if (aborted_) return {};
     const auto started = start_process(context_.helper, arguments,
-                                       {files_.in.get(), files_.out.get(), files_.err.get(), pinned->second.get()});
+                                       {files_.in.get(), files_.out.get(), files_.err.get(), container->process->fd()});
     if (!started) return complain(started.error());
     pid = helper_ = *started;
   }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,7 +20,7 @@
 namespace hanse::provider {
 
 struct WorkSpec {
-  enum class Kind { shell, exec, sftp, connect, job, go, logs, output, stats };
+  enum class Kind { shell, exec, sftp, connect, job, go, logs, stats };
   Kind kind = Kind::shell;
   model::LeaseId lease;
   std::string command;           ///< exec
@@ -66,7 +67,7 @@ class Work {
   Outcome run_helper();
   Outcome run_job();
   Outcome run_go();
-  Outcome run_logs(bool follow);
+  Outcome run_logs();
   Outcome run_stats();
   Outcome complain(const Error& error);
   Result<Outcome> pump_exec(const LeaseHost::Container& container);
@@ -74,7 +75,6 @@ class Work {
   void feed_input(ExecStream& stream);
   bool pump_output(ExecStream& stream);
   bool adopt(ExecStream* stream);
-  Result<std::pair<LeaseHost::Container, Descriptor>> pin_container();
 
   WorkContext context_;
   WorkSpec spec_;
@@ -82,6 +82,7 @@ class Work {
   const Wake* done_;
   Wake control_;  ///< Resized or aborted.
   std::atomic<bool> aborted_ = false;
+  std::stop_source stop_;  ///< The same, for what waits on a condition.
   std::atomic<bool> finished_ = false;
   std::atomic<std::uint32_t> size_;  ///< columns << 16 | rows
   std::mutex mutex_;

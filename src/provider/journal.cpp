@@ -16,8 +16,8 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS leases (
-  id INTEGER PRIMARY KEY, container TEXT NOT NULL, subnet TEXT NOT NULL, job BLOB NOT NULL, token TEXT NOT NULL,
-  go INTEGER NOT NULL, confirmed INTEGER NOT NULL, exit_code INTEGER NOT NULL, warned INTEGER NOT NULL DEFAULT 0) STRICT;
+  id INTEGER PRIMARY KEY, container TEXT NOT NULL, subnet TEXT NOT NULL, job BLOB NOT NULL, go INTEGER NOT NULL,
+  confirmed INTEGER NOT NULL, exit_code INTEGER NOT NULL, warned INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 )";
 
@@ -34,20 +34,19 @@ class SqliteJournal : public Journal {
     if (::sqlite3_open(file.c_str(), &db_) != SQLITE_OK) return broken("opening");
     ::sqlite3_busy_timeout(db_, 5000);
     if (::sqlite3_exec(db_, kSchema, nullptr, nullptr, nullptr) != SQLITE_OK) return broken("opening");
-    return add_missing_columns();
+    return bring_up_to_date();
   }
 
   Result<> save(const JournalEntry& e) override {
-    Statement s(*this, "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    Statement s(*this, "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     s.number(1, static_cast<std::int64_t>(e.lease.value));
     s.text(2, e.container);
     s.text(3, e.subnet);
     s.blob(4, e.job);
-    s.text(5, e.token);
-    s.number(6, e.go ? 1 : 0);
-    s.number(7, e.confirmed ? 1 : 0);
-    s.number(8, e.exit_code);
-    s.number(9, e.warned ? 1 : 0);
+    s.number(5, e.go ? 1 : 0);
+    s.number(6, e.confirmed ? 1 : 0);
+    s.number(7, e.exit_code);
+    s.number(8, e.warned ? 1 : 0);
     return s.run("writing a lease");
   }
 
@@ -58,8 +57,7 @@ class SqliteJournal : public Journal {
   }
 
   Result<std::vector<JournalEntry>> entries() override {
-    Statement s(*this,
-                "SELECT id, container, subnet, job, token, go, confirmed, exit_code, warned FROM leases ORDER BY id");
+    Statement s(*this, "SELECT id, container, subnet, job, go, confirmed, exit_code, warned FROM leases ORDER BY id");
     std::vector<JournalEntry> out;
     for (;;) {
       const auto row = s.step("reading the leases");
@@ -70,11 +68,10 @@ class SqliteJournal : public Journal {
       e.container = s.text_at(1);
       e.subnet = s.text_at(2);
       e.job = s.blob_at(3);
-      e.token = s.text_at(4);
-      e.go = s.number_at(5) != 0;
-      e.confirmed = s.number_at(6) != 0;
-      e.exit_code = static_cast<int>(s.number_at(7));
-      e.warned = s.number_at(8) != 0;
+      e.go = s.number_at(4) != 0;
+      e.confirmed = s.number_at(5) != 0;
+      e.exit_code = static_cast<int>(s.number_at(6));
+      e.warned = s.number_at(7) != 0;
       out.push_back(std::move(e));
     }
   }
@@ -95,17 +92,23 @@ class SqliteJournal : public Journal {
   }
 
  private:
-  /// A journal of an older agent lacks those that came later.
-  Result<> add_missing_columns() {
-    bool is_there = false;
-    {
-      Statement s(*this, "SELECT 1 FROM pragma_table_info('leases') WHERE name = 'warned'");
-      const auto row = s.step("opening");
-      if (!row) return fail(row);
-      is_there = *row;
+  /// A journal of an older agent lacks columns that came later, and has one that went.
+  Result<> bring_up_to_date() {
+    const auto warned = has_column("warned"), token = has_column("token");
+    if (!warned) return fail(warned);
+    if (!token) return fail(token);
+    if (!*warned) {
+      Statement s(*this, "ALTER TABLE leases ADD COLUMN warned INTEGER NOT NULL DEFAULT 0");
+      if (auto added = s.run("opening"); !added) return added;
     }
-    if (is_there) return {};
-    return Statement(*this, "ALTER TABLE leases ADD COLUMN warned INTEGER NOT NULL DEFAULT 0").run("opening");
+    if (!*token) return {};
+    return Statement(*this, "ALTER TABLE leases DROP COLUMN token").run("opening");
+  }
+
+  Result<bool> has_column(const std::string& name) {
+    Statement s(*this, "SELECT 1 FROM pragma_table_info('leases') WHERE name = ?");
+    s.text(1, name);
+    return s.step("opening");
   }
 
   /// One statement, holding the journal's lock while it lives. A statement that did not prepare fails when it runs.

@@ -19,7 +19,6 @@ struct JournalEntry {
   std::string container{};  ///< Empty: none yet.
   std::string subnet{};     ///< Empty: no network of its own.
   Bytes job{};              ///< Encoded; empty: none delivered yet.
-  std::string token{};      ///< Of the job's output.
   bool go = false;          ///< The consumer's files are there.
   bool confirmed = false;
   int exit_code = -1;   ///< Of the job; -1: it has not ended.

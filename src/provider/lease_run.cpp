@@ -42,6 +42,7 @@ void LeaseRun::stop() {
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
+  pump_.reset();
 }
 
 std::string LeaseRun::name() const {
@@ -134,8 +135,18 @@ Result<> LeaseRun::prepare() {
     if (!request) return fail(request);
     machines_ = request->demand.machines;
   }
+  auto log = OutputLog::open(paths->output, context_.config.output_bytes);
+  if (!log) return fail(log);
+  auto pump = OutputPump::start(paths->control, *log, [this](const wire::JobExit& exit) {
+    const std::lock_guard lock(mutex_);
+    job_exit_ = exit;
+    changed_.notify_all();
+  });
+  if (!pump) return fail(pump);
+  pump_ = std::move(*pump);
   const std::lock_guard lock(mutex_);
   paths_ = *paths;
+  log_ = std::move(*log);
   prepared_ = true;
   changed_.notify_all();
   return {};
@@ -164,14 +175,15 @@ void LeaseRun::step_without_container() {
     return;
   }
   std::int64_t failed_at = 0;
-  bool confirmed = false, delivering = false;
+  bool confirmed = false, delivering = false, waits = false;
   {
     const std::lock_guard lock(mutex_);
+    waits = waits_for_engine_;
     failed_at = failed_at_ms_;
     confirmed = entry_.confirmed;
     delivering = delivering_;
   }
-  const bool is_late = now - seen_at_ms_ > kHoldUnpaidMs;
+  const bool is_late = now - seen_at_ms_ > kHoldUnpaidMs && !waits;  // what this machine lacks is not paid for
   const bool gives_up = failed_at != 0 && !delivering && now - failed_at > kMendJobMs;
   if (!confirmed && (is_late || gives_up)) static_cast<void>(confirm());
   if (gives_up && confirmed) end(EndReason::completed, "the job could not be started: " + exit_note_);
@@ -185,12 +197,7 @@ void LeaseRun::step_with_container() {
   }
   if (to_confirm) static_cast<void>(confirm());
   warn();
-  if (exited_at_ms_ == 0) {
-    if (entry_.exit_code >= 0)
-      note_exit(entry_.exit_code);  // known from before a restart of the agent
-    else if (const auto code = read_exit_code(paths_.control))
-      note_exit(*code);
-  }
+  note_exit();
   if (now_ms() >= next_inspect_ms_) {
     next_inspect_ms_ = now_ms() + kInspectMs;
     watch_container();
@@ -231,6 +238,7 @@ void LeaseRun::end(EndReason reason, const std::string& note) {
 
 /// Stops the container and deletes every trace of the lease; safe to repeat. False: try again.
 bool LeaseRun::wipe() {
+  pump_.reset();
   const auto container = entry_.container.empty() ? engine_name() : entry_.container;
   static_cast<void>(context_.engine.stop(container, kStopGraceS));
   auto result = context_.engine.remove(container);

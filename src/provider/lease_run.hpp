@@ -24,6 +24,8 @@
 #include "provider/ledger_link.hpp"
 #include "provider/network.hpp"
 #include "provider/nvml.hpp"
+#include "provider/output_log.hpp"
+#include "provider/output_pump.hpp"
 #include "provider/workspace.hpp"
 
 namespace hanse::provider {
@@ -69,8 +71,7 @@ class LeaseRun {
   Result<> deliver(ByteView job, const Engine::Progress& progress);
   Result<> go();
   Result<LeaseHost::Container> container();
-  Result<int> wait();
-  Result<std::unique_ptr<ExecStream>> output(bool follow);
+  Result<std::shared_ptr<OutputLog>> output();
 
   struct Stats {
     double cpu_percent = 0;  ///< 100 is one core.
@@ -95,7 +96,10 @@ class LeaseRun {
   void watch_disk();
   void bring_back();
   void warn();
-  void note_exit(int code);
+  void note_exit();
+  void note(const std::string& text);
+  Result<std::shared_ptr<const HeldProcess>> hold_process(const std::string& container);
+  Result<> ask_engine(const Engine::Progress& progress, const std::function<Result<>()>& ask);
   Result<> fetch_image(const std::string& image, const Engine::Progress& progress);
   Result<> start_container(const model::Job& job);
   Result<> confirm();
@@ -119,9 +123,13 @@ class LeaseRun {
   std::condition_variable changed_;
   JournalEntry entry_;
   Workspaces::Paths paths_;
-  std::uint32_t machines_ = 1;  ///< Of its gang; from when it is prepared.
+  std::shared_ptr<OutputLog> log_;  ///< From when it is prepared.
+  std::optional<wire::JobExit> job_exit_;
+  std::shared_ptr<const HeldProcess> process_;  ///< Of the container, as it was last seen.
+  std::uint32_t machines_ = 1;                  ///< Of its gang; from when it is prepared.
   bool prepared_ = false, ended_ = false, done_ = false, delivering_ = false, stopped_ = false;
-  Time preempt_at_;  ///< 0: it is not pre-empted.
+  bool waits_for_engine_ = false;  ///< To make its container.
+  Time preempt_at_;                ///< 0: it is not pre-empted.
   std::int64_t seen_at_ms_ = 0;
   std::int64_t failed_at_ms_ = 0;  ///< The last delivery that failed; 0: none.
   std::int64_t exited_at_ms_ = 0;
@@ -139,7 +147,8 @@ class LeaseRun {
   std::uint64_t stats_cpu_ns_ = 0;
   double stats_percent_ = 0;
 
-  std::jthread thread_;  ///< Last: it starts when all else stands.
+  std::unique_ptr<OutputPump> pump_;  ///< Made by the lease's thread.
+  std::jthread thread_;               ///< Last: it starts when all else stands.
 };
 
 }  // namespace hanse::provider

@@ -16,7 +16,7 @@ namespace hanse::provider {
 namespace {
 
 constexpr auto kPrepareWait = std::chrono::seconds(30);
-constexpr auto kPoll = std::chrono::milliseconds(50);
+constexpr std::int64_t kEnginePatienceMs = 60'000;
 constexpr std::int64_t kFreshStatsMs = 200;
 
 std::unexpected<Error> has_ended(const std::string& name) {
@@ -61,8 +61,10 @@ Result<> LeaseRun::deliver(ByteView bytes, const Engine::Progress& progress) {
     entry_.job.assign(bytes.begin(), bytes.end());
   }
   Result<> result = save();
-  if (result && !job->image.empty()) result = fetch_image(job->image, progress);
-  if (result) result = start_container(*job);
+  if (result && !job->image.empty()) {
+    result = ask_engine(progress, [&] { return fetch_image(job->image, progress); });
+  }
+  if (result) result = ask_engine(progress, [&] { return start_container(*job); });
   if (result) result = confirm();
   std::unique_lock lock(mutex_);
   delivering_ = false;
@@ -74,6 +76,25 @@ Result<> LeaseRun::deliver(ByteView bytes, const Engine::Progress& progress) {
   lock.unlock();
   changed_.notify_all();
   return result;
+}
+
+/// Asks again for as long as the engine is away, for which the renter cannot do anything; a lease that it is away from
+/// for too long ends as this machine's failure, unpaid.
+Result<> LeaseRun::ask_engine(const Engine::Progress& progress, const std::function<Result<>()>& ask) {
+  const auto until = now_ms() + kEnginePatienceMs;
+  while (true) {
+    auto answer = ask();
+    const bool is_away =
+        !answer && (answer.error().code == ErrorCode::unavailable || answer.error().code == ErrorCode::timeout);
+    if (is_away && now_ms() >= until) end(model::EndReason::provider_failed, answer.error().message);
+    std::unique_lock lock(mutex_);
+    waits_for_engine_ = is_away;
+    if (!is_away || ended_ || stopped_ || now_ms() >= until) return answer;
+    lock.unlock();
+    progress(0, 0, "waiting for the machine's container engine, which does not answer");
+    lock.lock();
+    changed_.wait_for(lock, std::chrono::seconds(1), [&] { return ended_ || stopped_; });
+  }
 }
 
 Result<> LeaseRun::fetch_image(const std::string& image, const Engine::Progress& progress) {
@@ -96,9 +117,8 @@ Result<> LeaseRun::start_container(const model::Job& job) {
     entry = entry_;
     preempt_at = preempt_at_;
   }
-  entry.token = to_hex(random_bytes<16>().view());
   entry.go = entry.go || !job.wait_for_workdir;
-  if (auto written = write_control(paths_.control, job, entry.token, notice(entry)); !written) return written;
+  if (auto written = write_control(paths_.control, job); !written) return written;
   if (preempt_at.ms != 0) {
     if (auto told = write_preempt_at(paths_.control, preempt_at); !told) return told;
   }
@@ -110,6 +130,8 @@ Result<> LeaseRun::start_container(const model::Job& job) {
       paths_,           entry.subnet.empty() ? "none" : engine_name(),
       context_.gpu_ids, machines_};
   if (auto cleared = context_.engine.remove(place.container_name); !cleared) return cleared;
+  const bool is_first = log_->end() == 0;
+  if (const auto told = notice(entry); is_first && !told.empty()) note(told);
   auto id = context_.engine.create(lease_spec(context_.config, lease_, job, place));
   if (!id) return fail(id);
   if (auto started = context_.engine.start(*id); !started) {
@@ -119,7 +141,6 @@ Result<> LeaseRun::start_container(const model::Job& job) {
   }
   const std::lock_guard lock(mutex_);
   entry_.container = *id;
-  entry_.token = entry.token;
   entry_.go = entry_.go || entry.go;
   entry_.warned = preempt_at.ms != 0;  // it starts with the knowledge
   changed_.notify_all();
@@ -139,6 +160,7 @@ Result<> LeaseRun::go() {
 
 Result<LeaseHost::Container> LeaseRun::container() {
   std::string id, told;
+  std::shared_ptr<const HeldProcess> process;
   std::vector<std::string> env;
   {
     std::unique_lock lock(mutex_);
@@ -150,45 +172,40 @@ Result<LeaseHost::Container> LeaseRun::container() {
       return fail(ErrorCode::wrong_state, name() + " waits for its job: 'hanse run' delivers it");
     }
     id = entry_.container;
+    process = process_;
     told = notice(entry_);
     if (preempt_at_.ms != 0) {
       told += (told.empty() ? "" : "; ") + preempt_text(preempt_at_);
       env.push_back("HANSE_PREEMPT_AT=" + std::to_string(preempt_at_.ms / 1000));
     }
   }
-  const auto state = context_.engine.inspect(id);
-  if (!state) return fail(state);
-  if (!state->running) return fail(ErrorCode::wrong_state, "the container of " + name() + " is not running");
-  return LeaseHost::Container{id, state->pid, told, env};
+  if (!process || !process->is_alive()) {  // one that lives needs no engine: files come out while that is away
+    auto held = hold_process(id);
+    if (!held) return fail(held);
+    process = std::move(*held);
+  }
+  return LeaseHost::Container{id, process, told, env};
 }
 
-Result<int> LeaseRun::wait() {
-  for (;;) {
-    std::unique_lock lock(mutex_);
-    if (entry_.exit_code >= 0) return entry_.exit_code;
-    if (ended_) return has_ended(name());
-    if (stopped_) return is_stopping();
-    const auto folder = paths_.control;
-    lock.unlock();
-    if (const auto code = read_exit_code(folder)) return *code;
-    lock.lock();
-    changed_.wait_for(lock, kPoll, [&] { return entry_.exit_code >= 0 || ended_ || stopped_; });
-  }
+Result<std::shared_ptr<const HeldProcess>> LeaseRun::hold_process(const std::string& container) {
+  auto held = HeldProcess::of(context_.engine, container);
+  if (!held) return held;
+  const std::lock_guard lock(mutex_);
+  process_ = *held;
+  return held;
 }
 
-Result<std::unique_ptr<ExecStream>> LeaseRun::output(bool follow) {
-  std::string id, token;
-  {
-    const std::lock_guard lock(mutex_);
-    if (entry_.container.empty()) {
-      return fail(ErrorCode::wrong_state, name() + " has no output yet: its job was not delivered");
-    }
-    id = entry_.container;
-    token = entry_.token;
+Result<std::shared_ptr<OutputLog>> LeaseRun::output() {
+  const std::lock_guard lock(mutex_);
+  if (ended_) return has_ended(name());
+  if (stopped_) return is_stopping();
+  if (lease_.job_hash.is_zero()) {
+    return fail(ErrorCode::wrong_state, name() + " was rented without a job and has no output: use ssh");
   }
-  auto logs = context_.engine.logs(id, follow);
-  if (!logs) return fail(logs);
-  return make_job_output(std::move(*logs), token);
+  if (entry_.container.empty()) {
+    return fail(ErrorCode::wrong_state, name() + " has no output yet: its job was not delivered");
+  }
+  return log_;
 }
 
 std::optional<LeaseRun::Stats> LeaseRun::stats() {

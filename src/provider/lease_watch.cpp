@@ -21,12 +21,17 @@ constexpr int kMaxRestarts = 3;
 
 }  // namespace
 
-void LeaseRun::note_exit(int code) {
+void LeaseRun::note_exit() {
   {
     const std::lock_guard lock(mutex_);
+    if (exited_at_ms_ != 0) return;
+    // A restarted agent knows it from before.
+    if (entry_.exit_code < 0 && !job_exit_) return;
+    const int code = job_exit_ ? job_exit_->code : entry_.exit_code;
     entry_.exit_code = code;
     exited_at_ms_ = now_ms();
-    exit_note_ = fmt::format("job exited with code {}", code);
+    exit_note_ =
+        fmt::format("{} exited with code {}", job_exit_ && job_exit_->in_setup ? "the job's setup" : "job", code);
     if (code == 137 && out_of_memory_kills(pid_).value_or(oom_kills_) > 0) {
       const auto& machine = context_.config.machine;
       const auto share_mb = machine.memory_bytes / 1'000'000 * lease_.gpu_count / std::max(1U, machine.gpu_count);
@@ -36,6 +41,16 @@ void LeaseRun::note_exit(int code) {
   }
   static_cast<void>(save());
   changed_.notify_all();
+}
+
+/// Into the job's output, for whoever reads it.
+void LeaseRun::note(const std::string& text) {
+  std::shared_ptr<OutputLog> log;
+  {
+    const std::lock_guard lock(mutex_);
+    log = log_;
+  }
+  if (log) log->append(wire::FrameKind::note, text);
 }
 
 std::string LeaseRun::preempt_text(Time at) const {
@@ -57,6 +72,7 @@ void LeaseRun::warn() {
   if (auto written = write_preempt_at(paths_.control, at); !written) return trouble(written.error().message);
   if (!lease_.job_hash.is_zero()) terminate_descendants(static_cast<pid_t>(state->pid), kSupervisorMark);
   context_.tell_connections(lease_.id, preempt_text(at));
+  note(preempt_text(at));
   say("is pre-empted at " + model::format_time(at) + "; its job was told");
   const std::lock_guard lock(mutex_);
   entry_.warned = true;
@@ -86,7 +102,7 @@ void LeaseRun::watch_container() {
 /// still stopping, and says of that one too that it is not running: the next look tries again.
 void LeaseRun::bring_back() {
   // The files of a job that ended can still be fetched by a client that is connected; else it just ends.
-  if (exited_at_ms_ != 0 || read_exit_code(paths_.control)) return;
+  if (exited_at_ms_ != 0 || read_exit(paths_.control)) return;
   if (restarts_ == kMaxRestarts) {
     end(EndReason::completed, "the job stopped its own container again and again");
     return;
@@ -99,12 +115,13 @@ void LeaseRun::bring_back() {
     preempt_at = preempt_at_;
   }
   auto job = wire::decode<model::Job>(entry.job);
-  auto started = write_control(paths_.control, job ? *job : model::Job{}, entry.token, notice(entry));
+  auto started = write_control(paths_.control, job ? *job : model::Job{});
   if (started && preempt_at.ms != 0) started = write_preempt_at(paths_.control, preempt_at);
   if (started && entry.go) started = write_go(paths_.control);
   if (started) started = context_.engine.start(entry_.container);
   if (!started) return trouble("the container stopped and cannot start again: " + started.error().message);
   ++restarts_;
+  note("the container had stopped; the job begins again, with its files as they are");
   say("the container had stopped; it was started again");
 }
 

@@ -74,15 +74,10 @@ class RunningAgent : public Agent, public LeaseHost {
     if (!run) return fail(run);
     return (*run)->container();
   }
-  Result<int> wait(model::LeaseId lease) override {
+  Result<std::shared_ptr<OutputLog>> output(model::LeaseId lease) override {
     auto run = find(lease);
     if (!run) return fail(run);
-    return (*run)->wait();
-  }
-  Result<std::unique_ptr<ExecStream>> output(model::LeaseId lease, Engine&, bool follow) override {
-    auto run = find(lease);
-    if (!run) return fail(run);
-    return (*run)->output(follow);
+    return (*run)->output();
   }
   std::string stats_json(model::LeaseId lease) override {
     auto run = find(lease);

@@ -95,7 +95,7 @@ Result<Workspaces::Paths> Workspaces::open(const std::string& name, std::uint64_
   if (!fs::exists(hosts)) {
     if (auto written = write_hosts(hosts, name); !written) return fail(written);
   }
-  Paths out{workspace.string(), control.string(), hosts.string(), mounts_};
+  Paths out{workspace.string(), control.string(), hosts.string(), home / "output", mounts_};
   if (!mounts_) {
     fs::permissions(workspace, fs::perms::all, error);
     return out;

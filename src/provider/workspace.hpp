@@ -22,6 +22,7 @@ class Workspaces {
 
   struct Paths {
     std::string workspace, control, hosts;
+    std::string output;  ///< A folder for the job's output, which is not the container's to see.
     bool is_limited = false;
   };  ///< is_limited: the kernel enforces the size.
   /// Makes them for a container whose hostname is `name`, or mounts again what a reboot unmounted: files stay. io names

@@ -1,6 +1,6 @@
 #pragma once
 
-// Whether bytes are UTF-8 text. Internal to the room.
+// Whether bytes are UTF-8 text.
 
 #include "base/bytes.hpp"
 

@@ -9,6 +9,7 @@ namespace {
 
 using provider::testing::address_in;
 using provider::testing::free_pool;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(Agent, RentalFromTheMatchToTheLastTraceWiped) {
@@ -19,9 +20,9 @@ TEST(Agent, RentalFromTheMatchToTheLastTraceWiped) {
   const auto id = house.rent(&job);
   EXPECT_THAT(house.deliver(id, job).output, HasSubstr("\"started\""));
   EXPECT_TRUE(house.is(id, model::LeaseState::running));
-  const auto logs = house.ssh(id, "-s hanse-logs");
-  EXPECT_THAT(logs.output, HasSubstr("on " + model::format_id(id) + " with 1\n"));
-  EXPECT_EQ(logs.code, 4);
+  const auto heard = house.hear(id);
+  EXPECT_EQ(heard.out, "on " + model::format_id(id) + " with 1\n");
+  EXPECT_EQ(heard.exit, (wire::JobExit{4, false}));
   EXPECT_EQ(house.ssh(id, "cat /workspace/out").output, "result\n");  // after the job's end
   const auto record = house.lease(id);
   EXPECT_EQ(record.endpoint, "127.0.0.1:" + std::to_string(house.agent->ssh_port()));
@@ -49,7 +50,7 @@ TEST(Agent, JobWaitsForItsFiles) {
   EXPECT_THAT(house.deliver(id, job).output, HasSubstr("started"));
   EXPECT_EQ(house.ssh(id, "'echo copied >/workspace/in'").code, 0);
   EXPECT_THAT(house.ssh(id, "-s hanse-go").output, HasSubstr("running"));
-  EXPECT_THAT(house.ssh(id, "-s hanse-logs").output, HasSubstr("copied\n"));
+  EXPECT_EQ(house.hear(id).out, "copied\n");
 }
 
 TEST(Agent, OtherJobThanTheOneRentedForIsRefused) {
@@ -87,10 +88,9 @@ TEST(Agent, RestartMidLeaseLeavesTheJobRunningAndGoesOn) {
   house.agent = std::move(*restarted);
   EXPECT_EQ(house.ssh(id, "cat /proc/1/stat").output.substr(0, 2), pid.substr(0, 2));
   EXPECT_EQ(house.ssh(id, "touch /workspace/go").code, 0);
-  const auto logs = house.ssh(id, "-s hanse-logs");
-  EXPECT_THAT(logs.output, AllOf(HasSubstr("before\n"), HasSubstr("after\n")));
-  EXPECT_EQ(logs.output.find("before"), logs.output.rfind("before")) << "it was started again";
-  EXPECT_EQ(logs.code, 3);
+  const auto heard = house.hear(id);
+  EXPECT_EQ(heard.out, "before\nafter\n") << "it was not started again";
+  EXPECT_EQ(heard.exit, (wire::JobExit{3, false}));
   EXPECT_TRUE(house.is(id, model::LeaseState::running));
 }
 
@@ -172,7 +172,7 @@ TEST(Agent, EngineRestartEndsNoLease) {
   ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
   EngineService::instance().restart();
   EXPECT_EQ(house.ssh(id, "touch /workspace/go").code, 0);
-  EXPECT_THAT(house.ssh(id, "-s hanse-logs").output, HasSubstr("done\n"));
+  EXPECT_EQ(house.hear(id).out, "done\n");
 }
 
 TEST(Agent, LeaseOnANetworkReachesNeitherTheHostNorItsGateway) {
@@ -224,7 +224,7 @@ TEST(Agent, TwoOnOneMachineWithOnePoolBothGiveNetworksAndAThirdSaysThatItCannot)
   const auto job = make_job("ls /sys/class/net");
   const auto id = third.rent(&job);
   EXPECT_THAT(third.deliver(id, job).output, HasSubstr("started"));
-  EXPECT_THAT(third.ssh(id, "-s hanse-logs").output, HasSubstr("this machine gives its leases no network"));
+  EXPECT_THAT(third.hear(id).notes, ElementsAre(HasSubstr("this machine gives its leases no network")));
   EXPECT_THAT(third.ssh(id, "-T").output, HasSubstr("this machine gives its leases no network"));
 }
 

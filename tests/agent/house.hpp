@@ -19,6 +19,7 @@
 #include "provider/agent.hpp"
 #include "provider/testing/engine_service.hpp"
 #include "provider/testing/gateway_fixture.hpp"
+#include "provider/testing/heard.hpp"
 #include "wire/json.hpp"
 
 namespace hanse::testing {
@@ -158,6 +159,12 @@ class House {
         " -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -o LogLevel=ERROR -o "
         "IdentitiesOnly=yes " +
         model::format_id(id) + "@127.0.0.1 " + arguments + " < " + input + " 2>&1");
+  }
+  /// The job's output to its end.
+  provider::testing::Heard hear(model::LeaseId id) {
+    provider::testing::Heard heard;
+    heard.take(as_bytes(ssh(id, "-s hanse-logs").output));
+    return heard;
   }
   Ran deliver(model::LeaseId id, const model::Job& job) {
     const auto bytes = wire::encode(job);

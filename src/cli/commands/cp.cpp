@@ -97,22 +97,28 @@ Outcome cp(Context& context, const std::string& source, const std::string& targe
     return refuse(ErrorCode::invalid_argument, "one side names a lease, the other a path here",
                   "hanse cp lease-7:out.png .   or   hanse cp data lease-7:");
   }
+  const auto lease = from.lease ? from.lease : to.lease;
   Interrupt interrupt;
+  const StopSource outer(interrupt);
+  const LeaseWatch watch(context, lease, outer);
   Progress progress(context.terminal, "copying", Unit::bytes, context.json());
   CopyOptions options;
   options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); };
-  options.stopped = [&] { return interrupt.count() > 0; };
-  auto session = open_lease(context, from.lease ? from.lease : to.lease);
-  if (!session) return refuse(session.error());
-  auto sftp = Sftp::open(**session);
-  if (!sftp) return refuse(sftp.error());
-  const auto report = to.lease ? copy_up(**sftp, from, to, options) : copy_down(**sftp, from, to, options);
-  progress.finish();
-  if (!report) {
-    const bool broken = report.error().code == ErrorCode::unavailable;
-    return std::unexpected(Failure(report.error(), broken ? "the same command again goes on where this stopped" : "",
+  options.stopped = [&] { return watch.stop().stopped(); };
+  const auto failed = [&](const Error& error) -> Outcome {
+    progress.finish();
+    const auto why = why_broken(context, lease, watch, error);
+    const bool may_pass = why.code == ErrorCode::unavailable || why.code == ErrorCode::timeout;
+    return std::unexpected(Failure(why, may_pass ? "the same command again goes on where this stopped" : "",
                                    interrupt.count() > 0 ? kInterrupted : -1));
-  }
+  };
+  auto session = open_lease(context, lease, watch.stop());
+  if (!session) return failed(session.error());
+  auto sftp = Sftp::open(**session);
+  if (!sftp) return failed(sftp.error());
+  const auto report = to.lease ? copy_up(**sftp, from, to, options) : copy_down(**sftp, from, to, options);
+  if (!report) return failed(report.error());
+  progress.finish();
   for (const auto& line : report->skipped) context.say("left out: " + printable(line));
   if (context.json()) {
     context.print_json({{"files", report->files},

@@ -15,6 +15,11 @@ namespace {
 
 constexpr int kCheckMs = 1000;
 
+/// What may be over in a moment.
+bool is_passing(const Error& error) {
+  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
+}
+
 Outcome forward(Context& context, model::LeaseId lease, const std::vector<std::string>& texts) {
   std::vector<PortPair> ports;
   for (const auto& text : texts) {
@@ -23,12 +28,16 @@ Outcome forward(Context& context, model::LeaseId lease, const std::vector<std::s
     ports.push_back(*pair);
   }
   Interrupt interrupt;
+  const StopSource outer(interrupt);
+  const LeaseWatch watch(context, lease, outer);
   bool told = false;
   for (int pause_ms = 500;; pause_ms = std::min(pause_ms * 2, 10'000)) {
-    auto session = open_lease(context, lease);
-    if (!session && (!told || session.error().code != ErrorCode::unavailable)) return refuse(session.error());
+    auto session = open_lease(context, lease, watch.stop());
+    if (interrupt.count() > 0) return 0;
+    const bool may_pass = !session && told && is_passing(session.error());
+    if (!session && !may_pass) return refuse(why_broken(context, lease, watch, session.error()));
     if (session) {
-      auto forwarder = Forwarder::start(std::move(*session), ports);
+      auto forwarder = Forwarder::start(std::move(*session), ports, watch.stop());
       if (!forwarder) return refuse(forwarder.error());
       if (!std::exchange(told, true)) {
         nlohmann::json list = nlohmann::json::array();
@@ -45,6 +54,7 @@ Outcome forward(Context& context, model::LeaseId lease, const std::vector<std::s
       while ((*forwarder)->is_alive()) {
         if (interrupt.wait(kCheckMs)) return 0;
       }
+      if (watch.lease_has_ended()) continue;  // which the next look at it says
       context.say("the connection to the machine broke off; connecting again");
     }
     if (interrupt.wait(pause_ms)) return 0;

@@ -37,7 +37,8 @@ bool take(Source& source) {
   bool fresh = false;
   while (!source.ended) {
     const auto n = source.channel->read_now(buffer.data(), buffer.size());
-    if (!n || (*n == 0 && source.channel->at_end()) || source.text.size() > kMaxFrameBytes) {
+    if (!n || !source.session->tick(*n > 0) || (*n == 0 && source.channel->at_end()) ||
+        source.text.size() > kMaxFrameBytes) {
       source.ended = true;
       break;
     }
@@ -89,7 +90,7 @@ std::string table_of(const std::vector<Source>& sources, bool color) {
   return table.text(color);
 }
 
-Result<std::vector<Source>> open_sources(Context& context, model::LeaseId lease) {
+Result<std::vector<Source>> open_sources(Context& context, model::LeaseId lease, const StopSource& stop) {
   std::vector<model::LeaseId> ids;
   if (lease) {
     ids.push_back(lease);
@@ -106,7 +107,7 @@ Result<std::vector<Source>> open_sources(Context& context, model::LeaseId lease)
   }
   std::vector<Source> sources;
   for (const auto id : ids) {
-    auto session = open_lease(context, id);
+    auto session = open_lease(context, id, stop);
     if (!session && !lease) {  // one that is not to be reached hides no other
       context.say(model::format_id(id) + ": " + printable(session.error().message));
       continue;
@@ -120,7 +121,10 @@ Result<std::vector<Source>> open_sources(Context& context, model::LeaseId lease)
 }
 
 Outcome top(Context& context, model::LeaseId lease, bool once) {
-  auto sources = open_sources(context, lease);
+  Interrupt interrupt;
+  const StopSource stop(interrupt);
+  auto sources = open_sources(context, lease, stop);
+  if (interrupt.count() > 0) return kInterrupted;
   if (!sources) return refuse(sources.error());
   if (sources->empty()) {
     context.say("no running leases");
@@ -128,7 +132,6 @@ Outcome top(Context& context, model::LeaseId lease, bool once) {
     return 0;
   }
   once = once || !context.terminal.out_tty;
-  Interrupt interrupt;
   std::size_t lines = 0;
   const auto until = system_clock().monotonic_ms() + kFirstSampleMs;
   while (true) {

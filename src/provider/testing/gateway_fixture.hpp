@@ -51,12 +51,17 @@ class FixedHost final : public LeaseHost {
       if (it == entries_.end() || it->second.ended) return fail(ErrorCode::wrong_state, "the lease has ended");
       id = it->second.container;
     }
-    const auto state = EngineService::instance().engine().inspect(id);
-    if (!state) return fail(state);
-    return Container{id, state->pid};
+    auto process = HeldProcess::of(EngineService::instance().engine(), id);
+    if (!process) return fail(process);
+    return Container{id, std::move(*process)};
   }
-  Result<int> wait(model::LeaseId) override { return 7; }
+  Result<std::shared_ptr<OutputLog>> output(model::LeaseId) override {
+    if (log) return log;
+    return fail(ErrorCode::wrong_state, "no job yet");
+  }
   std::string stats_json(model::LeaseId) override { return R"({"cpu_percent":1})"; }
+
+  std::shared_ptr<OutputLog> log;  ///< Of every lease; set before anybody asks.
 
   void put(model::LeaseId lease, Entry entry) {
     const std::lock_guard lock(mutex_);
