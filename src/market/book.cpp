@@ -27,8 +27,11 @@ Match make_match(const Wanted& wanted, const Row& row, const Price& price) {
   match.provider = row.seller().account;
   match.devices = lowest_bits(row.free_devices(), wanted.demand.gpu_count);
   match.price = price;
-  const auto lock = lock_for(price.rate_per_hour, wanted.demand.duration_s, wanted.demand.max_cost);
-  HANSE_CHECK(lock.has_value());  // what would overflow does not fit (evaluate.cpp)
+  const auto keep = keep_of(row.terms().storage_per_gib_hour, wanted.demand);
+  HANSE_CHECK(keep.has_value());  // what would overflow does not fit (evaluate.cpp)
+  const auto lock = lock_for(price.rate_per_hour, wanted.demand.duration_s, wanted.demand.max_cost, keep->reserve);
+  HANSE_CHECK(lock.has_value());
+  match.keep = *keep;
   match.lock = *lock;
   return match;
 }
@@ -66,6 +69,9 @@ Result<Wanted> Wanted::from(const model::Demand& demand, std::vector<model::Acco
                 "an auction gives one machine a request: several together are on_demand or reserved");
   }
   if (auto gang = check_gang(demand); !gang) return fail(gang);
+  if (demand.keep_s > 0 && demand.disk_bytes == 0) {
+    return fail(ErrorCode::invalid_argument, "files are kept on a disk of their own: ask for one, such as disk 1GiB");
+  }
   if (demand.disk_bytes > kMaxBytes) return fail(ErrorCode::invalid_argument, "disk_bytes is over 2^60 (1EiB)");
   if (!is_valid(demand.max_price_per_gpu_hour) || !is_valid(demand.max_cost)) {
     return fail(ErrorCode::invalid_argument, "max_price and max_cost are amounts of money from 0 to 9000000000");

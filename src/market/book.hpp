@@ -36,7 +36,8 @@ struct Match {
   model::AccountId provider;
   std::uint64_t devices = 0;  ///< The free devices it would get, lowest numbers first.
   Price price;
-  Money lock;  ///< What the escrow must hold.
+  Keep keep;   ///< Of its files, once its job is done.
+  Money lock;  ///< What the escrow must hold: for its run, and for keeping its files.
 
   bool operator==(const Match&) const = default;
 };
@@ -59,6 +60,7 @@ struct Explanation {
   };
   std::uint64_t offers = 0;   ///< Looked at: all in the book, or the one that the demand names.
   std::uint64_t fitting = 0;  ///< Of these; each machine by itself, where several are wanted.
+  bool keeps = false;         ///< Files are to be kept: what a lease costs at least includes that.
   std::vector<Ruled> ruled;   ///< Cheapest single relaxation first, then by how many it ruled out.
 
   /// A few lines, 2,000 bytes at most: "None of 40 machines fits. 12 machines match but for `reliability>0.99`: the

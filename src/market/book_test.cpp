@@ -2,6 +2,7 @@
 
 #include "market/book.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -176,6 +177,27 @@ TEST(Book, TheCostCeilingMustPayForTheShortestLease) {
   EXPECT_FALSE(book.find(*Wanted::from(demand)));
 }
 
+TEST(Book, TheCostCeilingMustPayForTheFilesThatAreKeptToo) {
+  Book book;
+  auto offer = simple_offer(1, 3'600'000);
+  offer.machine.disk_bytes = 100ULL << 30;
+  offer.prices.storage_per_gib_hour = Money{1000};
+  book.put(offer, simple_provider(1));
+  auto demand = simple_demand();
+  demand.disk_bytes = 10ULL << 30;
+  demand.keep_s = 7200;
+  const auto free = book.find(*Wanted::from(demand));
+  ASSERT_TRUE(free);
+  EXPECT_EQ(free->keep, (Keep{Money{10'000}, Money{20'000}}));
+  EXPECT_EQ(free->lock, Money{3'610'000 + 20'000});
+  demand.max_cost = Money{21'003};  // a second of it costs 1,002.8
+  EXPECT_EQ(book.find(*Wanted::from(demand))->lock, Money{21'003});
+  demand.max_cost = Money{21'002};
+  EXPECT_FALSE(book.find(*Wanted::from(demand)));
+  EXPECT_THAT(book.explain(*Wanted::from(demand)).text(),
+              ::testing::HasSubstr("with a higher max_cost: the shortest lease and keeping its files cost 0.021003"));
+}
+
 TEST(Book, AnOfferThatCannotBePricedMatchesNothing) {
   Book book;
   auto offer = simple_offer(1, kMaxMoney.micros);
@@ -225,6 +247,12 @@ TEST(Wanted, RefusesWhatCannotBeMatched) {
   EXPECT_EQ(code([](auto& d) { d.machines = 2; }), ErrorCode::ok);
   EXPECT_EQ(code([](auto& d) { d.machines = 0; }), ErrorCode::invalid_argument);
   EXPECT_EQ(code([](auto& d) { d.disk_bytes = UINT64_MAX; }), ErrorCode::invalid_argument);
+  EXPECT_EQ(code([](auto& d) { d.keep_s = 1; }), ErrorCode::invalid_argument) << "on no disk";
+  EXPECT_EQ(code([](auto& d) {
+              d.keep_s = 1;
+              d.disk_bytes = 1;
+            }),
+            ErrorCode::ok);
   EXPECT_EQ(code([](auto& d) { d.max_cost = Money{-1}; }), ErrorCode::invalid_argument);
   EXPECT_EQ(code([](auto& d) { d.max_price_per_gpu_hour = Money{INT64_MAX}; }), ErrorCode::invalid_argument);
   EXPECT_EQ(code([](auto& d) { d.where = "vram"; }), ErrorCode::malformed);

@@ -33,19 +33,30 @@ bool price_fits(const model::Demand& demand, const Price& price) {
   return demand.max_price_per_gpu_hour.micros == 0 || price.per_gpu_hour <= demand.max_price_per_gpu_hour;
 }
 
-/// The ceiling pays for the shortest lease that the offer takes, a second at least. Without a ceiling: what the whole
-/// lease costs is still an amount of money.
+/// The ceiling pays for the shortest lease that the offer takes. Without a ceiling: what the whole lease costs is still
+/// an amount of money.
 bool cost_fits(const model::Demand& demand, const Row& row, const Price& price) {
+  const Money storage = row.terms().storage_per_gib_hour;
   if (demand.max_cost.micros == 0) {
-    const Wide whole = static_cast<Wide>(price.rate_per_hour.micros) * static_cast<Wide>(demand.duration_s);
-    return whole <= static_cast<Wide>(kMaxMoney.micros) * 3600;
+    return whole_cost(price.rate_per_hour, demand.duration_s, storage, demand).has_value();
   }
-  const auto shortest = static_cast<std::uint64_t>(std::max<std::int64_t>(row.min_duration(), 1));
-  const auto least = lock_for(price.rate_per_hour, shortest, Money{});
+  const auto least = least_cost(price.rate_per_hour, row.min_duration(), storage, demand);
   return least && *least <= demand.max_cost;
 }
 
 }  // namespace
+
+std::optional<Money> whole_cost(Money rate_per_hour, std::uint64_t seconds, Money storage_per_gib_hour,
+                                const model::Demand& demand) {
+  const auto keep = keep_of(storage_per_gib_hour, demand);
+  return keep ? lock_for(rate_per_hour, seconds, Money{}, keep->reserve) : std::nullopt;
+}
+
+std::optional<Money> least_cost(Money rate_per_hour, std::int64_t min_duration_s, Money storage_per_gib_hour,
+                                const model::Demand& demand) {
+  const auto shortest = static_cast<std::uint64_t>(std::max<std::int64_t>(min_duration_s, 1));
+  return whole_cost(rate_per_hour, shortest, storage_per_gib_hour, demand);
+}
 
 std::string_view name_of(Builtin builtin) {
   static constexpr std::array<std::string_view, kBuiltins> kNames{"open",     "reachable", "excluded",  "capacity",

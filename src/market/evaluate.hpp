@@ -20,6 +20,13 @@ inline constexpr std::size_t kBuiltins = 8;
 
 [[nodiscard]] std::optional<Price> price_of(const Row& row, const model::Demand& demand);
 
+/// What a lease of so many seconds would lock, with the keeping of its files. nullopt where money would overflow.
+[[nodiscard]] std::optional<Money> whole_cost(Money rate_per_hour, std::uint64_t seconds, Money storage_per_gib_hour,
+                                              const model::Demand& demand);
+/// The same of the shortest lease that an offer takes, a second at least.
+[[nodiscard]] std::optional<Money> least_cost(Money rate_per_hour, std::int64_t min_duration_s,
+                                              Money storage_per_gib_hour, const model::Demand& demand);
+
 /// The price if the offer serves the demand, stopping at the first thing against it.
 [[nodiscard]] std::optional<Price> price_if_fits(const Wanted& wanted, const Row& row);
 

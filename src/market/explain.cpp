@@ -247,9 +247,9 @@ void Explainer::note_builtin(Tally& tally, Builtin builtin, const Row& row) {
   } else if (builtin == Builtin::max_price || builtin == Builtin::max_cost) {
     const auto price = price_of(row, demand);
     if (!price) return;
-    const auto shortest = static_cast<std::uint64_t>(std::max<std::int64_t>(row.min_duration(), 1));
     const auto ceiling = builtin == Builtin::max_price ? std::optional(price->per_gpu_hour)
-                                                       : lock_for(price->rate_per_hour, shortest, Money{});
+                                                       : least_cost(price->rate_per_hour, row.min_duration(),
+                                                                    row.terms().storage_per_gib_hour, demand);
     if (ceiling) tally.offer_value(ceiling->micros, ceiling->micros);
   }
 }
@@ -311,6 +311,7 @@ Explanation Book::explain(const Wanted& wanted) const {
   explanation.ruled = explainer.finish();
   explanation.offers = explainer.looked_at();
   explanation.fitting = explainer.fitting();
+  explanation.keeps = wanted.demand.keep_s > 0;
   return explanation;
 }
 

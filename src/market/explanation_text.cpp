@@ -28,13 +28,16 @@ struct Words {
   bool is_of_cheapest = false;  ///< Of names none is nearer than another: the cheapest one's is said.
 };
 
-Words words_for(const Explanation::Ruled& ruled) {
+Words words_for(const Explanation::Ruled& ruled, bool keeps) {
   const auto& name = ruled.constraint;
   if (name == "capacity") return {"with fewer GPUs", "at most " + ruled.best + " of one machine are free"};
   if (name == "duration") return {"with another duration", "the nearest is " + ruled.best};
   if (name == "disk") return {"with less disk", "at most " + ruled.best + " is free"};
   if (name == "max_price") return {"with a higher max_price", ""};
-  if (name == "max_cost") return {"with a higher max_cost", "the shortest lease costs " + ruled.best};
+  if (name == "max_cost") {
+    return {"with a higher max_cost",
+            "the shortest lease" + std::string(keeps ? " and keeping its files cost " : " costs ") + ruled.best};
+  }
   if (name == "excluded") return {"but for a start that their provider missed before", ""};
   const auto where = model::parse_where(name);
   const bool is_name = !where || where->size() != 1 || !model::is_number(where->front().field);
@@ -48,8 +51,8 @@ std::string price_text(const Price& price) {
 }
 
 /// "12 machines match but for `reliability>0.99`: the best has 0.987, the cheapest costs 1.85/h (offer-7)."
-std::string relaxation(const Explanation::Ruled& ruled) {
-  const auto words = words_for(ruled);
+std::string relaxation(const Explanation::Ruled& ruled, bool keeps) {
+  const auto words = words_for(ruled, keeps);
   std::string out = counted(ruled.only_this, "machine matches ", "machines match ") + words.match + ": " +
                     (ruled.best.empty() ? "" : words.nearest);
   const bool has_nearest = out.back() != ' ';
@@ -79,7 +82,7 @@ std::string Explanation::text() const {
   std::size_t shown = 0;
   std::uint64_t hindered = 0;
   for (const auto& r : ruled) {
-    if (r.price && shown++ < kShownRelaxations) out += relaxation(r);
+    if (r.price && shown++ < kShownRelaxations) out += relaxation(r, keeps);
     if (r.price || r.only_this == 0) continue;
     hindrances += hindrance(r);
     hindered += r.only_this;

@@ -38,6 +38,10 @@ TEST(Extremes, EveryQuestionAboutADemandBeyondMoneyHasAnAnswer) {
               demand.machines = machines;
               demand.offer = {offer};
               demand.max_cost = {most};
+              if (duration % 2 == 1) {
+                demand.disk_bytes = 1ULL << 60;
+                demand.keep_s = duration;
+              }
               const auto wanted = Wanted::from(demand);
               if (!wanted) continue;
               const auto matches = place(book, *wanted, records);

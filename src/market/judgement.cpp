@@ -262,8 +262,7 @@ const Judgement::Prices& Judgement::learn_prices(std::uint32_t number) {
   prices.affordable =
       ceiling.micros == 0 ? prices.priceable : last_priced([&](const Price& p) { return p.per_gpu_hour <= ceiling; });
   prices.payable = last_priced([&](const Price& p) {
-    const auto whole = static_cast<Wide>(p.rate_per_hour.micros) * static_cast<Wide>(demand.duration_s);
-    return whole <= static_cast<Wide>(kMaxMoney.micros) * 3600;
+    return whole_cost(p.rate_per_hour, demand.duration_s, terms.storage_per_gib_hour, demand).has_value();
   });
   for (const auto& c : wanted_.where) {
     if (c.field != WhereField::price) continue;
@@ -278,12 +277,13 @@ std::int64_t Judgement::most_for_shortest(std::uint32_t number, std::int64_t min
   Shortest& known = shortest_[hash];
   if (known.terms == number && known.min_duration == min_duration) return known.most;
   const Terms& terms = rows_.terms(number);
-  const auto shortest = static_cast<std::uint64_t>(std::max<std::int64_t>(min_duration, 1));
   known = {number, min_duration, last_where([&](Money posted) {
              if (posted.micros < 0) return true;
              const auto price = price_of(posted, terms.term_discounts, terms.volume_discounts,
                                          terms.storage_per_gib_hour, wanted_.demand);
-             const auto least = price ? lock_for(price->rate_per_hour, shortest, Money{}) : std::nullopt;
+             const auto least =
+                 price ? least_cost(price->rate_per_hour, min_duration, terms.storage_per_gib_hour, wanted_.demand)
+                       : std::nullopt;
              return least && *least <= wanted_.demand.max_cost;
            })};
   return known.most;

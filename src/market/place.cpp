@@ -198,8 +198,9 @@ std::string why_not(const Book& book, const Wanted& wanted, const Records& recor
   any_cost.demand.max_cost = Money{};
   if (const auto dearer = cheapest(book, any_cost, records); !is_payable(dearer, demand.max_cost)) {
     const std::string what = demand.machines > 1 ? std::to_string(demand.machines) + " machines for " : "a term of ";
-    return what + model::format_duration(demand.duration_s) + " cost " + model::format_money(lock_of(dearer)) +
-           " credits, paid in advance, and " +
+    return what + model::format_duration(demand.duration_s) +
+           (demand.keep_s > 0 ? " and keeping the files for " + model::format_duration(demand.keep_s) : "") + " cost " +
+           model::format_money(lock_of(dearer)) + " credits, paid in advance, and " +
            (demand.max_cost.micros == 0
                 ? "no account can hold that: ask"
                 : "max_cost is " + model::format_money(demand.max_cost) + ": raise it, or ask") +

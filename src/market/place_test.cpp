@@ -210,6 +210,24 @@ TEST(Place, AReservedTermIsPaidWholeByTheBestThatMaxCostAllows) {
   EXPECT_THAT(town.why_not(demand), HasSubstr("a term of 1h cost"));
 }
 
+TEST(Place, MaxCostBoundsTheFilesThatAGangKeepsToo) {
+  Town town;
+  for (int i = 0; i < 3; ++i) town.add(1, 1, 1'000'000);
+  for (auto& [id, offer] : town.offers) {
+    offer.machine.disk_bytes = 100ULL << 30;
+    offer.prices.storage_per_gib_hour = Money{1000};
+    town.book.put(offer, town.providers.at(offer.provider));
+  }
+  auto demand = gang_of(3);
+  demand.disk_bytes = 1ULL << 30;
+  demand.keep_s = 7200;
+  demand.max_cost = Money{3 * (1'001'000 + 2000)};
+  EXPECT_EQ(lock_of(town.place(demand)), demand.max_cost);
+  demand.max_cost.micros -= 1;
+  EXPECT_TRUE(town.place(demand).empty());
+  EXPECT_THAT(town.why_not(demand), HasSubstr("3 machines for 1h and keeping the files for 2h cost 3.009 credits"));
+}
+
 TEST(Wanted, RefusesGangsThatCannotBe) {
   const auto message = [](model::Demand demand) {
     const auto wanted = Wanted::from(demand);

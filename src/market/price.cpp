@@ -24,6 +24,11 @@ std::optional<Money> to_money(Wide micros) {
   return Money{static_cast<std::int64_t>(micros)};
 }
 
+/// Of so many seconds, rounded up to a micro.
+Wide whole_price(Money rate_per_hour, std::uint64_t seconds) {
+  return (static_cast<Wide>(rate_per_hour.micros) * static_cast<Wide>(seconds) + 3599) / 3600;
+}
+
 std::optional<Money> storage_per_hour(Money per_gib_hour, std::uint64_t disk_bytes) {
   if (disk_bytes == 0) return Money{};
   const std::uint64_t gib = (disk_bytes - 1) / kGib + 1;
@@ -63,11 +68,22 @@ std::optional<Price> price_of(Money posted, const std::vector<model::Discount>& 
   return price;
 }
 
-std::optional<Money> lock_for(Money rate_per_hour, std::uint64_t duration_s, Money max_cost) {
-  if (!is_valid(rate_per_hour) || !is_valid(max_cost)) return std::nullopt;
-  const Wide whole = (static_cast<Wide>(rate_per_hour.micros) * static_cast<Wide>(duration_s) + 3599) / 3600;
-  if (max_cost.micros != 0 && whole > max_cost.micros) return max_cost;
-  return to_money(whole);
+std::optional<Keep> keep_of(Money storage_per_gib_hour, const model::Demand& demand) {
+  if (demand.keep_s == 0) return Keep{};
+  const auto rate = storage_per_hour(storage_per_gib_hour, demand.disk_bytes);
+  return rate ? keep_at(*rate, demand.keep_s) : std::nullopt;
+}
+
+std::optional<Keep> keep_at(Money rate_per_hour, std::uint64_t keep_s) {
+  const auto reserve = to_money(whole_price(rate_per_hour, keep_s));
+  return reserve ? std::optional(Keep{keep_s == 0 ? Money{} : rate_per_hour, *reserve}) : std::nullopt;
+}
+
+std::optional<Money> lock_for(Money rate_per_hour, std::uint64_t duration_s, Money max_cost, Money keep_reserve) {
+  if (!is_valid(rate_per_hour) || !is_valid(max_cost) || !is_valid(keep_reserve)) return std::nullopt;
+  const Wide whole = whole_price(rate_per_hour, duration_s) + keep_reserve.micros;
+  if (max_cost.micros == 0 || whole <= max_cost.micros) return to_money(whole);
+  return keep_reserve <= max_cost ? std::optional(max_cost) : std::nullopt;
 }
 
 std::int64_t expected_cost(Money per_gpu_hour, std::int64_t reliability_millionths) {

@@ -30,9 +30,23 @@ struct Price {
                                             const std::vector<model::Discount>& volume_discounts,
                                             Money storage_per_gib_hour, const model::Demand& demand);
 
-/// What is locked for a lease of `duration_s` at that rate: accrued for the whole duration, rounded up to a micro,
-/// but never more than `max_cost` where that is not 0.
-[[nodiscard]] std::optional<Money> lock_for(Money rate_per_hour, std::uint64_t duration_s, Money max_cost);
+/// What it costs to keep a lease's files on the machine once its job is done.
+struct Keep {
+  Money rate_per_hour;  ///< Storage of its disk, as price_of() counts it; no discounts. 0 where nothing is kept.
+  Money reserve;        ///< That for all of the time that was asked for, rounded up to a micro.
+
+  bool operator==(const Keep&) const = default;
+};
+/// nullopt where money would overflow.
+[[nodiscard]] std::optional<Keep> keep_of(Money storage_per_gib_hour, const model::Demand& demand);
+/// At that rate.
+[[nodiscard]] std::optional<Keep> keep_at(Money rate_per_hour, std::uint64_t keep_s);
+
+/// What is locked for a lease of `duration_s` at that rate: accrued for the whole duration, rounded up to a micro, and
+/// the reserve for keeping its files; all of it never more than `max_cost` where that is not 0. nullopt where money
+/// would overflow, or the reserve alone is more than `max_cost`.
+[[nodiscard]] std::optional<Money> lock_for(Money rate_per_hour, std::uint64_t duration_s, Money max_cost,
+                                            Money keep_reserve = {});
 
 /// Reliability in millionths, 0 ..= 1,000,000: (completed + 9) ÷ (completed + failed + 10), so that a newcomer starts
 /// at 0.9 and every failure costs. The full reputation of DESIGN section 7 takes this function's place.

@@ -172,6 +172,31 @@ TEST(Lock, CoversTheWholeDurationRoundedUpAndNoMoreThanTheCeiling) {
   EXPECT_EQ(lock_for(Money{1}, 1, Money{-1}), std::nullopt);
 }
 
+TEST(Lock, HoldsTheReserveForKeepingItsFilesWithinTheCeiling) {
+  EXPECT_EQ(lock_for(Money{3600}, 10, Money{}, Money{5}), Money{15});
+  EXPECT_EQ(lock_for(Money{3600}, 10, Money{12}, Money{5}), Money{12});
+  EXPECT_EQ(lock_for(Money{3600}, 10, Money{5}, Money{5}), Money{5});
+  EXPECT_EQ(lock_for(Money{3600}, 10, Money{4}, Money{5}), std::nullopt);
+  EXPECT_EQ(lock_for(kMaxMoney, 3600, Money{}, Money{1}), std::nullopt);
+  EXPECT_EQ(lock_for(Money{1}, 1, Money{}, Money{-1}), std::nullopt);
+}
+
+TEST(Keep, CostsTheStorageOfWholeGibRoundedUpAndNothingWhereNothingIsKept) {
+  auto demand = demand_of(8, 3600, (10ULL << 30) + 1);
+  EXPECT_EQ(keep_of(Money{100}, demand), Keep{});
+  demand.keep_s = 3600;
+  EXPECT_EQ(keep_of(Money{100}, demand), (Keep{Money{1100}, Money{1100}}));
+  demand.keep_s = 10;
+  EXPECT_EQ(keep_of(Money{100}, demand), (Keep{Money{1100}, Money{4}}));  // 11,000 / 3600 = 3.06
+  EXPECT_EQ(keep_of(Money{0}, demand), Keep{});
+  demand.disk_bytes = 1ULL << 60;
+  demand.keep_s = UINT64_MAX;
+  EXPECT_EQ(keep_of(credits(1000), demand), std::nullopt);
+  EXPECT_EQ(keep_of(Money{-1}, demand), std::nullopt);
+  EXPECT_EQ(keep_at(Money{1100}, 10), (Keep{Money{1100}, Money{4}}));
+  EXPECT_EQ(keep_at(Money{1100}, 0), Keep{});
+}
+
 TEST(Lock, IsWhatTheLeaseAccruesRoundedUp) {
   for (std::uint64_t seed = 1; seed <= 20'000; ++seed) {
     Rng rng(seed);

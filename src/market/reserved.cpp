@@ -40,7 +40,7 @@ Money final_rate(const model::Lease& lease, model::EndReason reason, Time ends_a
 
 Money final_cost(const model::Lease& lease, model::EndReason reason, Time ends_at, std::int64_t billed_s) {
   const auto cost = accrued(final_rate(lease, reason, ends_at), billed_s);
-  return cost ? std::min(*cost, lease.locked) : lease.locked;
+  return cost ? std::min(*cost, run_lock(lease)) : run_lock(lease);
 }
 
 std::vector<EarlyExit> early_exits(const std::vector<model::TermRate>& early_rates, std::uint64_t duration_s,

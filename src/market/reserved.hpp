@@ -23,8 +23,8 @@ namespace hanse::market {
 /// is left early (completed before its time is over; all other reasons are not the consumer's doing).
 [[nodiscard]] Money final_rate(const model::Lease& lease, model::EndReason reason, Time ends_at);
 
-/// What so many delivered seconds cost if it ends so. Never more than was locked, and never less than the same seconds
-/// at the lease's own rate.
+/// What so many delivered seconds cost if it ends so. Never more than was locked for its run, and never less than the
+/// same seconds at the lease's own rate.
 [[nodiscard]] Money final_cost(const model::Lease& lease, model::EndReason reason, Time ends_at, std::int64_t billed_s);
 
 /// What leaving early costs at some time of the term, beside what the term's own rate would come to.

@@ -72,7 +72,8 @@ TEST(Reserved, CostsWhatTheUsedTimeWouldHaveCostAtRandomPricesAndTimes) {
     lease.started_at = Time{1000};
     lease.duration_s = demand.duration_s;
     lease.rate_per_hour = price->rate_per_hour;
-    lease.locked = *lock_for(lease.rate_per_hour, lease.duration_s, Money{});
+    lease.keep_reserve = Money{rng.between(0, 100)};
+    lease.locked = *lock_for(lease.rate_per_hour, lease.duration_s, Money{}, lease.keep_reserve);
     lease.early_rates = early_rates(offer.prices, demand, lease.rate_per_hour);
     ASSERT_LE(lease.early_rates.size(), model::kMaxTermRates);
     const auto used = rng.below(demand.duration_s + 1);
@@ -81,7 +82,7 @@ TEST(Reserved, CostsWhatTheUsedTimeWouldHaveCostAtRandomPricesAndTimes) {
     const auto rate = price_of(offer.prices, used_demand)->rate_per_hour;
     const auto seconds = static_cast<std::int64_t>(used);
     const auto cost = final_cost(lease, model::EndReason::completed, after_s(lease.started_at, seconds), seconds);
-    ASSERT_EQ(cost, std::min(*accrued(rate, seconds), lease.locked)) << i;
+    ASSERT_EQ(cost, std::min(*accrued(rate, seconds), run_lock(lease))) << i;
     const auto fair = accrued(lease.rate_per_hour, seconds);
     ASSERT_GE(cost, *fair);
     for (const auto reason : {model::EndReason::provider_failed, model::EndReason::never_started,

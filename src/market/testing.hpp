@@ -121,6 +121,7 @@ inline model::Demand random_demand(Rng& rng) {
   if (rng.one_in(3)) demand.max_price_per_gpu_hour = Money{100'000 * rng.between(1, 8)};
   if (rng.one_in(4)) demand.max_cost = Money{50'000 * rng.between(1, 20)};
   if (rng.one_in(3)) demand.mode = model::Mode::reserved;
+  if (demand.disk_bytes > 0 && rng.one_in(2)) demand.keep_s = 1000 * rng.below(60);
   return demand;
 }
 
@@ -291,6 +292,14 @@ inline bool term_holds(const Term& term, const std::vector<Term>& all, const Cas
   });
 }
 
+/// What keeping the files locks: whole GiB, whole micros.
+inline Wide naive_reserve(const model::Offer& offer, const model::Demand& demand) {
+  constexpr std::uint64_t kGib = 1ULL << 30;
+  const auto gib = static_cast<Wide>(demand.disk_bytes / kGib + (demand.disk_bytes % kGib != 0));
+  const Wide whole = gib * offer.prices.storage_per_gib_hour.micros * static_cast<Wide>(demand.keep_s);
+  return whole / 3600 + (whole % 3600 != 0);
+}
+
 /// The book's own demands that this offer fails, by name.
 inline std::set<std::string> failed_builtins(const World& world, const Case& c,
                                              const std::set<model::AccountId>& excluded) {
@@ -310,8 +319,8 @@ inline std::set<std::string> failed_builtins(const World& world, const Case& c,
     failed.insert("max_price");
   const auto least =
       static_cast<Wide>(price->rate_per_hour.micros) * std::max<std::uint64_t>(1, offer.prices.min_duration_s);
-  if (demand.max_cost.micros != 0 && least > static_cast<Wide>(demand.max_cost.micros) * 3600)
-    failed.insert("max_cost");
+  const Wide left = demand.max_cost.micros - naive_reserve(offer, demand);
+  if (demand.max_cost.micros != 0 && least > left * 3600) failed.insert("max_cost");
   return failed;
 }
 

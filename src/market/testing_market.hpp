@@ -38,6 +38,11 @@ struct Fixture {
   }
 };
 
+inline model::Demand demand_for(model::Demand demand, std::uint64_t keep_s) {
+  demand.keep_s = keep_s;
+  return demand;
+}
+
 /// All that fit, best first, as the naive reading has it.
 inline std::vector<Match> naive_list(const World& world, const model::Demand& demand, const std::vector<Term>& terms,
                                      const std::set<model::AccountId>& excluded = {}) {
@@ -54,8 +59,12 @@ inline std::vector<Match> naive_list(const World& world, const model::Demand& de
     const bool fits = failed_builtins(world, c, excluded).empty() &&
                       std::all_of(terms.begin(), terms.end(), [&](const auto& t) { return term_holds(t, terms, c); });
     if (!fits) continue;
-    Match match{offer.id, offer.provider, 0, *c.price,
-                *lock_for(c.price->rate_per_hour, demand.duration_s, demand.max_cost)};
+    const Money reserve{static_cast<std::int64_t>(naive_reserve(offer, demand))};
+    const Money keep_rate{
+        demand.keep_s == 0 ? 0 : static_cast<std::int64_t>(naive_reserve(offer, demand_for(demand, 3600)))};
+    Match match{
+        offer.id, offer.provider,       0,
+        *c.price, {keep_rate, reserve}, *lock_for(c.price->rate_per_hour, demand.duration_s, demand.max_cost, reserve)};
     std::uint32_t taken = 0;
     for (std::uint32_t i = 0; taken < demand.gpu_count; ++i) {
       if ((offer.leased_devices >> i & 1U) != 0) continue;

@@ -63,6 +63,7 @@ struct Params {
   std::uint64_t provider_lost_s = 900;         ///< After such a gap the provider's leases end.
   std::uint64_t max_duration_s = 90 * 86400;   ///< Of a lease.
   std::uint64_t max_wait_s = 7 * 86400;        ///< Of an unmatched request.
+  std::uint64_t max_keep_s = 7 * 86400;        ///< Of files after their job; 0: none are kept.
   std::uint32_t timers_per_block = 1024;       ///< Fired at most; the rest in the next block.
   std::uint32_t max_live_per_account = 10000;  ///< Live leases, requests and offers, each.
   std::vector<FeeTier> fee_tiers;              ///< Both ascending. None: nobody's fees are lowered.
@@ -133,7 +134,8 @@ struct Describe<Params> {
                                             field<23>("target_use_bps", &Params::target_use_bps),
                                             field<24>("max_step_bps", &Params::max_step_bps),
                                             field<25>("max_hour_bps", &Params::max_hour_bps),
-                                            field<30>("quote_s", &Params::quote_s)};
+                                            field<30>("quote_s", &Params::quote_s),
+                                            field<31>("max_keep_s", &Params::max_keep_s)};
 };
 
 }  // namespace hanse::model

@@ -30,7 +30,7 @@ enum class EventKind : std::uint8_t {
   lease_running,
   lease_topped_up,
   lease_extended,    // amount: locked in addition
-  lease_ended,       // amount: refunded to the consumer; note: the end reason
+  lease_ended,       // amount: refunded to the consumer; note: the end reason, of a kept one why that ended
   lease_released,    // amount: paid to the provider
   lease_closed,      // all money out; the lease moves to history
   bid_revealed,      // amount: the bid per GPU-hour
@@ -38,6 +38,7 @@ enum class EventKind : std::uint8_t {
   lease_repriced,    // amount: what an hour of it costs from now on
   auction_cleared,   // amount: the price of a GPU-hour; note: the class
   prices_moved,      // of a class; amount: its base price; note: the class, its index and base price
+  lease_kept,        // its devices are free; amount: refunded to the consumer; note: the end reason of its run
 };
 
 struct Event {
@@ -58,7 +59,7 @@ struct Event {
 
 template <>
 struct Names<EventKind> {
-  static constexpr std::array<std::string_view, 25> names{"none",
+  static constexpr std::array<std::string_view, 26> names{"none",
                                                           "transferred",
                                                           "key_authorized",
                                                           "key_revoked",
@@ -82,7 +83,8 @@ struct Names<EventKind> {
                                                           "lease_preempting",
                                                           "lease_repriced",
                                                           "auction_cleared",
-                                                          "prices_moved"};
+                                                          "prices_moved",
+                                                          "lease_kept"};
 };
 
 template <>

@@ -35,6 +35,7 @@ struct Demand {
   Placement placement = Placement::anywhere;  ///< Of several machines.
   Money max_price_per_gpu_hour;  ///< All-in (GPU and storage, after discounts); 0: no ceiling. Spot: the open bid.
   Money max_cost;                ///< All of it, every machine together, can never cost more; 0: no ceiling.
+  std::uint64_t keep_s = 0;      ///< How long its files stay on the machine once its job is done; 0: they go with it.
 
   bool operator==(const Demand&) const = default;
 };
@@ -56,11 +57,13 @@ struct Request {
   Money bid_per_gpu_hour;  ///< Spot: what it bids; 0: not revealed yet.
   OfferId won;             ///< Spot, while waiting: won there, and waits for pre-empted leases to leave.
   Money held;              ///< The money for what it won, until that becomes a lease's escrow or is given back.
+  Money held_keep_rate;    ///< What an hour of keeping its files costs where it won.
 
   bool operator==(const Request&) const = default;
 };
 
-enum class LeaseState : std::uint8_t { matched, running, ended };
+/// kept: its job is done and its devices are free, its files are still there.
+enum class LeaseState : std::uint8_t { matched, running, kept, ended };
 enum class EndReason : std::uint8_t {
   none,
   completed,
@@ -100,8 +103,10 @@ struct Lease {
   Hash job_hash;
   std::uint32_t gpu_count = 0;  // the small ones together: a record is held for every live lease
   LeaseState state = LeaseState::matched;
-  EndReason end_reason = EndReason::none;
+  EndReason end_reason = EndReason::none;  ///< Of its run: why it is kept or ended.
+  EndReason keep_end = EndReason::none;    ///< Once ended: why its files are gone; none: they were not kept.
   Mode mode = Mode::on_demand;
+  std::uint32_t keep_s = 0;   ///< As the demand has it.
   std::uint64_t devices = 0;  ///< Bit i: device i of the machine.
   std::uint64_t disk_bytes = 0;
   Money rate_per_hour;           ///< The whole price: all GPUs and storage, after discounts.
@@ -109,9 +114,9 @@ struct Lease {
   Time matched_at;
   Time start_deadline;
   Time started_at;
-  Time ends_at;                           ///< While running: when time or money runs out. Once ended: when it did.
-  std::int64_t downtime_at_start_ms = 0;  ///< Provider::downtime_ms when it started.
-  std::int64_t billed_s = 0;              ///< Once ended: the seconds that were delivered and are paid for.
+  Time ends_at;                           ///< While running: when time or money runs out. Then: when its run ended.
+  std::int64_t downtime_at_start_ms = 0;  ///< Provider::downtime_ms when it started; once kept: when that began.
+  std::int64_t billed_s = 0;              ///< Once its run ended: the seconds that were delivered and are paid for.
   Money locked;                           ///< Everything the consumer ever put in.
   Money released;                         ///< Paid out to the provider.
   Money refunded;                         ///< Given back to the consumer. escrow = locked − released − refunded.
@@ -126,9 +131,27 @@ struct Lease {
   std::vector<RateChange>
       rates;                  ///< Spot: what the auctions since its start made it cost; empty: rate_per_hour, always.
   Money posted_per_gpu_hour;  ///< The offer's price when it was matched, before discounts; 0: won by a bid.
+  Money keep_rate_per_hour;   ///< What an hour of keeping its files costs.
+  Money keep_reserve;         ///< Of what is locked, all that keeping them may cost. Once ended: what it did cost.
+  Time kept_until;            ///< While kept: when that is over. Once ended: when it was. 0: it was not kept.
 
   bool operator==(const Lease&) const = default;
 };
+
+/// It runs, or is about to: its devices are nobody else's.
+[[nodiscard]] constexpr bool holds_devices(const Lease& lease) {
+  return lease.state == LeaseState::matched || lease.state == LeaseState::running;
+}
+
+/// What its run may cost at most: all that is locked but for the keeping of its files.
+[[nodiscard]] constexpr Money run_lock(const Lease& lease) {
+  return Money{lease.locked.micros - lease.keep_reserve.micros};
+}
+
+/// What its run came to, once it is over.
+[[nodiscard]] constexpr Money run_cost(const Lease& lease) {
+  return Money{run_lock(lease).micros - lease.refunded.micros};
+}
 
 /// What is still locked in the lease.
 [[nodiscard]] constexpr Money escrow(const Lease& lease) {
@@ -149,7 +172,7 @@ struct Names<RequestState> {
 };
 template <>
 struct Names<LeaseState> {
-  static constexpr std::array<std::string_view, 3> names{"matched", "running", "ended"};
+  static constexpr std::array<std::string_view, 4> names{"matched", "running", "kept", "ended"};
 };
 template <>
 struct Names<EndReason> {
@@ -169,7 +192,8 @@ struct Describe<Demand> {
                                             field<7>("mode", &Demand::mode),
                                             field<8>("max_price_micros_per_gpu_hour", &Demand::max_price_per_gpu_hour),
                                             field<9>("max_cost_micros", &Demand::max_cost),
-                                            field<10>("placement", &Demand::placement)};
+                                            field<10>("placement", &Demand::placement),
+                                            field<11>("keep_s", &Demand::keep_s)};
 };
 template <>
 struct Describe<RateChange> {
@@ -194,7 +218,8 @@ struct Describe<Request> {
                                             field<13>("sealed_bid", &Request::sealed_bid),
                                             field<14>("bid_micros_per_gpu_hour", &Request::bid_per_gpu_hour),
                                             field<15>("won", &Request::won),
-                                            field<16>("held_micros", &Request::held)};
+                                            field<16>("held_micros", &Request::held),
+                                            field<17>("held_keep_rate_micros_per_hour", &Request::held_keep_rate)};
 };
 template <>
 struct Describe<TermRate> {
@@ -237,7 +262,12 @@ struct Describe<Lease> {
                                             field<30>("bid_micros_per_gpu_hour", &Lease::bid_per_gpu_hour),
                                             field<31>("preempt_at_ms", &Lease::preempt_at),
                                             field<32>("rates", &Lease::rates, kMaxRateChanges),
-                                            field<40>("posted_micros_per_gpu_hour", &Lease::posted_per_gpu_hour)};
+                                            field<40>("posted_micros_per_gpu_hour", &Lease::posted_per_gpu_hour),
+                                            field<41>("keep_s", &Lease::keep_s),
+                                            field<42>("keep_rate_micros_per_hour", &Lease::keep_rate_per_hour),
+                                            field<43>("keep_reserve_micros", &Lease::keep_reserve),
+                                            field<44>("kept_until_ms", &Lease::kept_until),
+                                            field<45>("keep_end", &Lease::keep_end)};
 };
 
 }  // namespace hanse::model

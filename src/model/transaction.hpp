@@ -69,6 +69,7 @@ struct Quote {
   OfferId offer;  ///< 0: none.
   Money rate_per_hour;
   Time seen_at;
+  Money keep_rate_per_hour = {};  ///< What keeping its files costs.
   bool operator==(const Quote&) const = default;
 };
 struct SubmitRequest {
@@ -77,7 +78,7 @@ struct SubmitRequest {
   crypto::PublicKey access_key;  ///< Zero: the account's own key.
   Time wait_until;               ///< 0: match now or fail with no_match. Spot: 0 waits as long as one may.
   Hash sealed_bid;               ///< Spot: hash_bid() of what reveal_bid will say (model/spot.hpp); zero: an open bid.
-  Quote quote;                   ///< Of one machine; then this offer at no more than this rate, or a refusal.
+  Quote quote;                   ///< Of one machine; then this offer at no more than these rates, or a refusal.
   bool operator==(const SubmitRequest&) const = default;
 };
 struct CancelRequest {

@@ -59,9 +59,9 @@ struct Describe<WithdrawOffer> {
 template <>
 struct Describe<Quote> {
   static constexpr std::string_view name = "Quote";
-  static constexpr auto fields =
-      std::tuple{field<1>("offer", &Quote::offer), field<2>("rate_micros_per_hour", &Quote::rate_per_hour),
-                 field<3>("seen_at_ms", &Quote::seen_at)};
+  static constexpr auto fields = std::tuple{
+      field<1>("offer", &Quote::offer), field<2>("rate_micros_per_hour", &Quote::rate_per_hour),
+      field<3>("seen_at_ms", &Quote::seen_at), field<4>("keep_rate_micros_per_hour", &Quote::keep_rate_per_hour)};
 };
 template <>
 struct Describe<SubmitRequest> {

@@ -168,7 +168,7 @@ TEST(CodecRules, UnpackedListsOfNumbersAndOtherWireTypesAreRefused) {
 
 TEST(CodecRules, NumbersBeyondTheirTypeAreRefused) {
   expect_refused<model::Lease>(Message().number(8, 1ULL << 32), ErrorCode::malformed, "Lease.gpu_count");
-  expect_refused<model::Lease>(Message().number(13, 3), ErrorCode::malformed, "Lease.state");
+  expect_refused<model::Lease>(Message().number(13, 4), ErrorCode::malformed, "Lease.state");
   expect_refused<model::Job>(Message().number(7, 2), ErrorCode::malformed, "Job.wait_for_workdir");
   expect_refused<model::Receipt>(Message().number(5, static_cast<std::uint64_t>(ErrorCode::internal) + 1),
                                  ErrorCode::malformed, "Receipt.code");
@@ -248,7 +248,7 @@ TEST(CodecRules, TextMustBeUtf8) {
 }
 
 TEST(CodecRules, NamesAndEnumsAgree) {
-  EXPECT_EQ(name_of(model::EventKind::prices_moved), model::Names<model::EventKind>::names.back());
+  EXPECT_EQ(name_of(model::EventKind::lease_kept), model::Names<model::EventKind>::names.back());
   EXPECT_EQ(name_of(model::EndReason::never_started), model::Names<model::EndReason>::names.back());
   EXPECT_EQ(name_of(model::LeaseState::ended), model::Names<model::LeaseState>::names.back());
   EXPECT_EQ(name_of(model::RequestState::ended), model::Names<model::RequestState>::names.back());
