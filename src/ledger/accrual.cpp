@@ -25,11 +25,19 @@ Wide earned_so_far(const model::Lease& lease, std::int64_t seconds) {
          static_cast<Wide>(piece->rate_per_hour.micros) * (seconds - piece->from_s);
 }
 
-/// The seconds that everything locked pays for in full.
+/// What has passed the claim window of a run that is over.
+Money releasable_of_run(const model::Lease& lease, Time now, std::int64_t window_ms) {
+  const std::int64_t pending_ms = lease.ends_at.ms + window_ms - now.ms;
+  if (pending_ms <= 0) return run_cost(lease);
+  const std::int64_t seconds = std::max<std::int64_t>(lease.billed_s - (pending_ms + 999) / 1000, 0);
+  return std::min(price_of(lease, seconds), run_cost(lease));
+}
+
+/// The seconds that everything locked for its run pays for in full.
 std::int64_t affordable_s(const model::Lease& lease) {
   const auto duration = signed_of(lease.duration_s);
   if (lease.rate_per_hour.micros == 0) return duration;
-  Wide seconds = static_cast<Wide>(lease.locked.micros) * 3600;
+  Wide seconds = static_cast<Wide>(run_lock(lease).micros) * 3600;
   if (lease.rates.empty()) {
     seconds /= lease.rate_per_hour.micros;
   } else {
@@ -69,10 +77,17 @@ Time due_end(const model::Lease& lease) {
 Money price_of(const model::Lease& lease, std::int64_t seconds) {
   if (!lease.rates.empty()) {
     const Wide micros = earned_so_far(lease, seconds) / 3600;
-    return micros < lease.locked.micros ? Money{static_cast<std::int64_t>(micros)} : lease.locked;
+    const Money most = run_lock(lease);
+    return micros < most.micros ? Money{static_cast<std::int64_t>(micros)} : most;
   }
   const auto amount = accrued(lease.rate_per_hour, seconds);
-  return amount ? std::min(*amount, lease.locked) : lease.locked;
+  return amount ? std::min(*amount, run_lock(lease)) : run_lock(lease);
+}
+
+Money keep_cost(const model::Lease& lease, const model::Provider& provider, Time at, const model::Params& params) {
+  const std::int64_t ms = at.ms - lease.ends_at.ms - downtime_ms(lease, provider, at, params);
+  const auto amount = accrued(lease.keep_rate_per_hour, std::max<std::int64_t>(ms / 1000, 0));
+  return amount ? std::min(*amount, lease.keep_reserve) : lease.keep_reserve;
 }
 
 Money owed(const model::Lease& lease, model::EndReason reason, Time ends_at, std::int64_t billed_s) {
@@ -82,12 +97,12 @@ Money owed(const model::Lease& lease, model::EndReason reason, Time ends_at, std
 Money releasable(const model::Lease& lease, const model::Provider& provider, Time now, const model::Params& params) {
   const std::int64_t window_ms = signed_of(params.claim_window_s) * 1000;
   if (lease.started_at.ms == 0) return Money{};
-  if (lease.state == model::LeaseState::ended) {
-    const Money final{lease.locked.micros - lease.refunded.micros};
-    const std::int64_t pending_ms = lease.ends_at.ms + window_ms - now.ms;
-    if (pending_ms <= 0) return final;
-    const std::int64_t seconds = std::max<std::int64_t>(lease.billed_s - (pending_ms + 999) / 1000, 0);
-    return std::max(lease.released, std::min(price_of(lease, seconds), final));
+  if (!holds_devices(lease)) {
+    Money due = releasable_of_run(lease, now, window_ms);
+    const bool keeping_is_paid =
+        lease.state == model::LeaseState::ended && after_ms(lease.kept_until, window_ms) <= now;
+    if (keeping_is_paid) due.micros += lease.keep_reserve.micros;
+    return std::max(lease.released, due);
   }
   const Time at = std::min(now, due_end(lease));
   const std::int64_t ms = at.ms - window_ms - lease.started_at.ms - downtime_ms(lease, provider, at, params);
@@ -102,7 +117,7 @@ void change_rate(model::Lease& lease, std::int64_t from_s, Money rate_per_hour, 
   // Seconds that turned out to be downtime are delivered again, at other rates.
   while (rates.size() > 1 && rates.back().from_s >= from_s) rates.pop_back();
   if (from_s > rates.back().from_s) {
-    const Wide earned = std::min(earned_so_far(lease, from_s), static_cast<Wide>(lease.locked.micros) * 3600);
+    const Wide earned = std::min(earned_so_far(lease, from_s), static_cast<Wide>(run_lock(lease).micros) * 3600);
     rates.push_back({from_s, rate_per_hour, Money{static_cast<std::int64_t>(earned / 3600)},
                      static_cast<std::uint32_t>(earned % 3600)});
   } else {

@@ -16,7 +16,8 @@ namespace hanse::ledger {
 /// The silence going on at `at`, if it is longer than the heartbeat timeout; else 0.
 [[nodiscard]] std::int64_t silence_ms(const model::Provider& provider, Time at, const model::Params& params);
 
-/// The provider's downtime since the lease started, as known at `at`. Requires a started lease.
+/// The provider's downtime since the lease started, or since its keeping began, as known at `at`. Requires a started
+/// lease.
 [[nodiscard]] std::int64_t downtime_ms(const model::Lease& lease, const model::Provider& provider, Time at,
                                        const model::Params& params);
 
@@ -30,14 +31,20 @@ namespace hanse::ledger {
 /// When a lease that started ends by itself: by ends_at, or by its notice if that is earlier.
 [[nodiscard]] Time due_end(const model::Lease& lease);
 
-/// What so many seconds cost, never more than was locked. Of a lease whose rate changed: by the rates that it
-/// remembers, floored once over the whole; nothing for seconds before the first of them, which are paid long since.
+/// What so many seconds cost, never more than was locked for its run. Of a lease whose rate changed: by the rates that
+/// it remembers, floored once over the whole; nothing for seconds before the first of them, which are paid long since.
 [[nodiscard]] Money price_of(const model::Lease& lease, std::int64_t seconds);
 
 /// What a lease costs in all if it ends so: by its rates, and for a reserved one left early by what that costs.
 [[nodiscard]] Money owed(const model::Lease& lease, model::EndReason reason, Time ends_at, std::int64_t billed_s);
 
-/// What the provider may have received by `now`: what has passed the claim window. Never falls.
+/// What keeping the files of a kept lease has come to by `at`: the time since its run ended, less the provider's
+/// downtime, floored once, and never more than its reserve. A gap that began before counts whole.
+[[nodiscard]] Money keep_cost(const model::Lease& lease, const model::Provider& provider, Time at,
+                              const model::Params& params);
+
+/// What the provider may have received by `now`: what has passed the claim window. What keeping the files cost passes
+/// it as one, counted from the end of that. Never falls.
 [[nodiscard]] Money releasable(const model::Lease& lease, const model::Provider& provider, Time now,
                                const model::Params& params);
 

@@ -48,7 +48,8 @@ class ClassAuction {
  private:
   void gather_slots();
   void gather_waiting();
-  std::uint32_t shape_of(const model::Request& request);
+  std::uint32_t shape_of(const model::Request& request, Money keep_limit);
+  [[nodiscard]] Money keep_limit_of(const model::Demand& demand, Money bid_per_gpu_hour) const;
   [[nodiscard]] bool fits(std::uint32_t shape, std::uint32_t slot) const;
   void record(const market::Clearing& cleared, std::size_t bidders);
   void carry_out(const market::Clearing& cleared);
@@ -62,8 +63,10 @@ class ClassAuction {
   std::size_t held_ = 0;
   std::vector<market::AuctionShape> shapes_;
   std::vector<std::optional<market::Wanted>> wanted_;  // by shape; of those that wait
-  std::map<std::tuple<std::string_view, std::uint64_t, std::uint32_t, std::uint64_t, std::uint64_t,
-                      std::vector<model::AccountId>>,
+  std::vector<Money> keep_limits_;                     // by shape: what keeping its files may lock
+  Money dearest_storage_;                              // of the slots
+  std::map<std::tuple<std::string_view, std::uint64_t, std::uint32_t, std::uint64_t, std::uint64_t, std::uint64_t,
+                      Money, std::vector<model::AccountId>>,
            std::uint32_t>
       shape_of_;
 };
@@ -82,6 +85,7 @@ void ClassAuction::gather_slots() {
     const auto slot = static_cast<std::uint32_t>(slots_.size());
     slots_.push_back({id.value, offer.prices.spot_floor_per_gpu_hour, gpus,
                       offer.machine.disk_bytes - offer.leased_disk_bytes + held.disk_bytes});
+    dearest_storage_ = std::max(dearest_storage_, offer.prices.storage_per_gib_hour);
     for (const auto lease_id : held.leases) {
       const auto& lease = tables_.leases.at(lease_id);
       bids_.push_back({lease_id.value, lease.bid_per_gpu_hour, static_cast<std::uint32_t>(shapes_.size()), slot});
@@ -91,13 +95,15 @@ void ClassAuction::gather_slots() {
   });
   held_ = bids_.size();
   wanted_.resize(shapes_.size());
+  keep_limits_.resize(shapes_.size());
 }
 
-std::uint32_t ClassAuction::shape_of(const model::Request& request) {
+std::uint32_t ClassAuction::shape_of(const model::Request& request, Money keep_limit) {
   const auto& demand = request.demand;
-  const auto [found, added] = shape_of_.try_emplace({demand.where, demand.offer.value, demand.gpu_count,
-                                                     demand.disk_bytes, demand.duration_s, request.excluded_providers},
-                                                    static_cast<std::uint32_t>(shapes_.size()));
+  const auto [found, added] =
+      shape_of_.try_emplace({demand.where, demand.offer.value, demand.gpu_count, demand.disk_bytes, demand.duration_s,
+                             demand.keep_s, keep_limit, request.excluded_providers},
+                            static_cast<std::uint32_t>(shapes_.size()));
   if (!added) return found->second;
   auto plain = demand;  // what it pays is the auction's affair
   plain.max_price_per_gpu_hour = {};
@@ -106,7 +112,23 @@ std::uint32_t ClassAuction::shape_of(const model::Request& request) {
   HANSE_CHECK(wanted.has_value());  // it was parsed when the request came in
   shapes_.push_back({demand.gpu_count, demand.disk_bytes});
   wanted_.push_back(std::move(*wanted));
+  keep_limits_.push_back(keep_limit);
   return found->second;
+}
+
+/// The most that keeping its files may lock: what it locks on the dearest of the slots, no more than running for so
+/// long would cost, and within a max_cost that has to pay for a second of running too.
+Money ClassAuction::keep_limit_of(const model::Demand& demand, Money bid_per_gpu_hour) const {
+  if (demand.keep_s == 0) return {};
+  const Money rate{bid_per_gpu_hour.micros * demand.gpu_count};
+  const auto dearest = market::keep_of(dearest_storage_, demand);
+  const auto as_running = market::keep_at(rate, demand.keep_s);
+  Money limit = kMaxMoney;
+  if (dearest) limit = std::min(limit, dearest->reserve);
+  if (as_running) limit = std::min(limit, as_running->reserve);
+  if (demand.max_cost.micros == 0) return limit;
+  const Money second = market::lock_for(rate, 1, Money{}).value_or(kMaxMoney);
+  return {std::clamp<std::int64_t>(demand.max_cost.micros - second.micros, 0, limit.micros)};
 }
 
 /// The bids that were in time and that their consumers can pay, the highest first: who bids for more than it has is
@@ -131,16 +153,26 @@ void ClassAuction::gather_waiting() {
     if (account == nullptr || !lock) continue;
     auto& money = left.try_emplace(request.consumer, account->balance).first->second;
     if (money < *lock) continue;
-    money.micros -= lock->micros;
-    bids_.push_back({entry.request.value, entry.bid, shape_of(request), market::kNoAuctionSlot});
+    Money limit = keep_limit_of(request.demand, entry.bid);
+    auto all = lock_of_bid(request.demand, entry.bid, limit);
+    if (!all || money < *all) {
+      limit.micros = money.micros - lock->micros;
+      all = money;
+    }
+    money.micros -= all->micros;
+    bids_.push_back({entry.request.value, entry.bid, shape_of(request, limit), market::kNoAuctionSlot});
   }
 }
 
-/// A spot price has the disk in it: of that a lease may have its GPUs' share.
+/// A spot price has the disk in it: of that a lease may have its GPUs' share. What keeping its files locks there is
+/// within its limit.
 bool ClassAuction::fits(std::uint32_t shape, std::uint32_t slot) const {
   const model::OfferId id{slots_[slot].id};
-  const auto& machine = tables_.offers.at(id).machine;
+  const auto& offer = tables_.offers.at(id);
+  const auto& machine = offer.machine;
   const auto& wants = shapes_[shape];
+  const auto keep = market::keep_of(offer.prices.storage_per_gib_hour, wanted_[shape]->demand);
+  if (!keep || keep->reserve > keep_limits_[shape]) return false;
   if (wants.disk_bytes > machine.disk_bytes / machine.gpu_count * wants.gpu_count) return false;
   return context_.spot_book.fits(*wanted_[shape], id).has_value();
 }

@@ -248,5 +248,57 @@ TEST_F(Gang, reserved_is_prepaid_whole_and_each_machine_is_left_by_itself) {
   EXPECT_EQ(whole.locked.micros - whole.refunded.micros, 800'000);
 }
 
+TEST_F(Gang, each_lease_is_kept_by_itself_and_the_request_closes_with_the_last) {
+  machines(5, 1);
+  machines(6, 1);
+  auto request = gang_of(2);
+  request.demand.disk_bytes = 1ULL << 30;
+  request.demand.keep_s = 600;
+  const auto outcome = net.done(1, request);
+  const auto first = outcome.lease, second = member(first, 1);
+  confirm(first);
+  confirm(second);
+  net.wait_alive_s(60, {5, 6});
+  const auto end_by_provider = [&](model::LeaseId id) {
+    net.done(lease(id).provider == actor(5) ? 5 : 6, EndLease{id, EndReason::completed, ""});
+  };
+  end_by_provider(first);
+  EXPECT_EQ(lease(first).state, LeaseState::kept);
+  EXPECT_EQ(lease(second).state, LeaseState::running);
+  EXPECT_EQ(net.state().request(outcome.request)->state, RequestState::matched);
+  net.wait_alive_s(300, {5, 6});
+  end_by_provider(second);
+  EXPECT_EQ(net.state().request(outcome.request)->state, RequestState::ended) << "nothing of it runs any more";
+  EXPECT_EQ(net.count(model::EventKind::request_ended), 1U);
+  net.wait_alive_s(300, {5, 6});
+  EXPECT_EQ(lease(first).state, LeaseState::ended);
+  EXPECT_EQ(lease(second).state, LeaseState::kept);
+  net.wait_alive_s(2999, {5, 6});
+  EXPECT_EQ(net.count(model::EventKind::lease_closed), 0U);
+  net.wait_alive_s(1, {5, 6});
+  EXPECT_EQ(net.closed(first).released.micros, 1'000'000 / 60);
+  EXPECT_NE(net.state().request(outcome.request), nullptr);
+  net.wait_alive_s(300, {5, 6});
+  EXPECT_EQ(net.state().counts().leases, 0U);
+  EXPECT_EQ(net.state().counts().requests, 0U);
+}
+
+TEST_F(Gang, a_kept_member_stays_when_another_never_starts) {
+  machines(5, 1);
+  machines(6, 1);
+  auto request = gang_of(2);
+  request.demand.disk_bytes = 1ULL << 30;
+  request.demand.keep_s = 3600;
+  const auto outcome = net.done(1, request);
+  confirm(outcome.lease);
+  net.wait_alive_s(60, {5, 6});
+  net.done(lease(outcome.lease).provider == actor(5) ? 5 : 6, EndLease{outcome.lease, EndReason::completed, ""});
+  net.wait_alive_s(300, {5, 6});
+  EXPECT_EQ(net.state().counts().requests, 0U);
+  EXPECT_EQ(lease(outcome.lease).state, LeaseState::kept);
+  net.done(1, EndLease{outcome.lease, EndReason::completed, ""});
+  EXPECT_EQ(lease(outcome.lease).keep_end, EndReason::completed);
+}
+
 }  // namespace
 }  // namespace hanse::ledger

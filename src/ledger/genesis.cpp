@@ -75,6 +75,7 @@ Result<> check_params(const model::Params& p) {
       {"provider_lost_s", p.provider_lost_s, 1, 30 * kDay},
       {"max_duration_s", p.max_duration_s, 1, 3650 * kDay},
       {"max_wait_s", p.max_wait_s, 1, 365 * kDay},
+      {"max_keep_s", p.max_keep_s, 0, 365 * kDay},
       {"timers_per_block", p.timers_per_block, 1, 1'000'000},
       {"quote_s", p.quote_s, 0, 3600},
       {"max_live_per_account", p.max_live_per_account, 1, 10'000'000},

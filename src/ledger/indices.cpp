@@ -97,15 +97,16 @@ void LeaseIndex::removed(const model::Lease& lease) {
 }
 
 Timer LeaseIndex::timer(const model::Lease& lease) const {
-  switch (lease.state) {
-    case model::LeaseState::matched:
-      return {lease.start_deadline, lease.id.value, TimerKind::lease_start};
-    case model::LeaseState::running:
-      return {due_end(lease), lease.id.value, TimerKind::lease_end};
-    case model::LeaseState::ended:
-      break;
+  if (lease.state == model::LeaseState::matched) return {lease.start_deadline, lease.id.value, TimerKind::lease_start};
+  if (lease.state == model::LeaseState::running) return {due_end(lease), lease.id.value, TimerKind::lease_end};
+  // What the run came to is released on its own; what keeping the files came to follows.
+  const bool run_is_paid = lease.released >= run_cost(lease);
+  const Time paid_after = run_is_paid ? std::max(lease.ends_at, lease.kept_until) : lease.ends_at;
+  const Time release = after_s(paid_after, claim_window_s);
+  if (lease.state == model::LeaseState::kept && lease.kept_until <= release) {
+    return {lease.kept_until, lease.id.value, TimerKind::lease_keep};
   }
-  return {after_s(lease.ends_at, claim_window_s), lease.id.value, TimerKind::lease_release};
+  return {release, lease.id.value, TimerKind::lease_release};
 }
 
 void LeaseIndex::moved(const Position& from, const model::Lease& lease) {

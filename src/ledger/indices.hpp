@@ -1,8 +1,8 @@
 #pragma once
 
 // What is derived from the records: pages in order, and timers. A timer is never stored: it follows from its record
-// (a matched lease's start deadline, a running one's end, an ended one's release ...), so neither can be without the
-// other, and loading rebuilds them all.
+// (a matched lease's start deadline, a running or a kept one's end, an ended one's release ...), so neither can be
+// without the other, and loading rebuilds them all.
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <map>
@@ -20,6 +20,7 @@ namespace hanse::ledger {
 enum class TimerKind : std::uint8_t {
   lease_start,
   lease_end,
+  lease_keep,
   lease_release,
   request_expiry,
   sweep,
@@ -121,13 +122,13 @@ struct RequestIndex {
 struct LeaseIndex {
   struct Position {
     Timer timer;
-    bool spot;  // live, and on spot
+    bool spot;  // holds devices, and on spot
     bool operator==(const Position&) const = default;
   };
   OrderedSet<model::LeaseId> all;
   IdsByAccount<model::LeaseId> by_consumer;
   IdsByAccount<model::LeaseId> by_provider;
-  OrderedSet<std::pair<model::OfferId, model::LeaseId>> spot;  ///< Live ones.
+  OrderedSet<std::pair<model::OfferId, model::LeaseId>> spot;  ///< Those that hold devices.
   Timers* timers = nullptr;
   std::int64_t claim_window_s = 0;
 
@@ -135,7 +136,7 @@ struct LeaseIndex {
   void removed(const model::Lease& lease);
   [[nodiscard]] Timer timer(const model::Lease& lease) const;
   [[nodiscard]] Position position(const model::Lease& lease) const {
-    return {timer(lease), is_spot(lease) && is_live(lease)};
+    return {timer(lease), is_spot(lease) && holds_devices(lease)};
   }
   void moved(const Position& from, const model::Lease& lease);
 };

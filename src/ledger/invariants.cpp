@@ -42,7 +42,7 @@ void add_lease(Touched& touched, const model::Lease& lease, bool after) {
   if (!is_live(lease)) return;
   delta_of(touched.providers, lease.provider).live += sign;
   auto& offer = delta_of(touched.offers, lease.offer);
-  (after ? offer.taken : offer.freed) |= lease.devices;
+  if (holds_devices(lease)) (after ? offer.taken : offer.freed) |= lease.devices;
   offer.disk += sign * static_cast<std::int64_t>(lease.disk_bytes);
 }
 
@@ -55,7 +55,7 @@ Result<> check_leases(const Tables& tables, Touched& touched) {
   });
   tables.leases.for_each_touched([&](const model::Lease*, const model::Lease* after) {
     if (after == nullptr || !result) return;
-    if (is_live(*after) && (delta_of(touched.offers, after->offer).taken & after->devices) != 0) {
+    if (holds_devices(*after) && (delta_of(touched.offers, after->offer).taken & after->devices) != 0) {
       result = broken("a device is leased twice: " + model::format_id(after->id));
     }
     add_lease(touched, *after, true);

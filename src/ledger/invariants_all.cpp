@@ -32,13 +32,14 @@ Result<> check_leases(const Tables& tables, std::int64_t& money, std::map<model:
         !providers->contains(id) || id.value >= tables.head.next_lease) {
       return broken(model::format_id(id) + " is missing in an index");
     }
-    if (index.spot.contains({lease.offer, id}) != (is_live(lease) && is_spot(lease))) {
+    if (index.spot.contains({lease.offer, id}) != (holds_devices(lease) && is_spot(lease))) {
       return broken(model::format_id(id) + " is not where spot leases are");
     }
     if (!is_live(lease)) continue;
     auto& use = used[lease.offer];
-    if ((use.devices & lease.devices) != 0) return broken("a device is leased twice: " + model::format_id(id));
-    use.devices |= lease.devices;
+    const std::uint64_t devices = holds_devices(lease) ? lease.devices : 0;
+    if ((use.devices & devices) != 0) return broken("a device is leased twice: " + model::format_id(id));
+    use.devices |= devices;
     use.disk_bytes += lease.disk_bytes;
     ++counts[lease.provider].leases;
   }

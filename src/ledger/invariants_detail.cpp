@@ -11,9 +11,9 @@ namespace {
 
 Result<> check_lease_money(const model::Lease& lease) {
   const bool valid = is_valid(lease.locked) && is_valid(lease.released) && is_valid(lease.refunded) &&
-                     is_valid(lease.rate_per_hour) && escrow(lease).micros >= 0;
+                     is_valid(lease.rate_per_hour) && is_valid(lease.keep_reserve) && escrow(lease).micros >= 0 &&
+                     run_lock(lease).micros >= 0;
   if (!valid) return broken(model::format_id(lease.id) + " paid out more than it locked");
-  const Money kept{lease.locked.micros - lease.refunded.micros};
   switch (lease.state) {
     case model::LeaseState::matched:
       if (lease.released.micros != 0 || lease.refunded.micros != 0) {
@@ -23,22 +23,51 @@ Result<> check_lease_money(const model::Lease& lease) {
     case model::LeaseState::running:
       if (lease.refunded.micros != 0) return broken(model::format_id(lease.id) + " refunded while it runs");
       return {};
+    case model::LeaseState::kept:
+      if (run_cost(lease) < lease.released)
+        return broken(model::format_id(lease.id) + " paid for its keeping too early");
+      break;
     case model::LeaseState::ended:
-      if (kept < price_of(lease, lease.billed_s)) {
-        return broken(model::format_id(lease.id) + " kept less than was earned");
-      }
-      if (kept > std::max(owed(lease, lease.end_reason, lease.ends_at, lease.billed_s), lease.released)) {
-        return broken(model::format_id(lease.id) + " kept more than was owed");
-      }
-      return {};
+      break;
   }
-  return broken(model::format_id(lease.id) + " is in no state");
+  if (run_cost(lease) < price_of(lease, lease.billed_s)) {
+    return broken(model::format_id(lease.id) + " left less than was earned");
+  }
+  if (run_cost(lease) > std::max(owed(lease, lease.end_reason, lease.ends_at, lease.billed_s), lease.released)) {
+    return broken(model::format_id(lease.id) + " left more than was owed");
+  }
+  return {};
+}
+
+/// The reserve is whole until its keeping ends, and is what that cost from then on.
+Result<> check_keep(const model::Lease& lease) {
+  const auto wrong = [&](std::string_view what) { return broken(model::format_id(lease.id) + std::string(what)); };
+  const bool was_kept = lease.kept_until.ms != 0;
+  const bool ended = !is_live(lease);
+  if (was_kept != (lease.state == model::LeaseState::kept || (ended && lease.keep_end != model::EndReason::none)) ||
+      (!ended && lease.keep_end != model::EndReason::none)) {
+    return wrong("'s keeping does not fit its state");
+  }
+  const auto whole = market::keep_at(lease.keep_rate_per_hour, lease.keep_s);
+  if (!whole || (!ended && lease.keep_reserve != whole->reserve)) return wrong(" has not the reserve for its files");
+  if (!was_kept)
+    return ended && lease.keep_reserve.micros != 0 ? wrong(" paid for files that were not kept") : Result<>{};
+  const Time most = after_s(lease.ends_at, lease.keep_s);
+  if (lease.keep_s == 0 || lease.disk_bytes == 0 || lease.kept_until < lease.ends_at || lease.kept_until > most ||
+      (!ended && lease.kept_until != most)) {
+    return wrong(" is kept for a time that it did not ask for");
+  }
+  if (!ended) return {};
+  const bool is_lost = lease.keep_end == model::EndReason::provider_failed;
+  const auto cost = accrued(lease.keep_rate_per_hour, (lease.kept_until.ms - lease.ends_at.ms) / 1000);
+  const bool is_owed = is_lost ? lease.keep_reserve.micros == 0 : cost && lease.keep_reserve <= *cost;
+  return is_owed ? Result<>{} : wrong(" paid more for its files than was owed");
 }
 
 /// Leaving early never pays less than the term's own rate, and what is prepaid is prepaid whole.
 Result<> check_reserved(const model::Lease& lease) {
   const auto whole = market::lock_for(lease.rate_per_hour, lease.duration_s, Money{});
-  if (!whole || lease.locked < *whole) return broken(model::format_id(lease.id) + " is not prepaid for its term");
+  if (!whole || run_lock(lease) < *whole) return broken(model::format_id(lease.id) + " is not prepaid for its term");
   Money dearer = kMaxMoney;
   std::uint64_t from_s = 0;
   for (const auto& step : lease.early_rates) {
@@ -53,18 +82,18 @@ Result<> check_reserved(const model::Lease& lease) {
   return {};
 }
 
-/// A gang's request has the leases from its first on; one that moved on leaves ended ones behind, which wait for their
-/// money only. So does a request that was pre-empted and bids again.
+/// A gang's request has the leases from its first on; one that moved on leaves kept and ended ones behind. So does a
+/// request that was pre-empted and bids again.
 bool is_its_request(const Tables& tables, const model::Lease& lease, const model::Request* request) {
-  const bool ended = lease.state == model::LeaseState::ended;
+  const bool is_over = !holds_devices(lease);
   if (lease.end_reason == model::EndReason::preempted) return request == nullptr || request->lease != lease.id;
   if (!lease.gang) {
-    const auto state = ended ? model::RequestState::ended : model::RequestState::matched;
+    const auto state = is_over ? model::RequestState::ended : model::RequestState::matched;
     return request != nullptr && request->lease == lease.id && request->state == state;
   }
-  if (request == nullptr || request->lease != lease.gang) return ended;
+  if (request == nullptr || request->lease != lease.gang) return is_over;
   return lease.id.value - lease.gang.value < request->demand.machines && check_request(tables, *request).has_value() &&
-         (ended || request->state == model::RequestState::matched);
+         (is_over || request->state == model::RequestState::matched);
 }
 
 /// It never costs more than it bid, and its rates follow one another up to the one that holds.
@@ -99,11 +128,12 @@ std::unexpected<Error> broken(std::string what) {
 
 Result<> check_lease(const Tables& tables, const model::Lease& lease) {
   if (auto money = check_lease_money(lease); !money) return money;
+  if (auto keep = check_keep(lease); !keep) return keep;
   if (auto spot = check_spot(lease); !spot) return spot;
   const auto wrong = [&](std::string_view what) { return broken(model::format_id(lease.id) + std::string(what)); };
   const bool started = lease.started_at.ms != 0;
-  const bool ended = lease.state == model::LeaseState::ended;
-  if (ended != (lease.end_reason != model::EndReason::none) ||
+  const bool is_over = !holds_devices(lease);
+  if (is_over != (lease.end_reason != model::EndReason::none) ||
       (lease.state == model::LeaseState::running && !started) ||
       (lease.state == model::LeaseState::matched && started)) {
     return wrong("'s state does not fit its history");
@@ -113,12 +143,12 @@ Result<> check_lease(const Tables& tables, const model::Lease& lease) {
   }
   if (!tables.providers.find(lease.provider)) return wrong("'s provider is not there");
   const auto* request = tables.requests.find(lease.request);
-  if (ended) {
+  if (!is_live(lease)) {
     if (escrow(lease).micros == 0) return wrong(" has paid everything and is not closed");
   } else {
     const auto* offer = tables.offers.find(lease.offer);
     if (offer == nullptr || offer->provider != lease.provider) return wrong("'s offer is not there");
-    if ((offer->leased_devices & lease.devices) != lease.devices) return wrong("'s devices are not marked");
+    if (!is_over && (offer->leased_devices & lease.devices) != lease.devices) return wrong("'s devices are not marked");
   }
   if (!is_its_request(tables, lease, request)) return wrong("'s request is not its own");
   if (lease.mode == model::Mode::reserved) {
@@ -140,7 +170,7 @@ Result<> check_request(const Tables& tables, const model::Request& request) {
   }
   const bool won = static_cast<bool>(request.won);
   if (won != index.won.contains({request.won, request.id}) || (won && !(waits && is_spot(request))) ||
-      won != (request.held.micros != 0) || !is_valid(request.held)) {
+      won != (request.held.micros != 0) || !is_valid(request.held) || (!won && request.held_keep_rate.micros != 0)) {
     return wrong(" holds money for nothing, or nothing for what it won");
   }
   if (waits) {
@@ -149,13 +179,13 @@ Result<> check_request(const Tables& tables, const model::Request& request) {
     return tables.timers.contains(timer) ? Result<>{} : wrong(" has no timer out of its state");
   }
   bool has_lease = false;
-  bool has_live = false;
+  bool runs = false;
   for_each_lease(tables, request, [&](const model::Lease& lease) {
     has_lease = true;
-    has_live = has_live || is_live(lease);
+    runs = runs || holds_devices(lease);
   });
   if (!has_lease) return wrong("'s lease is not there");
-  if (has_live != (request.state == model::RequestState::matched)) return wrong(" lags behind its lease");
+  if (runs != (request.state == model::RequestState::matched)) return wrong(" lags behind its lease");
   return {};
 }
 
@@ -177,7 +207,7 @@ Result<> check_offer(const model::Offer& offer) {
   if (offer.leased_disk_bytes > offer.machine.disk_bytes) {
     return broken(model::format_id(offer.id) + " leases more disk than it has");
   }
-  if (offer.state == model::OfferState::withdrawn && offer.leased_devices == 0) {
+  if (offer.state == model::OfferState::withdrawn && offer.leased_devices == 0 && offer.leased_disk_bytes == 0) {
     return broken(model::format_id(offer.id) + " is withdrawn, empty, and still there");
   }
   return {};

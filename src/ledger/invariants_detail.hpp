@@ -12,7 +12,7 @@ namespace hanse::ledger {
 
 /// Its money adds up, its state is of one piece, its offer, provider and request are there, its timer is set.
 Result<> check_lease(const Tables& tables, const model::Lease& lease);
-/// A waiting one waits and has a timer; a matched one has a live lease that is its own.
+/// A waiting one waits and has a timer; a matched one has a lease that is its own and holds devices.
 Result<> check_request(const Tables& tables, const model::Request& request);
 /// Whoever bids has an auction coming.
 Result<> check_next_auction(const Tables& tables);

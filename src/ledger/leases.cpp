@@ -21,24 +21,26 @@ model::Event& emit_lease(Context& context, model::EventKind kind, const model::L
   return event;
 }
 
-void free_devices(Context& context, const model::Lease& lease) {
+void free_room(Context& context, const model::Lease& lease, std::uint64_t devices, std::uint64_t disk_bytes) {
   context.tables.offers.change(lease.offer, [&](model::Offer& o) {
-    o.leased_devices &= ~lease.devices;
-    o.leased_disk_bytes -= lease.disk_bytes;
+    o.leased_devices &= ~devices;
+    o.leased_disk_bytes -= disk_bytes;
   });
   context.offer_leased(lease.offer);
   erase_if_withdrawn(context, lease.offer);
 }
 
-void count_end(Context& context, const model::Lease& lease) {
+/// What the end of a run, or of the keeping after it, says of the provider.
+void count_end(Context& context, const model::Lease& lease, model::EndReason reason) {
   context.tables.providers.change(lease.provider, [&](model::Provider& p) {
-    --p.live_leases;
+    if (!is_live(lease)) --p.live_leases;
     // What a provider rents of itself shows nothing, and no more does what delivered nothing.
     const bool is_own = lease.consumer == lease.provider;
-    switch (lease.end_reason) {
+    const bool is_run = lease.keep_end == model::EndReason::none;
+    switch (reason) {
       case model::EndReason::completed:
       case model::EndReason::exhausted:
-        if (!is_own && lease.billed_s > 0) ++p.leases_completed;
+        if (is_run && !is_own && lease.billed_s > 0) ++p.leases_completed;
         break;
       case model::EndReason::provider_failed:
       case model::EndReason::never_started:
@@ -51,9 +53,9 @@ void count_end(Context& context, const model::Lease& lease) {
   context.provider_changed(lease.provider);
 }
 
-bool has_live_lease(const Tables& tables, const model::Request& request) {
+bool still_runs(const Tables& tables, const model::Request& request) {
   bool found = false;
-  for_each_lease(tables, request, [&](const model::Lease& lease) { found = found || is_live(lease); });
+  for_each_lease(tables, request, [&](const model::Lease& lease) { found = found || holds_devices(lease); });
   return found;
 }
 
@@ -113,6 +115,9 @@ void make_lease(Context& context, const model::Request& request, const market::M
   }
   if (demand.machines > 1) lease.gang = request.lease;
   lease.bid_per_gpu_hour = request.bid_per_gpu_hour;
+  lease.keep_s = static_cast<std::uint32_t>(demand.keep_s);
+  lease.keep_rate_per_hour = match.keep.rate_per_hour;
+  lease.keep_reserve = match.keep.reserve;
   const auto& made = tables.leases.insert(std::move(lease));
 
   tables.offers.change(match.offer, [&](model::Offer& o) {
@@ -124,33 +129,51 @@ void make_lease(Context& context, const model::Request& request, const market::M
   emit_lease(context, model::EventKind::lease_matched, made).amount = made.locked;
 }
 
-/// Everything about the end of a live lease that concerns neither its request nor those that wait.
+/// Everything about the end of a run that concerns neither its request nor those that wait.
 const model::Lease& finish(Context& context, model::LeaseId id, model::EndReason reason, Time at,
-                           const std::string& note) {
+                           const std::string& note, bool keeps = false) {
   auto& tables = context.tables;
   const auto& before = tables.leases.at(id);
   const auto& provider = tables.providers.at(before.provider);
   const bool started = before.state == model::LeaseState::running;
   const std::int64_t billed_s = started ? delivered_s(before, provider, at, context.params()) : 0;
   const Money earned = std::max(owed(before, reason, at, billed_s), before.released);
-  const Money refund{before.locked.micros - before.refunded.micros - earned.micros};
+  const Money reserve = keeps ? before.keep_reserve : Money{};
+  const Money refund{before.locked.micros - before.refunded.micros - earned.micros - reserve.micros};
   const auto& lease = tables.leases.change(id, [&](model::Lease& l) {
-    l.state = model::LeaseState::ended;
+    l.state = keeps ? model::LeaseState::kept : model::LeaseState::ended;
     l.end_reason = reason;
     l.ends_at = at;
     l.billed_s = billed_s;
     l.refunded.micros += refund.micros;
+    l.keep_reserve = reserve;
     l.note = note;
+    if (!keeps) return;
+    l.kept_until = after_s(at, l.keep_s);
+    l.downtime_at_start_ms = provider.downtime_ms + silence_ms(provider, at, context.params());
   });
   context.credit(lease.consumer, refund);
   note_spending(context, lease, earned);
   note_trade(context, lease);
-  count_end(context, lease);
-  free_devices(context, lease);
-  auto& event = emit_lease(context, model::EventKind::lease_ended, lease);
+  count_end(context, lease, reason);
+  free_room(context, lease, lease.devices, keeps ? 0 : lease.disk_bytes);
+  auto& event = emit_lease(context, keeps ? model::EventKind::lease_kept : model::EventKind::lease_ended, lease);
   event.amount = refund;
   event.note = name_of(reason);
   return lease;
+}
+
+/// The same, and what its request and those that wait make of it.
+void end(Context& context, model::LeaseId id, model::EndReason reason, Time at, const std::string& note, bool keeps) {
+  const auto& lease = finish(context, id, reason, at, note, keeps);
+  const auto offer = lease.offer;
+  if (reason == model::EndReason::preempted) {
+    bid_again(context, lease.request, Money{lease.locked.micros - lease.refunded.micros});
+  } else if (!lease.gang || !still_runs(context.tables, context.tables.requests.at(lease.request))) {
+    end_matched_request(context, lease.request);
+  }
+  if (!keeps && escrow(lease).micros == 0) close_lease(context, id);
+  capacity_freed(context, offer);
 }
 
 }  // namespace
@@ -164,6 +187,7 @@ model::LeaseId match_leases(Context& context, model::RequestId request_id, const
     r.lease = first;
     r.won = {};
     r.held = {};
+    r.held_keep_rate = {};
   });
   auto& matched = context.emit(model::EventKind::request_matched);
   matched.account = request.consumer;
@@ -190,21 +214,42 @@ void start_lease(Context& context, model::LeaseId id, std::string endpoint, cons
   emit_lease(context, model::EventKind::lease_running, lease).note = lease.endpoint;
 }
 
+void end_run(Context& context, model::LeaseId id, model::EndReason reason, Time at, const std::string& note) {
+  end(context, id, reason, at, note, context.tables.leases.at(id).keep_s > 0);
+}
+
 void end_lease(Context& context, model::LeaseId id, model::EndReason reason, Time at, const std::string& note) {
-  const auto& lease = finish(context, id, reason, at, note);
+  end(context, id, reason, at, note, false);
+}
+
+void end_keeping(Context& context, model::LeaseId id, model::EndReason reason, Time at) {
+  auto& tables = context.tables;
+  const auto& before = tables.leases.at(id);
+  const bool is_lost = reason == model::EndReason::provider_failed;
+  const Money cost = is_lost ? Money{} : keep_cost(before, tables.providers.at(before.provider), at, context.params());
+  const Money refund{before.keep_reserve.micros - cost.micros};
+  const auto& lease = tables.leases.change(id, [&](model::Lease& l) {
+    l.state = model::LeaseState::ended;
+    l.keep_end = reason;
+    l.kept_until = at;
+    l.keep_reserve = cost;
+    l.refunded.micros += refund.micros;
+  });
+  context.credit(lease.consumer, refund);
+  note_spending(context, lease, cost);
+  count_end(context, lease, reason);
+  free_room(context, lease, 0, lease.disk_bytes);
+  auto& event = emit_lease(context, model::EventKind::lease_ended, lease);
+  event.amount = refund;
+  event.note = name_of(reason);
   const auto offer = lease.offer;
-  if (reason == model::EndReason::preempted) {
-    bid_again(context, lease.request, Money{lease.locked.micros - lease.refunded.micros});
-  } else if (!lease.gang || !has_live_lease(context.tables, context.tables.requests.at(lease.request))) {
-    end_matched_request(context, lease.request);
-  }
   if (escrow(lease).micros == 0) close_lease(context, id);
   capacity_freed(context, offer);
 }
 
 void drop_leases(Context& context, const model::Request& request, model::LeaseId failed, const std::string& note) {
   for_each_lease(context.tables, request, [&](const model::Lease& member) {
-    if (!is_live(member)) return;
+    if (!holds_devices(member)) return;
     const auto id = member.id;
     const bool is_failed = id == failed;
     const bool runs = member.state == model::LeaseState::running;
@@ -228,35 +273,11 @@ void settle_lease(Context& context, model::LeaseId id) {
 void erase_if_withdrawn(Context& context, model::OfferId id) {
   auto& tables = context.tables;
   const auto& offer = tables.offers.at(id);
-  if (offer.state != model::OfferState::withdrawn || offer.leased_devices != 0) return;
+  if (offer.state != model::OfferState::withdrawn || offer.leased_devices != 0 || offer.leased_disk_bytes != 0) return;
   tables.providers.change(offer.provider, [](model::Provider& p) { --p.live_offers; });
   tables.offers.erase(id);
   if (tables.sweeps.find(id)) tables.sweeps.erase(id);
   context.offer_changed(id);
-}
-
-bool end_leases_of_lost(Context& context, const model::AccountId& provider, std::size_t limit) {
-  std::vector<model::LeaseId> live;
-  bool more = false;
-  if (const auto* ids = context.tables.leases.index.by_provider.find(provider)) {
-    ids->for_each_after({}, [&](model::LeaseId id) {
-      if (!is_live(context.tables.leases.at(id))) return true;
-      more = live.size() == limit;
-      if (!more) live.push_back(id);
-      return !more;
-    });
-  }
-  for (const auto id : live) {
-    const auto* lease = context.tables.leases.find(id);
-    if (lease == nullptr || !is_live(*lease)) continue;  // it ended with another of its gang
-    if (lease->state == model::LeaseState::matched) {
-      fail_start(context, id, "the provider is lost");
-    } else {
-      end_lease(context, id, model::EndReason::provider_failed, std::min(context.now(), due_end(*lease)),
-                "the provider is lost: no heartbeat for too long");
-    }
-  }
-  return more;
 }
 
 }  // namespace hanse::ledger

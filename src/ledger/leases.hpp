@@ -1,7 +1,8 @@
 #pragma once
 
-// A lease's life: match → start → end → release, and the money and devices that go with each step. The steps check
-// nothing about who asks: that is the operations' part. Each keeps tables, book and events in step.
+// A lease's life: match → start → run ends → files kept → end → release, and the money and devices that go with each
+// step. The steps check nothing about who asks: that is the operations' part. Each keeps tables, book and events in
+// step.
 
 #include "ledger/context.hpp"
 
@@ -15,22 +16,28 @@ model::LeaseId match_leases(Context& context, model::RequestId request, const ma
 /// matched → running: payment starts now. The provider's sign of life is the caller's part, before.
 void start_lease(Context& context, model::LeaseId lease, std::string endpoint, const crypto::PublicKey& host_key);
 
-/// Ends a live lease as of `at` (not after now): what is earned stays for the claim window, the rest goes back to the
-/// consumer at once, the devices are free. Ends its request too, unless other machines of its gang go on, or it was
-/// preempted: then the request bids again, while it may wait. A lease that earned nothing is closed on the spot.
+/// Ends the run of a lease as of `at` (not after now), and with it the lease: what is earned stays for the claim
+/// window, the rest goes back to the consumer at once, the devices are free. Ends its request too, unless other
+/// machines of its gang go on, or it was preempted: then the request bids again, while it may wait. A lease that earned
+/// nothing is closed on the spot. Requires that it holds devices.
 void end_lease(Context& context, model::LeaseId lease, model::EndReason reason, Time at, const std::string& note);
 
-/// The same for every live lease of a request that goes on: `failed` never started, the others are cancelled, whatever
-/// they delivered is paid. The caller moves the request on, and offers the devices to those that wait.
+/// The same of one that runs; but where its files are to be kept it is kept from then on, and holds their disk and the
+/// money for that.
+void end_run(Context& context, model::LeaseId lease, model::EndReason reason, Time at, const std::string& note);
+
+/// Ends a kept lease as of `at` (not after now): its disk is free, and what keeping the files did not cost goes back at
+/// once. provider_failed: the files are lost, which costs nothing and counts as a failure.
+void end_keeping(Context& context, model::LeaseId lease, model::EndReason reason, Time at);
+
+/// Ends every lease that holds devices of a request that goes on: `failed` never started, the others are cancelled,
+/// whatever they delivered is paid. The caller moves the request on, and offers the devices to those that wait.
 void drop_leases(Context& context, const model::Request& request, model::LeaseId failed, const std::string& note);
 
 /// Pays out what has passed the claim window; closes an ended lease once all of its money is out.
 void settle_lease(Context& context, model::LeaseId lease);
 
-/// A withdrawn offer goes once none of its devices is leased; others stay.
+/// A withdrawn offer goes once nothing of it is leased; others stay.
 void erase_if_withdrawn(Context& context, model::OfferId offer);
-
-/// Ends leases of a provider that is lost, oldest first, at most `limit`; true if live ones are left.
-bool end_leases_of_lost(Context& context, const model::AccountId& provider, std::size_t limit);
 
 }  // namespace hanse::ledger

@@ -3,6 +3,7 @@
 // independent oracle agrees with.
 
 #include "ledger/testing.hpp"
+#include "ledger/testing_oracle.hpp"
 #include "market/check.hpp"
 #include "model/spot.hpp"
 
@@ -10,31 +11,6 @@ namespace hanse::ledger {
 namespace {
 
 constexpr std::uint64_t kActors = 8;
-
-/// Bills second by second from nothing but the times at which the provider was heard.
-class Oracle {
- public:
-  void heard(const model::AccountId& provider, Time at) { heard_[provider].push_back(at); }
-
-  [[nodiscard]] std::int64_t delivered_s(const model::Lease& lease, std::int64_t timeout_ms) const {
-    const auto found = heard_.find(lease.provider);
-    std::int64_t delivered = 0;
-    for (Time t = lease.started_at; after_s(t, 1) <= lease.ends_at; t = after_s(t, 1)) {
-      // The gap that this second lies in, as known when the lease ended.
-      Time from = lease.started_at;
-      Time to = lease.ends_at;
-      for (const Time beat : found->second) {
-        if (beat <= t) from = std::max(from, beat);
-        if (beat > t) to = std::min(to, beat);
-      }
-      if (to.ms - from.ms <= timeout_ms) ++delivered;
-    }
-    return std::min<std::int64_t>(delivered, static_cast<std::int64_t>(lease.duration_s));
-  }
-
- private:
-  std::map<model::AccountId, std::vector<Time>> heard_;
-};
 
 class RandomLife {
  public:
@@ -56,6 +32,7 @@ class RandomLife {
   [[nodiscard]] int gangs() const { return gangs_; }
   [[nodiscard]] std::array<int, 4> spot() const { return {spot_bills_, changed_rates_, preempted_, revealed_}; }
   [[nodiscard]] int honoured() const { return honoured_; }
+  [[nodiscard]] std::array<int, 4> kept() const { return {kept_, kept_paid_, kept_lost_, kept_short_}; }
 
  private:
   static model::Params params() {
@@ -67,6 +44,7 @@ class RandomLife {
     params.index_min_lease_s = 60;
     params.index_window_s = 3600;
     params.fee_tiers = {{Money{50'000}, 1000}, {Money{1'000'000}, 5000}};
+    params.max_keep_s = 3000;
     params.max_wait_s = 3000;  // what a spot request waits for unless it says otherwise
     params.auction_period_s = 120;
     params.reveal_window_s = 30;
@@ -102,11 +80,11 @@ class RandomLife {
     }
     return prices;
   }
-  model::LeaseId some_running_lease() {
+  model::LeaseId some_lease(model::LeaseState state) {
     const auto leases = net_.state().leases_of_consumer({}, {}, 1000);
     for (std::uint64_t tries = leases.empty() ? 0 : 20; tries > 0; --tries) {
       const auto* lease = leases[rng_.below(leases.size())];
-      if (lease->state == model::LeaseState::running) return lease->id;
+      if (lease->state == state) return lease->id;
     }
     return {};
   }
@@ -119,7 +97,7 @@ class RandomLife {
       case 2:
       case 3:
         return model::EndLease{
-            rng_.one_in(2) ? id : some_running_lease(),
+            rng_.one_in(2) ? id : some_lease(model::LeaseState::running),
             rng_.one_in(2) ? model::EndReason::completed : static_cast<model::EndReason>(rng_.below(7)), "over"};
       case 4:
         return model::Settle{id};
@@ -167,6 +145,7 @@ class RandomLife {
         if (rng_.one_in(4)) request.demand.machines = 1 + static_cast<std::uint32_t>(rng_.below(4));
         if (rng_.one_in(6)) request.demand.placement = static_cast<model::Placement>(rng_.below(3));
         request.demand.disk_bytes = rng_.below(10) << 30;
+        if (!rng_.one_in(3)) request.demand.keep_s = rng_.below(rng_.one_in(2) ? 3200 : 600);
         if (rng_.one_in(3)) make_spot(request);
         if (rng_.one_in(10)) go_to_extremes(request.demand);
         return request;
@@ -218,6 +197,18 @@ class RandomLife {
     transactions.push_back(net_.envelope(net_.transaction(someone(), {request})));
   }
 
+  /// A consumer has its files, or a provider lost them.
+  void add_end_of_keeping(std::vector<Envelope>& transactions) {
+    const auto* lease = net_.state().lease(some_lease(model::LeaseState::kept));
+    if (lease == nullptr) return;
+    const bool is_lost = rng_.one_in(2);
+    const auto reason = is_lost ? model::EndReason::provider_failed : model::EndReason::completed;
+    for (std::uint64_t i = 1; i <= kActors; ++i) {
+      if ((is_lost ? lease->provider : lease->consumer) != actor(i)) continue;
+      transactions.push_back(net_.envelope(net_.transaction(i, {model::EndLease{lease->id, reason, ""}})));
+    }
+  }
+
   /// By whom it makes sense, mostly.
   std::uint64_t sender_of(const model::Operation& operation) {
     if (const auto* confirm = std::get_if<model::ConfirmLease>(&operation); confirm && !rng_.one_in(5)) {
@@ -253,6 +244,7 @@ class RandomLife {
       if (rng_.one_in(20)) transactions.push_back(transactions.back());
     }
     if (rng_.one_in(20)) add_quoted(transactions);
+    if (rng_.one_in(20)) add_end_of_keeping(transactions);
     for (std::uint64_t i = 1; i <= kActors; ++i) {  // all but one provider are mostly there
       if (net_.state().provider(actor(i)) && i != 3 && !rng_.one_in(4)) {
         transactions.push_back(net_.envelope(net_.transaction(i, {model::Heartbeat{}})));
@@ -279,6 +271,7 @@ class RandomLife {
     note_rates();
     for (const auto& event : net_.last.events) {
       preempted_ += event.kind == model::EventKind::lease_preempting;
+      kept_ += event.kind == model::EventKind::lease_kept;
       revealed_ += event.kind == model::EventKind::bid_revealed;
     }
     for (const auto& entry : net_.last.archived) {
@@ -338,8 +331,7 @@ class RandomLife {
       EXPECT_EQ(lease.released, Money{});
       return;
     }
-    const auto timeout_ms = static_cast<std::int64_t>(params().heartbeat_timeout_s) * 1000;
-    const std::int64_t delivered = oracle_.delivered_s(lease, timeout_ms);
+    const std::int64_t delivered = oracle_.delivered_s(lease);
     EXPECT_EQ(lease.billed_s, delivered) << model::format_id(lease.id);
     // Left early, a reserved lease pays what the offer had asked for the time that it was kept.
     auto rate = lease.rate_per_hour;
@@ -356,9 +348,20 @@ class RandomLife {
       ++spot_bills_;
       EXPECT_LE(price, lease.bid_per_gpu_hour.micros * lease.gpu_count * delivered / 3600);
     }
-    EXPECT_EQ(lease.released.micros, std::min(price, lease.locked.micros)) << model::format_id(lease.id);
+    check_keeping(lease);
+    const Money reserve = market::keep_at(lease.keep_rate_per_hour, lease.keep_s)->reserve;
+    EXPECT_EQ(lease.released.micros - lease.keep_reserve.micros, std::min(price, lease.locked.micros - reserve.micros))
+        << model::format_id(lease.id);
     gangs_ += lease.gang ? 1 : 0;
     ++bills_;
+  }
+
+  void check_keeping(const model::Lease& lease) {
+    EXPECT_EQ(lease.keep_reserve, oracle_.keep_cost(lease)) << model::format_id(lease.id);
+    kept_paid_ += lease.keep_reserve.micros > 0;
+    kept_lost_ += lease.keep_end == model::EndReason::provider_failed;
+    kept_short_ +=
+        lease.keep_end == model::EndReason::completed && lease.kept_until < after_s(lease.ends_at, lease.keep_s);
   }
 
   void check_leaves_no_trace(const Envelope& envelope) {
@@ -376,16 +379,17 @@ class RandomLife {
 
   Rng rng_;
   Network net_;
-  Oracle oracle_;
+  Oracle oracle_{static_cast<std::int64_t>(params().heartbeat_timeout_s) * 1000};
   std::uint64_t offers_ = 0, requests_ = 0, leases_ = 0;
   int accepted_ = 0, bills_ = 0, early_ = 0, gangs_ = 0, honoured_ = 0, spot_bills_ = 0, changed_rates_ = 0,
-      preempted_ = 0, revealed_ = 0;
+      preempted_ = 0, revealed_ = 0, kept_ = 0, kept_paid_ = 0, kept_lost_ = 0, kept_short_ = 0;
   std::map<model::LeaseId, std::vector<std::pair<std::int64_t, Money>>> rates_;
 };
 
 TEST(RandomLives, keep_every_invariant_and_bill_exactly) {
   int accepted = 0, bills = 0, early = 0, gangs = 0, honoured = 0;
   std::array<int, 4> spot{};
+  std::array<int, 4> kept{};
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     RandomLife life(seed);
@@ -395,6 +399,7 @@ TEST(RandomLives, keep_every_invariant_and_bill_exactly) {
     early += life.early();
     gangs += life.gangs();
     for (std::size_t i = 0; i < spot.size(); ++i) spot[i] += life.spot()[i];
+    for (std::size_t i = 0; i < kept.size(); ++i) kept[i] += life.kept()[i];
     honoured += life.honoured();
     if (::testing::Test::HasFailure()) return;
   }
@@ -407,6 +412,10 @@ TEST(RandomLives, keep_every_invariant_and_bill_exactly) {
   EXPECT_GT(changed_rates, 10);
   EXPECT_GT(preempted, 10);
   EXPECT_GT(revealed, 10);
+  EXPECT_GT(kept[0], 100);
+  EXPECT_GT(kept[1], 50) << "that cost something";
+  EXPECT_GT(kept[2], 5) << "whose provider failed or was lost";
+  EXPECT_GT(kept[3], 10) << "that their consumers ended";
   EXPECT_GT(honoured, 10) << "prices that rose after they were quoted";
 }
 

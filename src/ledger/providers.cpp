@@ -27,6 +27,33 @@ Time lost_at(const Context& context, const model::Provider& provider) {
   return after_s(since, static_cast<std::int64_t>(context.params().provider_lost_s));
 }
 
+/// Ends leases of a provider that is lost, oldest first, at most `limit`; true if live ones are left.
+bool end_leases_of_lost(Context& context, const model::AccountId& provider, std::size_t limit) {
+  std::vector<model::LeaseId> live;
+  bool more = false;
+  if (const auto* ids = context.tables.leases.index.by_provider.find(provider)) {
+    ids->for_each_after({}, [&](model::LeaseId id) {
+      if (!is_live(context.tables.leases.at(id))) return true;
+      more = live.size() == limit;
+      if (!more) live.push_back(id);
+      return !more;
+    });
+  }
+  for (const auto id : live) {
+    const auto* lease = context.tables.leases.find(id);
+    if (lease == nullptr || !is_live(*lease)) continue;  // it ended with another of its gang
+    if (lease->state == model::LeaseState::kept) {
+      end_keeping(context, id, model::EndReason::provider_failed, std::min(context.now(), lease->kept_until));
+    } else if (lease->state == model::LeaseState::matched) {
+      fail_start(context, id, "the provider is lost");
+    } else {
+      end_lease(context, id, model::EndReason::provider_failed, std::min(context.now(), due_end(*lease)),
+                "the provider is lost: no heartbeat for too long");
+    }
+  }
+  return more;
+}
+
 void end_leases(Context& context, const model::AccountId& provider) {
   const bool more = end_leases_of_lost(context, provider, kLostLeasesAtOnce);
   set_watch(context, provider, Liveness::lost, more ? after_ms(context.now(), 1) : Time{});

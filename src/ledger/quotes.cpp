@@ -27,6 +27,11 @@ market::Matches place_at(const Context& context, const market::Wanted& wanted, c
                         [&](const model::AccountId&) -> const model::Provider& { return provider; }});
 }
 
+/// Keeping files costs no more than was quoted.
+bool is_quoted(const market::Keep& keep, const model::Quote& quote) {
+  return keep.rate_per_hour <= quote.keep_rate_per_hour;
+}
+
 /// At a former price list that gives the quoted rate and held within the quote's time.
 std::optional<QuotedPlace> place_at_former(const Context& context, const market::Wanted& wanted,
                                            const model::Offer& offer, const model::Quote& quote) {
@@ -35,7 +40,9 @@ std::optional<QuotedPlace> place_at_former(const Context& context, const market:
   for (const auto& list : former->lists) {
     if (context.now().ms >= list.until.ms + quote_ms(context)) continue;
     const auto price = market::price_of(list.prices, wanted.demand);
-    if (!price || price->rate_per_hour != quote.rate_per_hour) continue;
+    const auto keep = market::keep_of(list.prices.storage_per_gib_hour, wanted.demand);
+    const bool is_it = price && price->rate_per_hour == quote.rate_per_hour && keep && is_quoted(*keep, quote);
+    if (!is_it) continue;
     if (auto matches = place_at(context, wanted, offer, list.prices); !matches.empty()) {
       return QuotedPlace{std::move(matches), list.prices};
     }
@@ -59,7 +66,10 @@ std::unexpected<Error> refuse(const Context& context, const market::Wanted& want
     return fail(ErrorCode::no_match,
                 id + " was quoted " + ago + " and does not fit any more. " + why_not(context, wanted));
   }
-  if (price->rate_per_hour <= quote.rate_per_hour) return fail(ErrorCode::no_match, why_not(context, wanted));
+  const auto keep = market::keep_of(offer.prices.storage_per_gib_hour, wanted.demand).value_or(market::Keep{});
+  if (price->rate_per_hour <= quote.rate_per_hour && is_quoted(keep, quote)) {
+    return fail(ErrorCode::no_match, why_not(context, wanted));
+  }
   const auto& demand = wanted.demand;
   const Money per_gpu{(quote.rate_per_hour.micros + demand.gpu_count - 1) / demand.gpu_count};
   if (demand.max_price_per_gpu_hour.micros != 0 && per_gpu > demand.max_price_per_gpu_hour) {
@@ -67,14 +77,16 @@ std::unexpected<Error> refuse(const Context& context, const market::Wanted& want
                                          " per GPU-hour, and max_price is " +
                                          model::format_money(demand.max_price_per_gpu_hour) + ": raise it");
   }
-  const std::string seen = model::format_money(quote.rate_per_hour) + "/h";
-  const std::string asked = model::format_money(price->rate_per_hour) + "/h";
+  const bool is_keep = price->rate_per_hour <= quote.rate_per_hour;
+  const std::string seen = model::format_money(is_keep ? quote.keep_rate_per_hour : quote.rate_per_hour) + "/h";
+  const std::string asked = model::format_money(is_keep ? keep.rate_per_hour : price->rate_per_hour) + "/h";
   const std::string hold = model::format_duration(context.params().quote_s);
   const bool is_lapsed = context.now().ms - quote.seen_at.ms > quote_ms(context);
   const std::string what =
-      is_lapsed ? "the price of " + id + " went from " + seen + " to " + asked + "; quoted " + ago +
-                      ", and a quote holds for " + hold
-                : id + " is not known to have asked " + seen + " for this in the last " + hold + ": it asks " + asked;
+      is_lapsed ? "the price of " + (is_keep ? "keeping files at " : std::string()) + id + " went from " + seen +
+                      " to " + asked + "; quoted " + ago + ", and a quote holds for " + hold
+                : id + " is not known to have asked " + seen + (is_keep ? " for keeping files" : " for this") +
+                      " in the last " + hold + ": it asks " + asked;
   return fail(ErrorCode::price_changed, what + ". Take the new price, or another offer");
 }
 
@@ -109,7 +121,10 @@ Result<QuotedPlace> place_quoted(const Context& context, market::Wanted wanted, 
   }
   wanted.demand.offer = quote.offer;
   auto matches = find_place(context, wanted);
-  if (!matches.empty() && matches.front().price.rate_per_hour <= quote.rate_per_hour) {
+  const auto is_as_seen = [&](const market::Match& match) {
+    return match.price.rate_per_hour <= quote.rate_per_hour && is_quoted(match.keep, quote);
+  };
+  if (!matches.empty() && is_as_seen(matches.front())) {
     return QuotedPlace{std::move(matches), offer->prices};
   }
   if (auto former = place_at_former(context, wanted, *offer, quote)) return std::move(*former);

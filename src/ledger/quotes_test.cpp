@@ -144,6 +144,37 @@ TEST_F(Quotes, it_moves_on_like_any_other_when_its_provider_does_not_start_it) {
   EXPECT_EQ(lease(net.state().request(outcome.request)->lease).offer, other);
 }
 
+TEST_F(Quotes, what_keeping_files_costs_is_held_to_as_well) {
+  auto prices = net.state().offer(offer)->prices;
+  prices.storage_per_gib_hour = Money{1000};
+  net.done(kProvider, model::UpdateOffer{offer, prices, {}});
+  net.wait_s(31);
+  net.done(kProvider, model::Heartbeat{});
+  const auto asked = [&](Money keep_rate, std::int64_t seconds_ago) {
+    auto request = quoted(Money{2'001'000}, seconds_ago);
+    request.demand.disk_bytes = 1ULL << 30;
+    request.demand.keep_s = 600;
+    request.quote.keep_rate_per_hour = keep_rate;
+    return request;
+  };
+  EXPECT_THAT(
+      net.refused(kConsumer, asked(Money{999}, 1), ErrorCode::price_changed),
+      HasSubstr("offer-1 is not known to have asked 0.000999/h for keeping files in the last 30s: it asks 0.001/h"));
+  EXPECT_EQ(lease(net.done(kConsumer, asked(Money{1000}, 1)).lease).keep_rate_per_hour, Money{1000});
+  // The same rate, but more of it for the files.
+  prices.storage_per_gib_hour = Money{2000};
+  prices.on_demand_per_gpu_hour = Money{1'999'000};
+  net.done(kProvider, model::UpdateOffer{offer, prices, {}});
+  const auto& seen = lease(net.done(kConsumer, asked(Money{1000}, 1)).lease);
+  EXPECT_EQ(seen.keep_rate_per_hour, Money{1000});
+  EXPECT_EQ(seen.rate_per_hour, Money{2'001'000});
+  net.wait_s(31);
+  net.done(kProvider, model::Heartbeat{});
+  EXPECT_THAT(net.refused(kConsumer, asked(Money{1000}, 31), ErrorCode::price_changed),
+              HasSubstr("the price of keeping files at offer-1 went from 0.001/h to 0.002/h; quoted 31 s ago"));
+  net.refused(kConsumer, asked(Money{-1}, 1), ErrorCode::invalid_argument);
+}
+
 TEST_F(Quotes, are_of_one_machine_and_whole) {
   auto gang = quoted(credits(2));
   gang.demand.machines = 2;

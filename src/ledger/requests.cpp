@@ -40,11 +40,11 @@ market::Matches place_on(const Context& context, const market::Wanted& wanted, m
   return is_plain ? market::Matches{*match} : find_place(context, wanted);
 }
 
-/// Those of its live leases.
+/// Those of its leases that hold devices.
 std::vector<model::OfferId> offers_of(const Context& context, const model::Request& request) {
   std::vector<model::OfferId> out;
   for_each_lease(context.tables, request, [&](const model::Lease& lease) {
-    if (is_live(lease)) out.push_back(lease.offer);
+    if (holds_devices(lease)) out.push_back(lease.offer);
   });
   return out;
 }
@@ -93,6 +93,7 @@ void give_up_won(Context& context, model::RequestId id) {
   context.tables.requests.change(id, [](model::Request& r) {
     r.won = {};
     r.held = {};
+    r.held_keep_rate = {};
   });
 }
 

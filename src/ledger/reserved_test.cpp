@@ -150,5 +150,31 @@ TEST_F(Reserved, extended_it_is_prepaid_whole_again_at_the_same_rate) {
   EXPECT_EQ(kept(id), Money{13'500'000}) << "10 hours were kept: their discount stays";
 }
 
+TEST_F(Reserved, a_job_that_is_done_early_keeps_its_files_and_pays_for_the_term_that_it_used) {
+  offer_with_terms();
+  auto prices = net.state().offer({1})->prices;
+  prices.storage_per_gib_hour = Money{100'000};
+  net.done(5, model::UpdateOffer{{1}, prices, {}});
+  auto request = reservation(20 * kHour);
+  request.demand.disk_bytes = 1ULL << 30;
+  request.demand.keep_s = kHour;
+  request.demand.max_cost = Money{20 * 900'000 + 100'000};
+  request.demand.max_cost.micros -= 1;
+  EXPECT_THAT(net.refused(1, request, ErrorCode::no_match),
+              HasSubstr("a term of 20h and keeping the files for 1h cost"));
+  request.demand.max_cost.micros += 1;
+  const auto id = net.done(1, request).lease;
+  net.done(5, confirmation(5, id));
+  EXPECT_EQ(lease(id).locked, request.demand.max_cost);
+  net.wait_alive_s(19 * kHour, {5});
+  net.done(5, EndLease{id, EndReason::completed, ""});
+  EXPECT_EQ(lease(id).state, LeaseState::kept);
+  EXPECT_EQ(run_cost(lease(id)), credits(18)) << "at the price of so short a term it would be 19.00";
+  EXPECT_EQ(lease(id).keep_reserve, Money{100'000});
+  net.wait_alive_s(kHour, {5});
+  EXPECT_EQ(lease(id).keep_end, EndReason::completed);
+  EXPECT_EQ(kept(id), Money{18'100'000});
+}
+
 }  // namespace
 }  // namespace hanse::ledger

@@ -86,6 +86,12 @@ Result<market::Wanted> check_demand(const model::Demand& demand, const model::Pa
     return fail(ErrorCode::invalid_argument,
                 "the duration must be from 1s to " + model::format_duration(params.max_duration_s));
   }
+  if (demand.keep_s > params.max_keep_s) {
+    return fail(ErrorCode::invalid_argument,
+                params.max_keep_s == 0
+                    ? "this network keeps no files after their job: leave keep_s out"
+                    : "files are kept for " + model::format_duration(params.max_keep_s) + " after their job at most");
+  }
   return market::Wanted::from(demand);
 }
 
@@ -119,12 +125,17 @@ Result<const model::Lease*> find_lease(const Context& context, model::LeaseId id
               "there is no " + model::format_id(id) + " here: it never was, or it is closed and all its money is out");
 }
 
-Result<const model::Lease*> find_own_live_lease(const Context& context, model::LeaseId id) {
+Result<const model::Lease*> find_own_working_lease(const Context& context, model::LeaseId id) {
   auto lease = find_lease(context, id);
   if (!lease) return lease;
   if ((*lease)->consumer != context.account) {
     return fail(ErrorCode::not_authorized,
                 model::format_id(id) + " is another account's: only its consumer may do this");
+  }
+  if ((*lease)->state == model::LeaseState::kept) {
+    return fail(ErrorCode::wrong_state,
+                model::format_id(id) + "'s job is done and its machine is free, only its files " + "are kept until " +
+                    model::format_time((*lease)->kept_until) + ": rent anew with 'hanse rent' or 'hanse run'");
   }
   if (!is_live(**lease) || ((*lease)->state == model::LeaseState::running && due_end(**lease) <= context.now())) {
     return fail(ErrorCode::wrong_state,

@@ -26,9 +26,9 @@ Result<market::Wanted> check_demand(const model::Demand& demand, const model::Pa
 Result<const model::Provider*> find_provider(const Context& context, const model::AccountId& account);
 Result<const model::Offer*> find_own_offer(const Context& context, model::OfferId offer);
 Result<const model::Lease*> find_lease(const Context& context, model::LeaseId lease);
-/// Of a lease that has not ended and whose consumer the transaction's account is. not_found, not_authorized,
+/// Of a lease that runs or will, and whose consumer the transaction's account is. not_found, not_authorized,
 /// wrong_state.
-Result<const model::Lease*> find_own_live_lease(const Context& context, model::LeaseId lease);
+Result<const model::Lease*> find_own_working_lease(const Context& context, model::LeaseId lease);
 
 /// limit_reached if an account that holds `count` of `what` may not have one more.
 Result<> check_limit(const Context& context, std::size_t count, std::string_view what);

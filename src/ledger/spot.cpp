@@ -43,20 +43,23 @@ std::uint64_t lowest_free(const model::Offer& offer, std::uint32_t count) {
 }
 
 /// The lease of a spot request on room that is free. The lock is out of the consumer's account already.
-void match_spot(Context& context, const model::Request& request, const model::Offer& offer, Money price, Money lock) {
+void match_spot(Context& context, const model::Request& request, const model::Offer& offer, Money price,
+                const market::Keep& keep, Money lock) {
   market::Match match;
   match.offer = offer.id;
   match.provider = offer.provider;
   match.devices = lowest_free(offer, request.demand.gpu_count);
   match.price = {Money{price.micros * request.demand.gpu_count}, price, 0, 0};
+  match.keep = keep;
   match.lock = lock;
   match_leases(context, request.id, {match});
 }
 
 }  // namespace
 
-std::optional<Money> lock_of_bid(const model::Demand& demand, Money bid_per_gpu_hour) {
-  return market::lock_for(Money{bid_per_gpu_hour.micros * demand.gpu_count}, demand.duration_s, demand.max_cost);
+std::optional<Money> lock_of_bid(const model::Demand& demand, Money bid_per_gpu_hour, Money keep_reserve) {
+  return market::lock_for(Money{bid_per_gpu_hour.micros * demand.gpu_count}, demand.duration_s, demand.max_cost,
+                          keep_reserve);
 }
 
 void preempt(Context& context, model::LeaseId id) {
@@ -111,12 +114,14 @@ void award(Context& context, model::RequestId id, model::OfferId offer_id, Money
   const auto& offer = context.tables.offers.at(offer_id);
   const bool free = has_room(context.tables, offer, request.demand);
   if (!free && !held_on_spot(context.tables, offer_id).someone_leaves) return;
-  const auto lock = lock_of_bid(request.demand, request.bid_per_gpu_hour);
+  const auto keep = market::keep_of(offer.prices.storage_per_gib_hour, request.demand);
+  const auto lock = keep ? lock_of_bid(request.demand, request.bid_per_gpu_hour, keep->reserve) : std::nullopt;
   if (!lock || !context.debit(request.consumer, *lock)) return;
-  if (free) return match_spot(context, request, offer, per_gpu_hour, *lock);
+  if (free) return match_spot(context, request, offer, per_gpu_hour, *keep, *lock);
   context.tables.requests.change(id, [&](model::Request& r) {
     r.won = offer_id;
     r.held = *lock;
+    r.held_keep_rate = keep->rate_per_hour;
   });
 }
 
@@ -133,7 +138,9 @@ void serve_won(Context& context, model::OfferId offer_id) {
     if (offer != nullptr && has_room(tables, *offer, request.demand)) {
       const auto* auction = tables.auctions.find(model::id_of(model::class_of(offer->machine)));
       HANSE_CHECK(auction != nullptr);  // it won there, in the last auction
-      match_spot(context, request, *offer, auction->price_per_gpu_hour, request.held);
+      const auto keep = market::keep_at(request.held_keep_rate, request.demand.keep_s);
+      HANSE_CHECK(keep.has_value());  // it was priced when it won
+      match_spot(context, request, *offer, auction->price_per_gpu_hour, *keep, request.held);
     } else if (offer == nullptr || !is_spot(*offer) || !held_on_spot(tables, offer_id).someone_leaves) {
       give_up_won(context, id);
     }

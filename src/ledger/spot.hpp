@@ -7,8 +7,10 @@
 
 namespace hanse::ledger {
 
-/// What must be locked for it: its bid for the whole duration, max_cost at most. nullopt: more than money can express.
-[[nodiscard]] std::optional<Money> lock_of_bid(const model::Demand& demand, Money bid_per_gpu_hour);
+/// What must be locked for it: its bid for the whole duration, and the reserve for keeping its files; max_cost at most.
+/// nullopt: more than money can express, or the reserve alone is more than max_cost.
+[[nodiscard]] std::optional<Money> lock_of_bid(const model::Demand& demand, Money bid_per_gpu_hour,
+                                               Money keep_reserve = {});
 
 /// A spot lease must leave: one that runs at the end of the notice, one that does not run yet at once.
 void preempt(Context& context, model::LeaseId lease);

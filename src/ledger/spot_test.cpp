@@ -2,6 +2,7 @@
 
 #include "model/spot.hpp"
 #include "ledger/testing.hpp"
+#include "market/check.hpp"
 #include "model/price_class.hpp"
 
 namespace hanse::ledger {
@@ -409,6 +410,104 @@ TEST_F(Spot, topping_up_and_extending_go_by_the_bid) {
   net.refused(1, model::TopUpLease{won, Money{1}}, ErrorCode::invalid_argument);
   net.done(1, model::ExtendLease{won, 7200});
   EXPECT_EQ(lease(won).locked, credits(6));
+}
+
+/// Bids that keep their files: 10 GiB, at 0.36 an hour here.
+class SpotKeeping : public Spot {
+ public:
+  static constexpr Money kKeepRate{360'000};
+
+  model::OfferId list_storage(Money per_gib_hour = Money{36'000}, std::uint64_t provider = kProvider) {
+    const auto offer = list_spot(credits(1), 1, provider);
+    reprice(offer, per_gib_hour, provider);
+    return offer;
+  }
+  void reprice(model::OfferId offer, Money per_gib_hour, std::uint64_t provider = kProvider) {
+    auto prices = net.state().offer(offer)->prices;
+    prices.storage_per_gib_hour = per_gib_hour;
+    net.done(provider, model::UpdateOffer{offer, prices, {}});
+  }
+  static model::SubmitRequest keeper(Money bid, std::uint64_t keep_s = 3600) {
+    auto submit = bid_of(bid);
+    submit.demand.disk_bytes = 10ULL << 30;
+    submit.demand.keep_s = keep_s;
+    return submit;
+  }
+};
+
+TEST_F(SpotKeeping, who_is_pre_empted_keeps_its_files_and_bids_again_with_what_is_left) {
+  list_storage();
+  auto submit = keeper(credits(2));
+  submit.demand.max_cost = credits(3);
+  const auto id = net.done(1, submit).request;
+  auction();
+  const auto first = request(id).lease;
+  EXPECT_EQ(lease(first).locked, credits(3)) << "of which 0.36 is for the files";
+  EXPECT_EQ(run_lock(lease(first)).micros, 3'000'000 - kKeepRate.micros);
+  confirm(first);
+  const auto winner = bid(2, credits(5));
+  auction();
+  until(after_s(net.now, kNotice));
+  EXPECT_EQ(lease(first).state, LeaseState::kept);
+  EXPECT_EQ(lease(first).end_reason, EndReason::preempted);
+  EXPECT_EQ(request(winner).state, RequestState::matched) << "the place is the other's";
+  EXPECT_EQ(request(id).state, RequestState::waiting);
+  const std::int64_t used = 1'000'000 * (kPeriod + kNotice) / 3600;
+  EXPECT_EQ(request(id).demand.max_cost.micros, 3'000'000 - used - kKeepRate.micros) << "its reserve counts as spent";
+  net.done(2, model::EndLease{request(winner).lease, EndReason::cancelled, ""});
+  auction();
+  EXPECT_NE(request(id).lease, first);
+  EXPECT_EQ(lease(request(id).lease).offer, lease(first).offer) << "beside its own files";
+  until(after_s(lease(first).ends_at, 3600));
+  EXPECT_EQ(lease(first).keep_end, EndReason::completed);
+  EXPECT_EQ(lease(first).keep_reserve, kKeepRate);
+}
+
+TEST_F(SpotKeeping, the_reserve_is_part_of_what_a_winner_holds_at_the_price_it_won_at) {
+  const auto offer = list_storage();
+  win(1, credits(2));
+  const auto id = net.done(2, keeper(credits(5))).request;
+  auction();
+  EXPECT_EQ(request(id).held.micros, 10'000'000 + kKeepRate.micros);
+  reprice(offer, Money{50'000});
+  until(after_s(net.now, kNotice));
+  const auto& won = lease(request(id).lease);
+  EXPECT_EQ(won.keep_rate_per_hour, kKeepRate);
+  EXPECT_EQ(won.keep_reserve, kKeepRate);
+  EXPECT_EQ(run_lock(won), credits(10));
+}
+
+TEST_F(SpotKeeping, a_machine_whose_storage_costs_more_than_the_bid_is_not_for_it) {
+  list_storage(Money{200'001});
+  const auto other = list_storage(Money{200'000}, kSecond);
+  const auto id = net.done(1, keeper(credits(2))).request;
+  auction();
+  EXPECT_EQ(lease(request(id).lease).offer, other);
+}
+
+TEST_F(SpotKeeping, a_dear_machine_keeps_no_bid_from_a_cheap_one) {
+  list_storage(market::kMaxStoragePerGibHour, kSecond);
+  const auto cheap = list_storage();
+  auto submit = keeper(credits(2));
+  submit.demand.max_cost = Money{2'000'000 + kKeepRate.micros};
+  const auto id = net.done(1, submit).request;
+  auction();
+  EXPECT_EQ(lease(request(id).lease).offer, cheap);
+}
+
+TEST_F(SpotKeeping, every_winner_can_pay_for_its_files_too) {
+  list_storage();
+  const auto other = list_spot(credits(1), 1, kSecond);  // free storage
+  // Two bids of 4.00 in all; once both are locked there are 0.36 left, for the files of one.
+  net.done(
+      1, model::Transfer{actor(8), Money{net.balance(1).micros - 8'000'000 - kKeepRate.micros - 3 * kFee.micros}, ""});
+  const auto first = net.done(1, keeper(credits(2))).request;
+  const auto second = net.done(1, keeper(credits(2))).request;
+  ASSERT_EQ(net.balance(1).micros, 8'000'000 + kKeepRate.micros);
+  auction();
+  EXPECT_EQ(request(first).state, RequestState::matched);
+  EXPECT_EQ(lease(request(second).lease).offer, other);
+  EXPECT_EQ(net.balance(1), Money{});
 }
 
 }  // namespace

@@ -128,14 +128,19 @@ State::Counts State::counts() const {
 }
 
 State::Accrual State::accrual(const model::Lease& lease, Time now) const {
-  if (lease.state == model::LeaseState::matched) return {0, Money{}};
-  if (lease.state == model::LeaseState::ended) {
-    return {lease.billed_s, Money{lease.locked.micros - lease.refunded.micros}};
-  }
+  if (lease.state == model::LeaseState::matched) return {0, Money{}, Money{}};
+  const auto of_past = [&](Money keeping) {
+    return Accrual{lease.billed_s, Money{run_cost(lease).micros + keeping.micros}, keeping};
+  };
+  if (lease.state == model::LeaseState::ended) return of_past(lease.keep_reserve);
   const auto* provider = tables_->providers.find(lease.provider);
-  if (provider == nullptr) return {0, Money{}};
+  if (provider == nullptr) return {0, Money{}, Money{}};
+  if (lease.state == model::LeaseState::kept) {
+    const Time at = std::min(now, lease.kept_until);
+    return of_past(keep_cost(lease, *provider, at, tables_->params));
+  }
   const std::int64_t seconds = delivered_s(lease, *provider, std::min(now, due_end(lease)), tables_->params);
-  return {seconds, price_of(lease, seconds)};
+  return {seconds, price_of(lease, seconds), Money{}};
 }
 
 bool State::is_reachable(const model::Provider& provider, Time now) const {

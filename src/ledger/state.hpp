@@ -76,10 +76,11 @@ class State {
   [[nodiscard]] Counts counts() const;
 
   /// What the lease has earned up to `now`: seconds delivered (running time less the provider's downtime, never more
-  /// than its duration) and their price. For an ended lease: the final figures.
+  /// than its duration), and the price of them and of keeping its files. For an ended lease: the final figures.
   struct Accrual {
     std::int64_t billed_s;
     Money amount;
+    Money keeping;  ///< Of that amount.
   };
   [[nodiscard]] Accrual accrual(const model::Lease& lease, Time now) const;
   /// Its provider's heartbeats are in time.

@@ -29,7 +29,7 @@ void end_due(Context& context, model::LeaseId id) {
   const auto& lease = context.tables.leases.at(id);
   const auto& provider = context.tables.providers.at(lease.provider);
   if (lease.preempt_at.ms != 0 && lease.preempt_at <= lease.ends_at) {
-    return end_lease(context, id, model::EndReason::preempted, lease.preempt_at, "others pay more for its place");
+    return end_run(context, id, model::EndReason::preempted, lease.preempt_at, "others pay more for its place");
   }
   const std::int64_t downtime = downtime_ms(lease, provider, lease.ends_at, context.params());
   const Time end = end_of(lease, downtime);
@@ -39,8 +39,8 @@ void end_due(Context& context, model::LeaseId id) {
     return;
   }
   const bool by_money = is_bounded_by_money(lease, downtime);
-  end_lease(context, id, by_money ? model::EndReason::exhausted : model::EndReason::completed, lease.ends_at,
-            by_money ? "its money is used up" : "its duration is over");
+  end_run(context, id, by_money ? model::EndReason::exhausted : model::EndReason::completed, lease.ends_at,
+          by_money ? "its money is used up" : "its duration is over");
 }
 
 void sweep_due(Context& context, model::OfferId id) {
@@ -64,6 +64,9 @@ bool fire_next_timer(Context& context) {
         break;
       case TimerKind::lease_end:
         end_due(context, {due.id});
+        break;
+      case TimerKind::lease_keep:
+        end_keeping(context, {due.id}, model::EndReason::completed, due.at);
         break;
       case TimerKind::lease_release:
         settle_lease(context, {due.id});

@@ -20,7 +20,11 @@ Result<> end_by_consumer(const model::EndLease& op, const model::Lease& lease, C
     return {};
   }
   if (op.reason == EndReason::cancelled) {
-    return fail(ErrorCode::wrong_state, model::format_id(op.lease) + " runs already: end it as completed");
+    return fail(ErrorCode::wrong_state, model::format_id(op.lease) + " runs already, or did: end it as completed");
+  }
+  if (lease.state == model::LeaseState::kept) {
+    end_keeping(context, op.lease, EndReason::completed, std::min(context.now(), lease.kept_until));
+    return {};
   }
   end_lease(context, op.lease, EndReason::completed, std::min(context.now(), due_end(lease)), op.note);
   return {};
@@ -39,14 +43,34 @@ Result<> end_by_provider(const model::EndLease& op, const model::Lease& lease, C
     fail_start(context, op.lease, op.note);
     return {};
   }
+  if (lease.state == model::LeaseState::kept) {
+    if (op.reason == EndReason::completed) {
+      return fail(ErrorCode::wrong_state, model::format_id(op.lease) + "'s files are kept until " +
+                                              model::format_time(lease.kept_until) +
+                                              ": its consumer ends that before, or you say provider_failed");
+    }
+    end_keeping(context, op.lease, op.reason, std::min(context.now(), lease.kept_until));
+    return {};
+  }
   if (op.reason == EndReason::completed && !lease.early_rates.empty() && lease.job_hash.is_zero() &&
       context.now() < lease.ends_at) {
     return fail(ErrorCode::wrong_state, model::format_id(op.lease) +
                                             " is reserved and has no job that could be done: its consumer ends it "
                                             "early, or you say provider_failed");
   }
-  end_lease(context, op.lease, op.reason, std::min(context.now(), due_end(lease)), op.note);
+  const Time at = std::min(context.now(), due_end(lease));
+  op.reason == EndReason::completed ? end_run(context, op.lease, op.reason, at, op.note)
+                                    : end_lease(context, op.lease, op.reason, at, op.note);
   return {};
+}
+
+/// One who rents from itself is taken as the consumer, unless it says what only a provider can: that it failed, or, by
+/// an authorised key as agents have them, that the job of a lease whose files are to be kept is done.
+bool acts_as_provider(const model::EndLease& op, const model::Lease& lease, const Context& context) {
+  if (lease.provider != context.account) return false;
+  if (lease.consumer != context.account || op.reason == EndReason::provider_failed) return true;
+  return context.grant && lease.keep_s > 0 && lease.state == model::LeaseState::running &&
+         op.reason == EndReason::completed;
 }
 
 }  // namespace
@@ -63,15 +87,12 @@ Result<> check(const model::EndLease& op, const model::Params&) {
 Result<model::Outcome> apply(const model::EndLease& op, Context& context) {
   auto lease = find_lease(context, op.lease);
   if (!lease) return fail(lease);
-  const bool by_consumer = (*lease)->consumer == context.account;
-  if (!by_consumer && (*lease)->provider != context.account) {
+  if ((*lease)->consumer != context.account && (*lease)->provider != context.account) {
     return fail(ErrorCode::not_authorized, model::format_id(op.lease) + " is neither yours nor on your machine");
   }
   if (!is_live(**lease)) return fail(ErrorCode::wrong_state, model::format_id(op.lease) + " has ended already");
-  // One who rents from itself is taken as the consumer, unless it says what only a provider can.
-  const bool as_consumer =
-      by_consumer && !((*lease)->provider == context.account && op.reason == EndReason::provider_failed);
-  auto ended = as_consumer ? end_by_consumer(op, **lease, context) : end_by_provider(op, **lease, context);
+  auto ended = acts_as_provider(op, **lease, context) ? end_by_provider(op, **lease, context)
+                                                      : end_by_consumer(op, **lease, context);
   if (!ended) return fail(ended);
   model::Outcome outcome;
   outcome.lease = op.lease;

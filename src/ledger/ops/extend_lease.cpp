@@ -31,7 +31,7 @@ Result<> check_offer(const Context& context, const model::Lease& lease, std::uin
 }  // namespace
 
 Result<model::Outcome> apply(const model::ExtendLease& op, Context& context) {
-  auto found = find_own_live_lease(context, op.lease);
+  auto found = find_own_working_lease(context, op.lease);
   if (!found) return fail(found);
   const auto& lease = **found;
   if (op.duration_s <= lease.duration_s) {
@@ -42,7 +42,7 @@ Result<model::Outcome> apply(const model::ExtendLease& op, Context& context) {
   if (auto offer = check_offer(context, lease, op.duration_s); !offer) return fail(offer);
   const auto whole = market::lock_for(most_per_hour(lease), op.duration_s, Money{});
   if (!whole) return fail(ErrorCode::overflow, "that duration costs more than money can express");
-  const Money missing{std::max<std::int64_t>(whole->micros - lease.locked.micros, 0)};
+  const Money missing{std::max<std::int64_t>(whole->micros - run_lock(lease).micros, 0)};
   if (auto spent = context.spend(missing, "the extension"); !spent) return fail(spent);
   const auto& provider = context.tables.providers.at(lease.provider);
   context.tables.leases.change(op.lease, [&](model::Lease& l) {

@@ -36,7 +36,9 @@ Result<> check_quote(const model::Quote& quote, const model::Demand& demand) {
   };
   if (quote == model::Quote{}) return {};
   if (!quote.offer) return invalid("it names no offer");
-  if (!is_valid(quote.rate_per_hour)) return invalid("its rate is no amount of money");
+  if (!is_valid(quote.rate_per_hour) || !is_valid(quote.keep_rate_per_hour)) {
+    return invalid("its rates are no amounts of money");
+  }
   if (quote.seen_at <= Time{} || quote.seen_at > kMaxTime) return invalid("the time at which it was seen is no time");
   if (demand.machines > 1) return invalid("it is of one machine: a gang is held to max_price and max_cost");
   if (demand.mode == model::Mode::spot) return invalid("spot prices are not quoted: name the most that you bid");
@@ -136,7 +138,7 @@ Result<model::Outcome> apply(const model::SubmitRequest& op, Context& context) {
   if (auto room = check_limit(context, requests.by_consumer.count(context.account), "requests"); !room) {
     return fail(room);
   }
-  if (op.demand.machines > 1) {
+  if (op.demand.machines > 1 || op.demand.keep_s > 0) {
     const auto leases = context.tables.leases.index.by_consumer.count(context.account);
     if (auto room = check_limit(context, leases + op.demand.machines - 1, "leases"); !room) return fail(room);
   }

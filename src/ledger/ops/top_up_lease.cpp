@@ -13,12 +13,12 @@ Result<> check(const model::TopUpLease& op, const model::Params&) {
 }
 
 Result<model::Outcome> apply(const model::TopUpLease& op, Context& context) {
-  auto found = find_own_live_lease(context, op.lease);
+  auto found = find_own_working_lease(context, op.lease);
   if (!found) return fail(found);
   const auto& lease = **found;
   const auto whole = market::lock_for(most_per_hour(lease), lease.duration_s, Money{});
   if (!whole) return fail(ErrorCode::overflow, "the whole duration costs more than money can express");
-  const Money missing{std::max<std::int64_t>(whole->micros - lease.locked.micros, 0)};
+  const Money missing{std::max<std::int64_t>(whole->micros - run_lock(lease).micros, 0)};
   if (op.amount > missing) {
     return fail(ErrorCode::invalid_argument, "the rest of " + model::format_id(op.lease) + "'s duration takes " +
                                                  model::format_money(missing) +
