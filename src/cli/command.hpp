@@ -61,6 +61,7 @@ void add_auctions(Program& program);
 void add_bill(Program& program);
 void add_cancel(Program& program);
 void add_completion(Program& program);
+void add_attach(Program& program);
 void add_cp(Program& program);
 void add_down(Program& program);
 void add_extend(Program& program);

@@ -83,11 +83,8 @@ Outcome JobRun::finish(const Attempt& attempt) {
     note = attempt.failure->error.message.substr(0, 200);
     outcome = std::unexpected(*attempt.failure);
   } else if (machines() == 1) {  // several have brought theirs back, each at its own end
-    if (auto fetched = fetch_outputs(*jobs_.front(), 0); !fetched && attempt.exit_code == 0) {
-      outcome = refuse(fetched.error());
-    } else if (!fetched) {
-      context_.say(printable(fetched.error().message));  // the job failed: that its output is missing is no news
-    }
+    const auto fetched = fetch_outputs(*jobs_.front(), 0);
+    if (!fetched.is_complete() && attempt.exit_code == 0) outcome = refuse(fetched.error());
   }
   for (const auto& job : jobs_) job->disconnect();
   if (auto ended = end_leases(note); !ended && outcome) outcome = std::move(ended);
@@ -95,6 +92,23 @@ Outcome JobRun::finish(const Attempt& attempt) {
   say_missed();
   if (context_.json() && outcome) context_.print_json(report_);
   return outcome;
+}
+
+/// A lease whose job is done and whose outputs may still come: its machine gives all but the files back in a moment.
+void JobRun::leave(model::LeaseId lease) {
+  constexpr int kLooks = 20;
+  const std::string id = model::format_id(lease);
+  const std::string fetch = "'hanse attach " + id + "' brings them, 'hanse stop " + id + "' gives them up.";
+  auto view = (*context_.api())->lease(lease);
+  for (int look = 0; look < kLooks && view && view->lease.keep_s > 0 && holds_devices(view->lease); ++look) {
+    if (interrupt_->count() == 0) interrupt_->wait(500);
+    view = (*context_.api())->lease(lease);
+  }
+  if (view && view->lease.state == model::LeaseState::kept) {
+    context_.say(id + " keeps its files until " + model::format_time(view->lease.kept_until) + ": " + fetch);
+  } else {
+    context_.say(id + " goes on for about two minutes (its provider's fetch_grace), and its files with it: " + fetch);
+  }
 }
 
 /// How much of the output neither came here nor is on a machine any more: exit codes do not say it.
@@ -111,6 +125,10 @@ Outcome JobRun::end_leases(const std::string& note) {
   Money cost;
   for (const auto& job : jobs_) {
     const auto lease = job->lease();
+    if (left_.contains(lease)) {
+      leave(lease);
+      continue;
+    }
     const auto ended = end_by_consumer(context_, lease, note);
     if (!ended) {
       const std::string stop = "'hanse stop " + model::format_id(lease) + "'";
@@ -142,6 +160,13 @@ Outcome JobRun::detach() {
   const std::string id = model::format_id(jobs_.front()->lease());
   context_.say("The job runs on its own. 'hanse logs -f " + id + "' follows it, 'hanse stop " + id + "' ends it" +
                (machines() > 1 ? ", and so for the others." : "."));
+  const auto& file = options_.file;
+  if (!file.job.outputs.empty() && file.demand.keep_s > 0) {
+    context_.say("Its outputs stay for up to " + model::format_duration(file.demand.keep_s) +
+                 " once it is over: 'hanse attach " + id + "', from any terminal, brings them back.");
+  } else if (!file.job.outputs.empty()) {
+    context_.say("warning: nothing keeps its outputs: they go about two minutes after its end. `keep: 1h` lets them stay.");
+  }
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "cli/context.hpp"
@@ -49,11 +50,13 @@ class JobRun {
   void make_jobs();
   Attempt serve(model::LeaseId first);
   void serve_one(std::uint32_t rank, model::LeaseId lease, std::optional<Attempt>& failure);
-  Result<> fetch_outputs(LeaseJob& job, std::uint32_t rank);
+  FetchedOutputs fetch_outputs(LeaseJob& job, std::uint32_t rank);
+  void last_call(LeaseJob& job, std::uint32_t rank);
 
   Outcome finish(const Attempt& attempt);
   Outcome end_leases(const std::string& note);
   void say_missed();
+  void leave(model::LeaseId lease);
   Outcome detach();
   Result<> may_try_again(const LeaseView& ended);
   Result<> after_loss();
@@ -73,6 +76,7 @@ class JobRun {
   std::vector<std::unique_ptr<Context>> contexts_;  ///< Of the jobs, where there are several.
   std::unique_ptr<StopSource> stop_;                ///< Of this attempt's jobs.
   std::vector<std::unique_ptr<LeaseJob>> jobs_;     ///< By rank.
+  std::set<model::LeaseId> left_;  ///< Not to be ended: they hold outputs that may still come.
   std::mutex mutex_;  ///< Guards `context_` and `report_` while several jobs run, and which failed first.
   nlohmann::json report_ = nlohmann::json::object();  ///< What --json prints when all is over.
 };

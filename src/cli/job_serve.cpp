@@ -18,7 +18,11 @@ void JobRun::make_jobs() {
       contexts_.back()->globals = context_.globals;
     }
     auto& context = machines() > 1 ? *contexts_.back() : context_;
-    jobs_.push_back(std::make_unique<LeaseJob>(context, options_.file, workdir_, *stop_, rank, machines()));
+    auto& job = *jobs_.emplace_back(
+        std::make_unique<LeaseJob>(context, options_.file, workdir_, *stop_, rank, machines()));
+    // Files that go with the lease come home before its time is over, as they are then.
+    const bool goes_with_it = options_.file.demand.keep_s == 0 && !options_.file.job.outputs.empty();
+    if (goes_with_it) job.on_last_call = [this, &job, rank] { last_call(job, rank); };
   }
   if (!endpoint_.empty()) jobs_.front()->connect_ahead(endpoint_, host_key_);
 }
@@ -50,11 +54,9 @@ void JobRun::serve_one(std::uint32_t rank, model::LeaseId lease, std::optional<A
   if (attempt.end == Attempt::End::stopped) return;
   const bool exited = attempt.end == Attempt::End::exited;
   if (exited && !options_.detach) {
-    auto fetched = fetch_outputs(job, rank);
-    if (!fetched && attempt.exit_code == 0)
+    if (const auto fetched = fetch_outputs(job, rank); !fetched.is_complete() && attempt.exit_code == 0) {
       attempt = {Attempt::End::failed, 0, Failure(fetched.error())};
-    else if (!fetched)
-      job.say(printable(fetched.error().message));
+    }
   }
   if (attempt.end == Attempt::End::exited && attempt.exit_code == 0) {
     // Nothing waits for it: it need not cost any more while the others go on.
@@ -76,14 +78,24 @@ void JobRun::serve_one(std::uint32_t rank, model::LeaseId lease, std::optional<A
   stop_->stop();
 }
 
-/// Into the run's folder; of several machines into one each, "rank-0".
-Result<> JobRun::fetch_outputs(LeaseJob& job, std::uint32_t rank) {
+/// Into the run's folder; of several machines into one each, "rank-0". A lease whose outputs may still come is left as
+/// it is.
+FetchedOutputs JobRun::fetch_outputs(LeaseJob& job, std::uint32_t rank) {
   const auto folder = machines() == 1 ? options_.folder : options_.folder / ("rank-" + std::to_string(rank));
-  auto copied = nlohmann::json::array();
-  auto fetched = job.fetch_outputs(folder, copied);
+  auto fetched = job.fetch_outputs(folder);
   const std::lock_guard lock(mutex_);
-  for (auto& one : copied) report_["outputs"].push_back(std::move(one));
+  for (const auto& one : fetched.copied) report_["outputs"].push_back(one.target.string());
+  if (!fetched.is_complete() && fetched.may_still_come()) left_.insert(job.lease());
   return fetched;
+}
+
+/// The job goes on; what it wrote after this is lost with its lease.
+void JobRun::last_call(LeaseJob& job, std::uint32_t rank) {
+  job.say(model::format_id(job.lease()) + " ends soon, and its files with it: its outputs come back as they are now. " +
+          "`keep: 1h` in the job file lets them stay.");
+  static_cast<void>(fetch_outputs(job, rank));
+  const std::lock_guard lock(mutex_);
+  left_.erase(job.lease());
 }
 
 }  // namespace hanse::cli

@@ -7,6 +7,8 @@
 namespace hanse::cli {
 namespace {
 
+constexpr int kMostBreaks = 8;
+
 /// As a person here would write it: relative, where that does not climb.
 std::string from_here(const std::filesystem::path& path) {
   std::error_code error;
@@ -29,27 +31,41 @@ Result<> LeaseJob::copy_workdir(bool resume) {
   return {};
 }
 
-Result<> LeaseJob::fetch_outputs(const std::filesystem::path& folder, nlohmann::json& report) {
-  if (file_.outputs.empty()) return {};
-  auto sftp = Sftp::open(*session_);
-  if (!sftp) return fail(sftp);
+FetchedOutputs LeaseJob::fetch_outputs(const std::filesystem::path& folder) {
+  FetchedOutputs fetched;
+  if (file_.job.outputs.empty()) return fetched;
   Progress progress(context_.terminal, "copying outputs", Unit::bytes, quiet());
   CopyOptions options;
   options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); };
   options.stopped = [&] { return stop_.stopped(); };
-  for (const auto& output : file_.outputs) {
-    const auto target = folder / output;
-    const auto copied = download(**sftp, "/workspace/" + output, target, options);
-    if (!copied) {
-      progress.finish();
-      return fail(copied.error().code == ErrorCode::not_found ? ErrorCode::io : copied.error().code,
-                  "output " + output + " did not come back: " + copied.error().message);
+  std::unique_ptr<Sftp> sftp;
+  int breaks = 0;
+  for (const auto& output : file_.job.outputs) {
+    Result<> came = fail(ErrorCode::unavailable, "");
+    while (!came) {
+      came = session_ != nullptr ? Result<>() : reconnect();
+      if (came && !sftp) {
+        auto opened = Sftp::open(*session_);
+        came = opened ? Result<>() : fail(opened);
+        if (opened) sftp = std::move(*opened);
+      }
+      if (came) came = fetch_output(*sftp, output, folder, options, fetched.copied);
+      // What broke midway goes on where it stopped; a machine that breaks it again and again is given up.
+      if (came || !is_broken(came.error()) || stop_.stopped() || ++breaks > kMostBreaks) break;
+      sftp.reset();
+      session_.reset();
     }
-    for (const auto& line : copied->skipped) say("left out: " + printable(line));
-    report.push_back(target.string());
-    say(output + ": " + rough_size(copied->bytes) + " to " + from_here(target));
+    if (!came) fetched.missing.push_back({output, came.error()});
   }
-  return {};
+  progress.finish();
+  for (const auto& one : fetched.copied) {
+    for (const auto& line : one.report.skipped) say("left out: " + printable(line));
+    say(from_here(one.target) + ": " + rough_size(one.report.bytes));
+  }
+  for (const auto& one : fetched.missing) {
+    say("output " + printable(one.output) + " did not come back: " + printable(one.error.message));
+  }
+  return fetched;
 }
 
 }  // namespace hanse::cli

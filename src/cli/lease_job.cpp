@@ -30,15 +30,15 @@ std::uint64_t number_of(const nlohmann::json& line, const char* key) {
   return found != line.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
-bool is_broken(const Error& error) {
-  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
-}
-
 Error interrupted() {
   return {ErrorCode::wrong_state, "interrupted"};
 }
 
 }  // namespace
+
+bool is_broken(const Error& error) {
+  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
+}
 
 LeaseJob::LeaseJob(Context& context, const client::JobFile& file, const LocalTree& workdir, const StopSource& stop,
                    std::uint32_t rank, std::uint32_t machines)
@@ -102,6 +102,12 @@ Attempt LeaseJob::run(model::LeaseId lease, bool detach) {
     if (!may_have_moved || !moved_lease()) return attempt;
     disconnect();
   }
+}
+
+Attempt LeaseJob::attach(model::LeaseId lease) {
+  hold(lease);
+  if (auto entered = reconnect(); !entered) return broken(entered.error());
+  return follow();
 }
 
 Result<> LeaseJob::start_job() {
@@ -253,7 +259,13 @@ Attempt LeaseJob::follow() {
       is_one_of_many() ? [&](std::string_view text, bool is_stderr) { lines.pass(text, is_stderr); } : print,
       [this](const std::string& line) { say(line); });
   while (true) {
+    if (on_last_call) session_->set_stop(watch_->near_end());
     const auto end = output.follow(*session_);
+    session_->set_stop(watch_->stop());
+    if (end.why == FollowEnd::Why::stopped && !watch_->stop().stopped()) {
+      std::exchange(on_last_call, nullptr)();
+      if (session_ != nullptr) continue;
+    }
     missed_bytes_ = output.missed_bytes();
     switch (end.why) {
       case FollowEnd::Why::exited:

@@ -3,6 +3,7 @@
 // A job on one leased machine: from the first login to the end of its output and the way back of its files. A run has
 // one for each of its machines, each in a thread of its own.
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -14,10 +15,14 @@
 #include "cli/interrupt.hpp"
 #include "cli/lease_watch.hpp"
 #include "cli/output_stream.hpp"
+#include "cli/outputs.hpp"
 #include "cli/ssh_client.hpp"
 #include "client/job_file.hpp"
 
 namespace hanse::cli {
+
+/// It may pass: a connection, or what a machine or node cannot do for now.
+[[nodiscard]] bool is_broken(const Error& error);
 
 /// How it went on one lease.
 struct Attempt {
@@ -39,8 +44,12 @@ class LeaseJob {
   /// Delivers the job, and unless `detach` follows it to its end. Where the request moves on to another machine before
   /// the job began, or with its gang, it follows there.
   Attempt run(model::LeaseId lease, bool detach);
-  /// Copies the outputs into `folder`; what came back is added to the list `report`.
-  Result<> fetch_outputs(const std::filesystem::path& folder, nlohmann::json& report);
+  /// Follows the job of a lease that runs or is kept, whoever started it, to its end.
+  Attempt attach(model::LeaseId lease);
+  /// Copies the outputs into `folder`, says what came, and what did not.
+  FetchedOutputs fetch_outputs(const std::filesystem::path& folder);
+  /// Asked while it is followed, shortly before the end of a lease whose files go with it.
+  std::function<void()> on_last_call;
   void disconnect();
   /// Of its output, what did not come here and is nowhere any more.
   [[nodiscard]] std::uint64_t missed_bytes() const { return missed_bytes_; }

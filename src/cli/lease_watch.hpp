@@ -20,12 +20,15 @@ class LeaseWatch {
 
   /// Stopped by the outer one, and once the lease has ended.
   [[nodiscard]] const StopSource& stop() const { return stop_; }
+  /// The same, and half a minute before its run ends (of a short lease, a twentieth of it).
+  [[nodiscard]] const StopSource& near_end() const { return near_end_; }
   [[nodiscard]] bool lease_has_ended() const { return has_ended_; }
 
  private:
   void run(client::HttpOptions options, model::LeaseId lease);
 
   StopSource stop_;
+  StopSource near_end_;
   StopSource leaving_;  ///< The watch itself.
   std::atomic<bool> has_ended_ = false;
   std::thread thread_;

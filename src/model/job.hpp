@@ -13,15 +13,24 @@
 namespace hanse::model {
 
 inline constexpr std::uint32_t kMaxJobBytes = 256 * 1024;
+inline constexpr std::uint32_t kMaxOutputs = 256;
+inline constexpr std::uint32_t kMaxOutputBytes = 4096;
+
+/// The notice of a job that does not say itself: a minute, of a short lease a tenth of it.
+[[nodiscard]] constexpr std::uint32_t usual_notice_s(std::uint64_t duration_s) {
+  return static_cast<std::uint32_t>(duration_s < 600 ? duration_s / 10 : 60);
+}
 
 struct Job {
   std::string name;
   std::string image;
-  std::vector<std::string> env;   ///< "NAME=value"
-  std::string setup;              ///< Shell, run before `run`; its failure ends the job.
-  std::string run;                ///< Shell; empty: the container idles and waits for ssh.
-  std::uint64_t shm_bytes = 0;    ///< /dev/shm; 0: the provider's default.
-  bool wait_for_workdir = false;  ///< `run` starts only after the consumer says that its files are there.
+  std::vector<std::string> env;        ///< "NAME=value"
+  std::string setup;                   ///< Shell, run before `run`; its failure ends the job.
+  std::string run;                     ///< Shell; empty: the container idles and waits for ssh.
+  std::uint64_t shm_bytes = 0;         ///< /dev/shm; 0: the provider's default.
+  bool wait_for_workdir = false;       ///< `run` starts only after the consumer says that its files are there.
+  std::vector<std::string> outputs{};  ///< Paths and patterns in /workspace that whoever fetches its results wants.
+  std::uint32_t notice_s = 0;          ///< So long before its lease ends it is told; 0: it is not.
   FixedBytes<32> salt;
 
   bool operator==(const Job&) const = default;
@@ -37,7 +46,9 @@ struct Describe<Job> {
                                             field<5>("run", &Job::run, 64 * 1024),
                                             field<6>("shm_bytes", &Job::shm_bytes),
                                             field<7>("wait_for_workdir", &Job::wait_for_workdir),
-                                            field<8>("salt", &Job::salt)};
+                                            field<8>("salt", &Job::salt),
+                                            field<9>("outputs", &Job::outputs, kMaxOutputs, kMaxOutputBytes),
+                                            field<10>("notice_s", &Job::notice_s)};
 };
 
 }  // namespace hanse::model

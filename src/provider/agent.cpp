@@ -14,6 +14,12 @@ constexpr std::int64_t kSettleMs = 600'000;
 constexpr std::int64_t kLookupPauseMs = 20;  ///< Strangers who name leases must not load the node through us.
 constexpr std::uint32_t kEventWaitMs = 500;
 
+/// Does a lease end at another time after it, or another way?
+bool changes_end(model::EventKind kind) {
+  return kind == model::EventKind::lease_preempting || kind == model::EventKind::lease_extended ||
+         kind == model::EventKind::lease_topped_up || kind == model::EventKind::lease_kept;
+}
+
 }  // namespace
 
 /// Brings what runs here in line with the ledger's live leases. Events only make it quicker.
@@ -36,7 +42,7 @@ Result<> RunningAgent::resync() {
   }
   for (const auto& lease : *live) {
     adopt(lease, {lease.id});
-    if (auto run = find(lease.id); run && lease.preempt_at.ms != 0) (*run)->preempting(lease.preempt_at);
+    if (auto run = find(lease.id)) (*run)->update(lease);
   }
   collect_done();
   return {};
@@ -103,11 +109,11 @@ void RunningAgent::take(const model::Event& event) {
     if (lease && lease->provider == options_.config.owner && lease->state != model::LeaseState::ended) {
       adopt(*lease, {lease->id});
     }
-  } else if (event.kind == model::EventKind::lease_preempting) {
-    const auto lease = ledger_->lease(event.lease);
-    if (auto run = find(event.lease); run && lease) (*run)->preempting(lease->preempt_at);
   } else if (event.kind == model::EventKind::lease_ended) {
     if (auto run = find(event.lease)) (*run)->ended();
+  } else if (changes_end(event.kind)) {
+    const auto lease = ledger_->lease(event.lease);
+    if (auto run = find(event.lease); run && lease) (*run)->update(*lease);
   }
 }
 

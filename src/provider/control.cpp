@@ -13,15 +13,24 @@ namespace hanse::provider {
 namespace {
 
 // On SIGTERM everything in the container is told to end, and the job is waited for; the engine's SIGKILL bounds that.
+// That is no end of the job's own, which begins again after a restart of the machine, unless it is to be over.
 // The script of a stage waits for the command that it runs before it ends by a SIGTERM that it does not handle itself.
 // `wait` returns early when a signal comes, so it is repeated for as long as the process is there.
 constexpr const char* kSupervisor = R"(cd /workspace 2>/dev/null || cd /
 dir=/run/hanse; job=
 exec 3<>$dir/output 4<>$dir/errors
-on_term() { trap '' TERM INT; kill -TERM -1 2>/dev/null; [ -n "$job" ] && wait "$job" 2>/dev/null; exit 143; }
+on_term() {
+  trap '' TERM INT
+  kill -TERM -1 2>/dev/null
+  [ -n "$job" ] || exit 143
+  wait "$job" 2>/dev/null; code=$?
+  if [ -e $dir/over ]; then echo "$code $at" 1<>$dir/exit; fi
+  exit 143
+}
 trap on_term TERM INT
 stage() {
-  if [ -e $dir/preempt_at ]; then read -r HANSE_PREEMPT_AT <$dir/preempt_at; export HANSE_PREEMPT_AT; fi
+  at=$1
+  if [ -e $dir/end_at ]; then read -r HANSE_END_AT why <$dir/end_at; export HANSE_END_AT; fi
   /bin/sh -c 'trap "exit 143" TERM; . "$0"' "$dir/$1" </dev/null >$dir/output 2>$dir/errors 3>&- 4>&- &
   job=$!
   while :; do wait "$job"; code=$?; kill -0 "$job" 2>/dev/null || break; done
@@ -103,7 +112,7 @@ std::vector<std::string> supervisor_command() {
 Result<> write_control(const std::string& folder, const model::Job& job) {
   const Folder at(folder);
   if (at.fd() < 0) return fail(ErrorCode::io, "cannot open " + folder + ": " + std::strerror(errno));
-  for (const char* name : {"go", "setup", "run"}) ::unlinkat(at.fd(), name, 0);
+  for (const char* name : {"go", "over", "setup", "run"}) ::unlinkat(at.fd(), name, 0);
   if (auto r = write_new(at, "exit", kNoExit); !r) return r;
   if (!job.setup.empty()) {
     if (auto r = write_new(at, "setup", job.setup); !r) return r;
@@ -120,10 +129,18 @@ Result<> write_go(const std::string& folder) {
   return write_new(at, "go", "");
 }
 
-Result<> write_preempt_at(const std::string& folder, Time at) {
+Result<> write_over(const std::string& folder) {
+  const Folder at(folder);
+  if (at.fd() < 0) return fail(ErrorCode::io, "cannot open " + folder + ": " + std::strerror(errno));
+  return write_new(at, "over", "");
+}
+
+Result<> write_end(const std::string& folder, Time at, std::string_view why) {
   const Folder open(folder);
   if (open.fd() < 0) return fail(ErrorCode::io, "cannot open " + folder + ": " + std::strerror(errno));
-  return write_new(open, "preempt_at", std::to_string(at.ms / 1000) + "\n");
+  ::unlinkat(open.fd(), "end_at", 0);
+  if (at.ms == 0) return {};
+  return write_new(open, "end_at", std::to_string(at.ms / 1000) + " " + std::string(why) + "\n");
 }
 
 Result<JobPipes> open_job_pipes(const std::string& folder) {

@@ -33,12 +33,16 @@ Result<JobPipes> open_job_pipes(const std::string& folder);
 
 /// The word to go. Safe to repeat.
 Result<> write_go(const std::string& folder);
+/// From now on a container that is stopped ends its job for good: the exit code is noted.
+Result<> write_over(const std::string& folder);
+
 /// In the supervisor's command line, and in no other of ours.
 inline constexpr std::string_view kSupervisorMark = "hanse-supervisor";
 
-/// When the lease is pre-empted, in Unix seconds, at kPreemptFile: what starts from then on has it as HANSE_PREEMPT_AT.
-inline constexpr std::string_view kPreemptFile = "/run/hanse/preempt_at";
-Result<> write_preempt_at(const std::string& folder, Time at);
+/// That the lease ends, and when: "SECONDS WHY" at kEndFile, in Unix time. What starts from then on has the seconds as
+/// HANSE_END_AT. Time 0: it does not any more, or not so soon.
+inline constexpr std::string_view kEndFile = "/run/hanse/end_at";
+Result<> write_end(const std::string& folder, Time at, std::string_view why);
 /// How the job ended, once its process has; nullopt before.
 std::optional<wire::JobExit> read_exit(const std::string& folder);
 

@@ -5,7 +5,7 @@
 // code, sftp, scp, rsync, and port forwards to the lease's own localhost; nothing reaches the host, the LAN or
 // another lease.
 //
-// Besides the usual, four subsystems that the `hanse` command speaks:
+// Besides the usual, five subsystems that the `hanse` command speaks:
 //   hanse-job     client sends one encoded model::Job and EOF; the gateway answers with JSON lines
 //                 {"state":"pulling","done":1,"total":4,"text":"…"} … {"state":"started"} or {"state":"failed",
 //                 "code":"…","text":"…"}
@@ -13,6 +13,8 @@
 //   hanse-logs    client sends a wire::StreamRequest, or nothing, and EOF; the gateway answers with the job's output as
 //                 a stream of frames (wire/job_stream.hpp), which says itself how the job ended. What goes wrong here
 //                 is a frame too: the channel's stderr and exit status say nothing of the job
+//   hanse-delivered  the job as it was delivered, encoded: whoever attaches to it checks it against the lease's hash. On
+//                 stderr why there is none
 //   hanse-stats   one JSON line a second: {"cpu_percent":…,"memory_bytes":…,"memory_limit_bytes":…,"pids":…,
 //                 "gpus":[{"utilization_percent":…,"memory_bytes":…}]}
 
@@ -53,6 +55,8 @@ class LeaseHost {
   virtual Result<Container> container(model::LeaseId lease) = 0;
   /// What the job has printed and prints. wrong_state: it has no job, or not yet.
   virtual Result<std::shared_ptr<OutputLog>> output(model::LeaseId lease) = 0;
+  /// The encoded job, as it was delivered.
+  virtual Result<Bytes> delivered(model::LeaseId lease) = 0;
   virtual std::string stats_json(model::LeaseId lease) = 0;
 };
 

@@ -97,6 +97,7 @@ int Channel::subsystem(std::string_view name) {
   if (name == "hanse-job") return start(Kind::job);
   if (name == "hanse-go") return start(Kind::go);
   if (name == "hanse-logs") return start(Kind::logs);
+  if (name == "hanse-delivered") return start(Kind::delivered);
   if (name == "hanse-stats") return start(Kind::stats);
   return 1;
 }

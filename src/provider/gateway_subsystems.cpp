@@ -94,6 +94,13 @@ Outcome Work::run_logs() {
   return {};
 }
 
+Outcome Work::run_delivered() {
+  const auto job = context_.host->delivered(spec_.lease);
+  if (!job) return complain(job.error());
+  write_all(files_.out.get(), *job);
+  return {};
+}
+
 Outcome Work::run_stats() {
   while (!aborted_) {
     const std::string stats = context_.host->stats_json(spec_.lease);

@@ -141,6 +141,7 @@ TEST_F(GatewayTest, SubsystemsOfTheHanseCommandAnswer) {
   EXPECT_EQ(refused.code, 1);
   EXPECT_THAT(run_shell("head -c 300000 /dev/zero | " + ssh + "hanse-job").output, HasSubstr("too_large"));
   EXPECT_EQ(run_shell(ssh + "hanse-go < /dev/null").output, "{\"state\":\"running\"}\n");
+  EXPECT_EQ(run_shell(ssh + "hanse-delivered < /dev/null").output, "job");
   EXPECT_EQ(run_shell(ssh + "hanse-stats < /dev/null | head -1").output, "{\"cpu_percent\":1}\n");
   EXPECT_NE(run_shell(ssh + "no-such 2>/dev/null").code, 0);
 }

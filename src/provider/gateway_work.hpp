@@ -20,7 +20,7 @@
 namespace hanse::provider {
 
 struct WorkSpec {
-  enum class Kind { shell, exec, sftp, connect, job, go, logs, stats };
+  enum class Kind { shell, exec, sftp, connect, job, go, logs, delivered, stats };
   Kind kind = Kind::shell;
   model::LeaseId lease;
   std::string command;           ///< exec
@@ -68,6 +68,7 @@ class Work {
   Outcome run_job();
   Outcome run_go();
   Outcome run_logs();
+  Outcome run_delivered();
   Outcome run_stats();
   Outcome complain(const Error& error);
   Result<Outcome> pump_exec(const LeaseHost::Container& container);

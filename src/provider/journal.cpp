@@ -17,7 +17,8 @@ PRAGMA synchronous = FULL;
 PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS leases (
   id INTEGER PRIMARY KEY, container TEXT NOT NULL, subnet TEXT NOT NULL, job BLOB NOT NULL, go INTEGER NOT NULL,
-  confirmed INTEGER NOT NULL, exit_code INTEGER NOT NULL, warned INTEGER NOT NULL DEFAULT 0) STRICT;
+  confirmed INTEGER NOT NULL, exit_code INTEGER NOT NULL, told_ms INTEGER NOT NULL DEFAULT 0,
+  kept INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 )";
 
@@ -38,7 +39,9 @@ class SqliteJournal : public Journal {
   }
 
   Result<> save(const JournalEntry& e) override {
-    Statement s(*this, "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    Statement s(*this,
+                "INSERT OR REPLACE INTO leases (id, container, subnet, job, go, confirmed, exit_code, told_ms, kept)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     s.number(1, static_cast<std::int64_t>(e.lease.value));
     s.text(2, e.container);
     s.text(3, e.subnet);
@@ -46,7 +49,8 @@ class SqliteJournal : public Journal {
     s.number(5, e.go ? 1 : 0);
     s.number(6, e.confirmed ? 1 : 0);
     s.number(7, e.exit_code);
-    s.number(8, e.warned ? 1 : 0);
+    s.number(8, e.told.ms);
+    s.number(9, e.kept ? 1 : 0);
     return s.run("writing a lease");
   }
 
@@ -57,7 +61,8 @@ class SqliteJournal : public Journal {
   }
 
   Result<std::vector<JournalEntry>> entries() override {
-    Statement s(*this, "SELECT id, container, subnet, job, go, confirmed, exit_code, warned FROM leases ORDER BY id");
+    Statement s(*this,
+                "SELECT id, container, subnet, job, go, confirmed, exit_code, told_ms, kept FROM leases ORDER BY id");
     std::vector<JournalEntry> out;
     for (;;) {
       const auto row = s.step("reading the leases");
@@ -71,7 +76,8 @@ class SqliteJournal : public Journal {
       e.go = s.number_at(4) != 0;
       e.confirmed = s.number_at(5) != 0;
       e.exit_code = static_cast<int>(s.number_at(6));
-      e.warned = s.number_at(7) != 0;
+      e.told = {s.number_at(7)};
+      e.kept = s.number_at(8) != 0;
       out.push_back(std::move(e));
     }
   }
@@ -92,17 +98,23 @@ class SqliteJournal : public Journal {
   }
 
  private:
-  /// A journal of an older agent lacks columns that came later, and has one that went.
+  /// A journal of an older agent lacks columns that came later, and has some that went.
   Result<> bring_up_to_date() {
-    const auto warned = has_column("warned"), token = has_column("token");
-    if (!warned) return fail(warned);
-    if (!token) return fail(token);
-    if (!*warned) {
-      Statement s(*this, "ALTER TABLE leases ADD COLUMN warned INTEGER NOT NULL DEFAULT 0");
-      if (auto added = s.run("opening"); !added) return added;
+    for (const std::string name : {"told_ms", "kept"}) {
+      const auto there = has_column(name);
+      if (!there) return fail(there);
+      const std::string add = "ALTER TABLE leases ADD COLUMN " + name + " INTEGER NOT NULL DEFAULT 0";
+      if (*there) continue;
+      if (auto added = Statement(*this, add.c_str()).run("opening"); !added) return added;
     }
-    if (!*token) return {};
-    return Statement(*this, "ALTER TABLE leases DROP COLUMN token").run("opening");
+    for (const std::string name : {"token", "warned"}) {
+      const auto there = has_column(name);
+      if (!there) return fail(there);
+      const std::string drop = "ALTER TABLE leases DROP COLUMN " + name;
+      if (!*there) continue;
+      if (auto dropped = Statement(*this, drop.c_str()).run("opening"); !dropped) return dropped;
+    }
+    return {};
   }
 
   Result<bool> has_column(const std::string& name) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/time.hpp"
 #include "model/ids.hpp"
 
 namespace hanse::provider {
@@ -22,7 +23,8 @@ struct JournalEntry {
   bool go = false;          ///< The consumer's files are there.
   bool confirmed = false;
   int exit_code = -1;   ///< Of the job; -1: it has not ended.
-  bool warned = false;  ///< What runs in it was told of its pre-emption.
+  Time told{};          ///< The end of the lease that what runs in it was told of; 0: of none.
+  bool kept = false;    ///< Its job is over and its container made anew, to hold its files.
 
   bool operator==(const JournalEntry&) const = default;
 };

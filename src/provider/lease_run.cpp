@@ -5,6 +5,7 @@
 #include "model/text.hpp"
 #include "provider/control.hpp"
 #include "provider/lease_network.hpp"
+#include "wire/codec.hpp"
 
 namespace hanse::provider {
 
@@ -15,6 +16,7 @@ namespace {
 constexpr std::int64_t kHoldUnpaidMs = 30'000;  ///< Then the held machine is paid for, job or no job.
 constexpr std::int64_t kMendJobMs = 60'000;     ///< For a consumer whose job did not start.
 constexpr std::int64_t kOurTroubleMs = 60'000;  ///< Then a lease that we cannot serve ends as our failure.
+constexpr std::int64_t kKeepAfterMs = 5'000;    ///< A client that is there has fetched small results by then.
 constexpr std::int64_t kInspectMs = 1'000, kDiskMs = 3'000;
 constexpr std::uint32_t kStopGraceS = 10;
 constexpr auto kStep = std::chrono::milliseconds(100);
@@ -26,7 +28,7 @@ LeaseRun::LeaseRun(LeaseContext& context, model::Lease lease, JournalEntry entry
     : context_(context),
       lease_(std::move(lease)),
       entry_(std::move(entry)),
-      preempt_at_(lease_.preempt_at),
+      now_(lease_),
       seen_at_ms_(now_ms()),
       thread_([this](const std::stop_token& stop) { live(stop); }) {}
 
@@ -65,10 +67,13 @@ void LeaseRun::ended() {
   changed_.notify_all();
 }
 
-void LeaseRun::preempting(Time at) {
+void LeaseRun::update(const model::Lease& lease) {
+  if (lease.state == model::LeaseState::ended) return ended();
   {
     const std::lock_guard lock(mutex_);
-    preempt_at_ = at;
+    // Answers may come in another order than they were made in: a kept lease runs no more.
+    if (now_.state == model::LeaseState::kept && lease.state != model::LeaseState::kept) return;
+    now_ = lease;
   }
   changed_.notify_all();
 }
@@ -104,11 +109,13 @@ void LeaseRun::step() {
     if (!prepared) return trouble(prepared.error().message);
     trouble_since_ms_ = 0;
   }
-  bool has_container = false;
+  bool has_container = false, is_kept = false;
   {
     const std::lock_guard lock(mutex_);
     has_container = !entry_.container.empty();
+    is_kept = now_.state == model::LeaseState::kept && !delivering_;
   }
+  if (is_kept) return step_kept();
   has_container ? step_with_container() : step_without_container();
 }
 
@@ -144,7 +151,9 @@ Result<> LeaseRun::prepare() {
   });
   if (!pump) return fail(pump);
   pump_ = std::move(*pump);
+  auto job = wire::decode<model::Job>(entry_.job);
   const std::lock_guard lock(mutex_);
+  if (!entry_.job.empty() && job) job_ = std::move(*job);
   paths_ = *paths;
   log_ = std::move(*log);
   prepared_ = true;
@@ -196,7 +205,7 @@ void LeaseRun::step_with_container() {
     to_confirm = !entry_.confirmed && !delivering_;
   }
   if (to_confirm) static_cast<void>(confirm());
-  warn();
+  tell_end();
   note_exit();
   if (now_ms() >= next_inspect_ms_) {
     next_inspect_ms_ = now_ms() + kInspectMs;
@@ -206,7 +215,8 @@ void LeaseRun::step_with_container() {
     next_disk_ms_ = now_ms() + kDiskMs;
     watch_disk();
   }
-  const auto grace_ms = static_cast<std::int64_t>(context_.config.fetch_grace_s) * 1000;
+  const auto grace_ms =
+      lease_.keep_s > 0 ? kKeepAfterMs : static_cast<std::int64_t>(context_.config.fetch_grace_s) * 1000;
   if (exited_at_ms_ != 0 && now_ms() - exited_at_ms_ >= grace_ms) end(EndReason::completed, exit_note_);
 }
 
@@ -220,6 +230,7 @@ Result<> LeaseRun::confirm() {
     if (!ours) return fail(sent);
   } else {
     say("running; paid from now on");
+    if (const auto now = context_.ledger.lease(lease_.id)) update(*now);
   }
   const std::lock_guard lock(mutex_);
   entry_.confirmed = true;
@@ -232,6 +243,8 @@ void LeaseRun::end(EndReason reason, const std::string& note) {
     spdlog::warn("{}: it should end ({}), but: {}", name(), note, sent.error().message);
     return;  // the next step tries again
   }
+  const auto now = lease_.keep_s > 0 ? context_.ledger.lease(lease_.id) : fail(ErrorCode::not_found, "");
+  if (now && now->state == model::LeaseState::kept) return update(*now);
   say("ended: " + note);
   ended();
 }

@@ -4,7 +4,12 @@
 // reads from top to bottom and a slow lease holds up no other.
 //
 //   waiting ── the consumer delivers its job (or there is none) ──▶ running ── the job's process ends ──▶ exited
+//      │                          the ledger says that it is kept ─────┴───────────────▶ kept ◀───────────┘
 //      └────────────── the ledger ends the lease, at any time ──────────────┴──▶ wiped
+//
+// Before its time is over, what runs is told (its job says how long before). A lease that is kept has given its devices
+// back: its job is ended, and a small container without them holds its files until they are fetched or the time for
+// that is over too.
 //
 // Payment starts when the container runs; or 30 s after the match, for the machine is held from then on, and the pull
 // of a large image must not miss the start deadline. A job that cannot be started is the consumer's to mend or to end;
@@ -63,8 +68,8 @@ class LeaseRun {
   [[nodiscard]] model::LeaseId id() const { return lease_.id; }
   /// The ledger says that it has ended.
   void ended();
-  /// The ledger says that it is pre-empted at that time. Safe to repeat.
-  void preempting(Time at);
+  /// What the ledger says of it now: that it ends sooner or later than before, is kept, has ended. Safe to repeat.
+  void update(const model::Lease& lease);
 
   // For the gateway; from any thread.
   std::optional<crypto::PublicKey> access_key();
@@ -72,6 +77,7 @@ class LeaseRun {
   Result<> go();
   Result<LeaseHost::Container> container();
   Result<std::shared_ptr<OutputLog>> output();
+  Result<Bytes> delivered();
 
   struct Stats {
     double cpu_percent = 0;  ///< 100 is one core.
@@ -95,7 +101,12 @@ class LeaseRun {
   void watch_container();
   void watch_disk();
   void bring_back();
-  void warn();
+  void tell_end();
+  Result<> tell(Time at, const char* why);
+  void step_kept();
+  Result<> put_by();
+  Result<> end_job(const std::string& container);
+  Result<> start_keeper();
   void note_exit();
   void note(const std::string& text);
   Result<std::shared_ptr<const HeldProcess>> hold_process(const std::string& container);
@@ -111,7 +122,7 @@ class LeaseRun {
   [[nodiscard]] std::string name() const;
   [[nodiscard]] std::string engine_name() const { return context_.prefix + name(); }  ///< Of container and network.
   Result<> open_network();
-  [[nodiscard]] std::string preempt_text(Time at) const;
+  [[nodiscard]] std::string end_text() const;
   /// What the renter must know of this machine; usually nothing.
   static std::string notice(const JournalEntry& entry);
 
@@ -129,7 +140,9 @@ class LeaseRun {
   std::uint32_t machines_ = 1;                  ///< Of its gang; from when it is prepared.
   bool prepared_ = false, ended_ = false, done_ = false, delivering_ = false, stopped_ = false;
   bool waits_for_engine_ = false;  ///< To make its container.
-  Time preempt_at_;                ///< 0: it is not pre-empted.
+  bool is_moving_ = false;         ///< Its container is being replaced by the one that holds its files.
+  model::Lease now_;               ///< As the ledger has it, last that we heard.
+  std::optional<model::Job> job_;  ///< From when it is delivered.
   std::int64_t seen_at_ms_ = 0;
   std::int64_t failed_at_ms_ = 0;  ///< The last delivery that failed; 0: none.
   std::int64_t exited_at_ms_ = 0;

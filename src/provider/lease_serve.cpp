@@ -30,6 +30,7 @@ std::unexpected<Error> is_stopping() {
 }  // namespace
 
 std::string LeaseRun::notice(const JournalEntry& entry) {
+  if (entry.kept) return "its job is over: this holds its files, and nothing else of the machine";
   return entry.subnet.empty() ? kNoNetworkNotice : "";
 }
 
@@ -59,6 +60,7 @@ Result<> LeaseRun::deliver(ByteView bytes, const Engine::Progress& progress) {
     delivering_ = true;
     failed_at_ms_ = 0;
     entry_.job.assign(bytes.begin(), bytes.end());
+    job_ = *job;
   }
   Result<> result = save();
   if (result && !job->image.empty()) {
@@ -110,18 +112,13 @@ Result<> LeaseRun::fetch_image(const std::string& image, const Engine::Progress&
 /// Creates and starts it, replacing what a crash may have left under its name.
 Result<> LeaseRun::start_container(const model::Job& job) {
   JournalEntry entry;
-  Time preempt_at;
   {
     const std::lock_guard lock(mutex_);
-    if (ended_) return has_ended(name());
+    if (ended_ || now_.state == model::LeaseState::kept) return has_ended(name());
     entry = entry_;
-    preempt_at = preempt_at_;
   }
   entry.go = entry.go || !job.wait_for_workdir;
   if (auto written = write_control(paths_.control, job); !written) return written;
-  if (preempt_at.ms != 0) {
-    if (auto told = write_preempt_at(paths_.control, preempt_at); !told) return told;
-  }
   if (entry.go) {
     if (auto told = write_go(paths_.control); !told) return told;
   }
@@ -142,7 +139,6 @@ Result<> LeaseRun::start_container(const model::Job& job) {
   const std::lock_guard lock(mutex_);
   entry_.container = *id;
   entry_.go = entry_.go || entry.go;
-  entry_.warned = preempt_at.ms != 0;  // it starts with the knowledge
   changed_.notify_all();
   return context_.journal.save(entry_);
 }
@@ -167,16 +163,18 @@ Result<LeaseHost::Container> LeaseRun::container() {
     // A lease without a job is about to have its container; another has none before its job comes.
     const bool soon = lease_.job_hash.is_zero() || delivering_;
     if (soon) changed_.wait_for(lock, kPrepareWait, [&] { return !entry_.container.empty() || ended_ || stopped_; });
+    changed_.wait_for(lock, kPrepareWait, [&] { return !is_moving_ || ended_ || stopped_; });
     if (ended_) return has_ended(name());
+    if (is_moving_) return fail(ErrorCode::unavailable, "the files of " + name() + " are being put by: try again");
     if (entry_.container.empty()) {
       return fail(ErrorCode::wrong_state, name() + " waits for its job: 'hanse run' delivers it");
     }
     id = entry_.container;
     process = process_;
     told = notice(entry_);
-    if (preempt_at_.ms != 0) {
-      told += (told.empty() ? "" : "; ") + preempt_text(preempt_at_);
-      env.push_back("HANSE_PREEMPT_AT=" + std::to_string(preempt_at_.ms / 1000));
+    if (entry_.told.ms != 0) {
+      told += (told.empty() ? "" : "; ") + end_text();
+      env.push_back("HANSE_END_AT=" + std::to_string(entry_.told.ms / 1000));
     }
   }
   if (!process || !process->is_alive()) {  // one that lives needs no engine: files come out while that is away
@@ -206,6 +204,13 @@ Result<std::shared_ptr<OutputLog>> LeaseRun::output() {
     return fail(ErrorCode::wrong_state, name() + " has no output yet: its job was not delivered");
   }
   return log_;
+}
+
+Result<Bytes> LeaseRun::delivered() {
+  const std::lock_guard lock(mutex_);
+  if (ended_) return has_ended(name());
+  if (entry_.job.empty()) return fail(ErrorCode::wrong_state, name() + " has no job yet: it was not delivered");
+  return entry_.job;
 }
 
 std::optional<LeaseRun::Stats> LeaseRun::stats() {

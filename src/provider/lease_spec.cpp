@@ -50,7 +50,7 @@ ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, c
       "NVIDIA_VISIBLE_DEVICES=" + (visible.empty() ? "void" : visible), "HANSE_LEASE=" + model::format_id(lease.id),
       "HANSE_RANK=" + std::to_string(lease.gang ? lease.id.value - lease.gang.value : 0),
       "HANSE_WORLD_SIZE=" + std::to_string(place.machines), "GPUS_PER_NODE=" + std::to_string(lease.gpu_count)};
-  if (lease.mode == model::Mode::spot) reserved.push_back("HANSE_PREEMPT_FILE=" + std::string(kPreemptFile));
+  reserved.push_back("HANSE_END_FILE=" + std::string(kEndFile));
   for (const auto& entry : job.env) {
     const bool is_reserved = std::any_of(reserved.begin(), reserved.end(), [&](const std::string& r) {
       return entry.substr(0, entry.find('=')) == r.substr(0, r.find('='));
@@ -58,6 +58,19 @@ ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, c
     if (!is_reserved) spec.env.push_back(entry);
   }
   spec.env.insert(spec.env.end(), reserved.begin(), reserved.end());
+  return spec;
+}
+
+ContainerSpec keeper_spec(const AgentConfig& config, const model::Lease& lease, const model::Job& job,
+                          LeasePlace place) {
+  constexpr std::uint64_t kMemory = 128ULL << 20;
+  place.network = "none";
+  place.gpu_ids.clear();
+  auto spec = lease_spec(config, lease, job, place);
+  spec.memory_bytes = spec.memory_bytes == 0 ? kMemory : std::min(spec.memory_bytes, kMemory);
+  spec.shm_bytes = std::min(spec.shm_bytes, spec.memory_bytes / 2);
+  spec.nano_cpus = std::min<std::int64_t>(spec.nano_cpus, 1'000'000'000);
+  spec.pids_limit = 256;
   return spec;
 }
 

@@ -27,6 +27,10 @@ struct LeasePlace {
 ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, const model::Job& job,
                          const LeasePlace& place);
 
+/// What holds the files of a lease that is kept: the same image, next to none of the machine, no device and no network.
+ContainerSpec keeper_spec(const AgentConfig& config, const model::Lease& lease, const model::Job& job,
+                          LeasePlace place);
+
 /// The numbers of the leased devices, ascending.
 std::vector<std::uint32_t> leased_devices(const model::Lease& lease);
 

@@ -8,8 +8,6 @@
 #include "provider/cgroup.hpp"
 #include "provider/control.hpp"
 #include "provider/lease_run.hpp"
-#include "provider/lease_signals.hpp"
-#include "wire/codec.hpp"
 
 namespace hanse::provider {
 
@@ -53,32 +51,6 @@ void LeaseRun::note(const std::string& text) {
   if (log) log->append(wire::FrameKind::note, text);
 }
 
-std::string LeaseRun::preempt_text(Time at) const {
-  return "others pay more for " + name() + ": it ends at " + model::format_time(at) + ". Save what you need now";
-}
-
-/// Tells what runs here of its pre-emption, once in its life. A crash between the telling and the note of it tells
-/// again: to hear twice costs a job less than never.
-void LeaseRun::warn() {
-  Time at;
-  {
-    const std::lock_guard lock(mutex_);
-    if (preempt_at_.ms == 0 || entry_.warned || delivering_) return;
-    at = preempt_at_;
-  }
-  const auto state = context_.engine.inspect(entry_.container);
-  if (!state || !state->running || state->pid <= 1)
-    return;  // the engine is down or starts it again: the next step tries
-  if (auto written = write_preempt_at(paths_.control, at); !written) return trouble(written.error().message);
-  if (!lease_.job_hash.is_zero()) terminate_descendants(static_cast<pid_t>(state->pid), kSupervisorMark);
-  context_.tell_connections(lease_.id, preempt_text(at));
-  note(preempt_text(at));
-  say("is pre-empted at " + model::format_time(at) + "; its job was told");
-  const std::lock_guard lock(mutex_);
-  entry_.warned = true;
-  static_cast<void>(context_.journal.save(entry_));
-}
-
 void LeaseRun::watch_container() {
   const auto state = context_.engine.inspect(entry_.container);
   if (!state && state.error().code == ErrorCode::not_found) {
@@ -102,26 +74,25 @@ void LeaseRun::watch_container() {
 /// still stopping, and says of that one too that it is not running: the next look tries again.
 void LeaseRun::bring_back() {
   // The files of a job that ended can still be fetched by a client that is connected; else it just ends.
-  if (exited_at_ms_ != 0 || read_exit(paths_.control)) return;
+  if (!entry_.kept && (exited_at_ms_ != 0 || read_exit(paths_.control))) return;
   if (restarts_ == kMaxRestarts) {
     end(EndReason::completed, "the job stopped its own container again and again");
     return;
   }
   JournalEntry entry;
-  Time preempt_at;
+  model::Job job;
   {
     const std::lock_guard lock(mutex_);
     entry = entry_;
-    preempt_at = preempt_at_;
+    if (job_ && !entry.kept) job = *job_;
+    entry_.told = {};  // what starts now is told again
   }
-  auto job = wire::decode<model::Job>(entry.job);
-  auto started = write_control(paths_.control, job ? *job : model::Job{});
-  if (started && preempt_at.ms != 0) started = write_preempt_at(paths_.control, preempt_at);
+  auto started = write_control(paths_.control, job);
   if (started && entry.go) started = write_go(paths_.control);
   if (started) started = context_.engine.start(entry_.container);
   if (!started) return trouble("the container stopped and cannot start again: " + started.error().message);
   ++restarts_;
-  note("the container had stopped; the job begins again, with its files as they are");
+  if (!entry.kept && job_) note("the container had stopped; the job begins again, with its files as they are");
   say("the container had stopped; it was started again");
 }
 

@@ -79,6 +79,11 @@ class RunningAgent : public Agent, public LeaseHost {
     if (!run) return fail(run);
     return (*run)->output();
   }
+  Result<Bytes> delivered(model::LeaseId lease) override {
+    auto run = find(lease);
+    if (!run) return fail(run);
+    return (*run)->delivered();
+  }
   std::string stats_json(model::LeaseId lease) override {
     auto run = find(lease);
     if (!run) return "";

@@ -44,8 +44,8 @@ struct SpotHouse : House {
 model::Job careful_job() {
   return make_job(
       "echo up\n"
-      "trap 'echo told $(cat $HANSE_PREEMPT_FILE) >>/workspace/log' TERM\n"
-      "echo began at ${HANSE_PREEMPT_AT:-no end} of $HANSE_PREEMPT_FILE >/workspace/log\n"
+      "trap 'echo told $(cut -d\" \" -f1 $HANSE_END_FILE) >>/workspace/log' TERM\n"
+      "echo began at ${HANSE_END_AT:-no end} of $HANSE_END_FILE >/workspace/log\n"
       "while :; do sleep 0.05; done");
 }
 
@@ -60,8 +60,8 @@ TEST(Preemption, TellsTheJobTheSessionsAndWhatStartsLaterAndWipesAtTheTime) {
   const auto id = house.win(&job, credits(1));
   ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
   const auto log = [&] { return house.ssh(id, "cat /workspace/log").output; };
-  ASSERT_TRUE(eventually([&] { return log() == "began at no end of /run/hanse/preempt_at\n"; }));
-  EXPECT_EQ(house.ssh(id, "'echo ${HANSE_PREEMPT_AT:-none}'").output, "none\n");
+  ASSERT_TRUE(eventually([&] { return log() == "began at no end of /run/hanse/end_at\n"; }));
+  EXPECT_EQ(house.ssh(id, "'echo ${HANSE_END_AT:-none}'").output, "none\n");
   const auto logs = house.folder / "logs";
   auto follower = std::async(std::launch::async, [&] { house.ssh(id, "-s hanse-logs > " + logs.string()); });
   auto terminal = std::async(std::launch::async,
@@ -73,7 +73,7 @@ TEST(Preemption, TellsTheJobTheSessionsAndWhatStartsLaterAndWipesAtTheTime) {
   const Time at = house.take(id);
   const auto seconds = std::to_string(at.ms / 1000);
   EXPECT_TRUE(eventually([&] { return log().ends_with("told " + seconds + "\n"); }));
-  EXPECT_EQ(house.ssh(id, "'echo $HANSE_PREEMPT_AT'").output, seconds + "\n");
+  EXPECT_EQ(house.ssh(id, "'echo $HANSE_END_AT'").output, seconds + "\n");
   EXPECT_TRUE(house.is(id, model::LeaseState::running)) << "it may work to the end of the notice";
 
   const auto line = "it ends at " + model::format_time(at);
@@ -99,10 +99,10 @@ TEST(Preemption, IsToldOnceHoweverOftenTheAgentStarts) {
   const auto id = house.win(&job, credits(1));
   ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
   const auto log = [&] { return house.ssh(id, "cat /workspace/log").output; };
-  ASSERT_TRUE(eventually([&] { return log() == "began at no end of /run/hanse/preempt_at\n"; }));
+  ASSERT_TRUE(eventually([&] { return log() == "began at no end of /run/hanse/end_at\n"; }));
   house.agent.reset();
   const auto seconds = std::to_string(house.take(id).ms / 1000);  // nobody is there to hear of it
-  const std::string told = "began at no end of /run/hanse/preempt_at\ntold " + seconds + "\n";
+  const std::string told = "began at no end of /run/hanse/end_at\ntold " + seconds + "\n";
   house.start();
   std::vector<std::string> seen{""};  // each once
   EXPECT_TRUE(eventually([&] {
@@ -112,7 +112,7 @@ TEST(Preemption, IsToldOnceHoweverOftenTheAgentStarts) {
   EXPECT_EQ(seen.back(), told) << ::testing::PrintToString(seen);
   house.agent.reset();
   house.start();
-  EXPECT_EQ(house.ssh(id, "'echo $HANSE_PREEMPT_AT'").output, seconds + "\n");  // it knows, and has told
+  EXPECT_EQ(house.ssh(id, "'echo $HANSE_END_AT'").output, seconds + "\n");  // it knows, and has told
   EXPECT_EQ(log(), told);
 }
 

@@ -16,7 +16,7 @@ bid: 0.80
 max_duration: 1h
 outputs: [saved]
 run: |
-  trap 'echo "until $(cat $HANSE_PREEMPT_FILE)" >/workspace/saved; exit 7' TERM
+  trap 'echo "until $(cut -d" " -f1 $HANSE_END_FILE)" >/workspace/saved; exit 7' TERM
   echo at work
   while :; do sleep 0.1; done
 """
@@ -88,7 +88,7 @@ class Spot(NetworkTest):
         wait_until("the notice", lambda: self.consumer.lease(lease)["preempt_at_ms"])
         self.assertRegex(self.consumer.hanse("ps").out, "others pay more, it ends at")
         until = self.consumer.lease(lease)["preempt_at_ms"] // 1000
-        said = self.consumer.hanse("ssh", lease, "--", "echo $HANSE_PREEMPT_AT", ok=None).out
+        said = self.consumer.hanse("ssh", lease, "--", "echo $HANSE_END_AT", ok=None).out
         self.assertEqual(said, f"{until}\n")
         self.assertIn("it ends at", shell.communicate(timeout=60)[0].decode(errors="replace"))
         ended = wait_until("the end", lambda: (lambda r: r["state"] == "ended" and r)(self.consumer.lease(lease)))
