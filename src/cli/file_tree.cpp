@@ -1,6 +1,5 @@
 #include "cli/file_tree.hpp"
 
-#include <fnmatch.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -9,14 +8,12 @@
 #include <array>
 #include <system_error>
 
+#include "cli/ignore_list.hpp"
+
 namespace hanse::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool matches(const std::string& pattern, const std::string& text) {
-  return ::fnmatch(pattern.c_str(), text.c_str(), FNM_PATHNAME) == 0;
-}
 
 /// The kernel's views of itself: without end, and none of it a file that could be copied.
 bool is_kernels_own(const fs::path& path) {
@@ -30,7 +27,7 @@ bool is_kernels_own(const fs::path& path) {
 
 class Scan {
  public:
-  Scan(const IgnoreList& ignore, LocalTree& tree) : ignore_(ignore), tree_(tree) {}
+  Scan(const fs::path& root, Ignoring ignoring, LocalTree& tree) : root_(root), ignoring_(ignoring), tree_(tree) {}
 
   Result<> folder(const fs::path& path, const std::string& relative) {
     std::error_code error;
@@ -45,6 +42,7 @@ class Scan {
     }
     if (above_.size() >= kMaxTreeDepth) return fail(ErrorCode::too_large, path.string() + ": more than 64 levels deep");
     above_.push_back(real);
+    if (auto listed = enter(path, relative); !listed) return listed;
     std::vector<fs::path> names;
     for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
       names.push_back(at->path().filename());
@@ -54,10 +52,10 @@ class Scan {
     if (error) tree_.skipped.push_back(relative + ": cannot be read");
     std::sort(names.begin(), names.end());
     for (const auto& name : names) {
-      if (auto done = entry(path / name, relative.empty() ? name.string() : relative + "/" + name.string()); !done) {
-        return done;
-      }
+      const auto below = relative.empty() ? name.string() : relative + "/" + name.string();
+      if (auto done = entry(path / name, below); !done) return done;
     }
+    if (ignoring_ == Ignoring::listed) lists_.pop_back();
     above_.pop_back();
     return {};
   }
@@ -66,7 +64,8 @@ class Scan {
     struct stat info{};
     const bool there = ::stat(path.c_str(), &info) == 0;
     const bool is_folder = there && S_ISDIR(info.st_mode);
-    if (ignore_.ignores(relative, is_folder)) return {};
+    const auto verdict = judge(relative, is_folder);
+    if (verdict == Verdict::left_out) return {};
     if (!there || (!is_folder && !S_ISREG(info.st_mode))) {
       tree_.skipped.push_back(relative + (there ? ": neither a file nor a folder" : ": a link to nothing"));
       return {};
@@ -79,54 +78,52 @@ class Scan {
       return folder(path, relative);
     }
     tree_.files.push_back({path, relative, static_cast<std::uint64_t>(info.st_size), info.st_mode & 0777U,
-                           static_cast<std::uint32_t>(info.st_mtime)});
+                           static_cast<std::uint32_t>(info.st_mtime), verdict == Verdict::taken_back});
     tree_.bytes += static_cast<std::uint64_t>(info.st_size);
     return {};
   }
 
  private:
-  const IgnoreList& ignore_;
+  using Verdict = IgnoreList::Verdict;
+  struct Listed {
+    IgnoreList list;
+    std::size_t skip;  ///< Of a path below the root: what lies before the list's folder.
+  };
+
+  Result<> enter(const fs::path& path, const std::string& relative) {
+    if (ignoring_ == Ignoring::nothing) return {};
+    auto list = IgnoreList::read(path, root_);
+    if (!list) return fail(list);
+    std::size_t patterns = list->size();
+    for (const auto& above : lists_) patterns += above.list.size();
+    if (patterns > kMaxIgnorePatterns) {
+      return fail(ErrorCode::too_large, path.string() +
+                                            ": more than 10000 patterns count for it, with those of the "
+                                            ".hanseignore files above: let one stand for several");
+    }
+    lists_.push_back({std::move(*list), relative.empty() ? 0 : relative.size() + 1});
+    return {};
+  }
+
+  /// By the deepest file that has a line for it.
+  [[nodiscard]] Verdict judge(std::string_view relative, bool is_folder) const {
+    for (auto at = lists_.rbegin(); at != lists_.rend(); ++at) {
+      const auto verdict = at->list.judge(relative.substr(at->skip), is_folder);
+      if (verdict != Verdict::none) return verdict;
+    }
+    return Verdict::none;
+  }
+
+  const fs::path& root_;
+  const Ignoring ignoring_;
   LocalTree& tree_;
   std::vector<fs::path> above_;
+  std::vector<Listed> lists_;  ///< Of the folder that is looked at and those above, where they count.
 };
 
 }  // namespace
 
-IgnoreList IgnoreList::parse(std::string_view text) {
-  IgnoreList list;
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    std::string line(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    line.erase(line.find_last_not_of(" \t\r") + 1);
-    if (line.empty() || line[0] == '#') continue;
-    Pattern pattern{line, false, false, false};
-    if (pattern.text[0] == '!') {
-      pattern.negated = true;
-      pattern.text.erase(0, 1);
-    }
-    if (pattern.text.ends_with('/')) {
-      pattern.folder_only = true;
-      pattern.text.pop_back();
-    }
-    pattern.anchored = pattern.text.find('/') != std::string::npos;
-    if (pattern.text.starts_with('/')) pattern.text.erase(0, 1);
-    if (!pattern.text.empty()) list.patterns_.push_back(std::move(pattern));
-  }
-  return list;
-}
-
-bool IgnoreList::ignores(const std::string& relative, bool is_folder) const {
-  const std::string name = relative.substr(relative.rfind('/') + 1);
-  bool ignored = false;
-  for (const auto& pattern : patterns_) {
-    if (pattern.folder_only && !is_folder) continue;
-    if (matches(pattern.text, pattern.anchored ? relative : name)) ignored = !pattern.negated;
-  }
-  return ignored;
-}
-
-Result<LocalTree> scan(const std::filesystem::path& root, const IgnoreList& ignore) {
+Result<LocalTree> scan(const std::filesystem::path& root, Ignoring ignoring) {
   LocalTree tree;
   std::error_code error;
   const auto kind = fs::status(root, error).type();
@@ -136,7 +133,7 @@ Result<LocalTree> scan(const std::filesystem::path& root, const IgnoreList& igno
                                                  " is the kernel's own, as all of /proc and /sys is: copy "
                                                  "what you need of it to a file and name that");
   }
-  Scan scanner(ignore, tree);
+  Scan scanner(root, ignoring, tree);
   const auto done =
       kind == fs::file_type::directory ? scanner.folder(root, "") : scanner.entry(root, root.filename().string());
   if (!done) return fail(done);

@@ -1,6 +1,6 @@
 #pragma once
 
-// What of a local folder is to be copied: every file and folder below it, but for what .hanseignore names.
+// What of a local folder is to be copied: every file and folder below it, but for what a .hanseignore names.
 
 #include <cstdint>
 #include <filesystem>
@@ -16,28 +16,13 @@ namespace hanse::cli {
 inline constexpr std::size_t kMaxTreeEntries = 1'000'000;
 inline constexpr std::size_t kMaxTreeDepth = 64;
 
-/// The patterns of a .hanseignore: one a line, '#' starts a comment, '!' takes a match back, a trailing '/' means
-/// folders only, a pattern with another '/' counts from the folder's root, others match a name at any depth; * ? [ ]
-/// as in the shell, not across '/'. The last pattern that matches decides.
-class IgnoreList {
- public:
-  static IgnoreList parse(std::string_view text);
-  [[nodiscard]] bool ignores(const std::string& relative, bool is_folder) const;
-
- private:
-  struct Pattern {
-    std::string text;
-    bool negated, folder_only, anchored;
-  };
-  std::vector<Pattern> patterns_;
-};
-
 struct LocalFile {
   std::filesystem::path path;
   std::string relative;  ///< With '/', from the folder; for a single file its name.
   std::uint64_t size = 0;
   std::uint32_t mode = 0644;
   std::uint32_t modified_s = 0;
+  bool is_meant = false;  ///< A `!` line of a .hanseignore matches it.
 };
 
 struct LocalTree {
@@ -48,8 +33,11 @@ struct LocalTree {
       skipped;  ///< Neither file nor folder, or unreadable, or a link in a circle: with the reason.
 };
 
+enum class Ignoring : bool { nothing, listed };  ///< Whether the .hanseignore of each folder counts.
+
 /// A file, or a folder and what is below it (links are followed). At most a million entries, 64 levels; nothing of
-/// /proc and its like.
-Result<LocalTree> scan(const std::filesystem::path& root, const IgnoreList& ignore);
+/// /proc and its like. A .hanseignore is copied as any other file, unless one names it; one that cannot be read, or
+/// has a line that means nothing (ignore_list.hpp), is an error: what it was to keep here would go.
+Result<LocalTree> scan(const std::filesystem::path& root, Ignoring ignoring = Ignoring::nothing);
 
 }  // namespace hanse::cli

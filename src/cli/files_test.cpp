@@ -35,9 +35,9 @@ class FilesTest : public ::testing::Test {
     fs::create_directories((folder_ / name).parent_path());
     std::ofstream(folder_ / name) << text;
   }
-  std::vector<std::string> names(const std::string& ignore) {
+  std::vector<std::string> names() {
     std::vector<std::string> out;
-    const auto tree = scan(folder_, IgnoreList::parse(ignore));
+    const auto tree = scan(folder_);
     for (const auto& file : tree->files) out.push_back(file.relative);
     return out;
   }
@@ -132,37 +132,22 @@ TEST_F(FilesTest, TreeHoldsEverythingBelow) {
   ::symlink("a.txt", (folder_ / "link").c_str());
   ::symlink("..", (folder_ / "sub/circle").c_str());
   ::symlink("nowhere", (folder_ / "broken").c_str());
-  const auto tree = scan(folder_, {});
+  const auto tree = scan(folder_);
   ASSERT_TRUE(tree) << tree.error().message;
-  EXPECT_THAT(names(""), ::testing::ElementsAre("a.txt", "link", "sub/deep/b.txt"));
+  EXPECT_THAT(names(), ::testing::ElementsAre("a.txt", "link", "sub/deep/b.txt"));
   EXPECT_THAT(tree->skipped, ::testing::SizeIs(2)) << "the circle and the broken link are said";
   EXPECT_EQ(tree->bytes, 5U + 5U + 1U);
 }
 
 TEST_F(FilesTest, TheKernelsOwnFilesAreNotWalked) {
-  EXPECT_EQ(scan("/proc/self", {}).error().code, ErrorCode::invalid_argument);
-  EXPECT_EQ(scan("/proc/cpuinfo", {}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(scan("/proc/self").error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(scan("/proc/cpuinfo").error().code, ErrorCode::invalid_argument);
   put("a.txt");
   ::symlink("/proc/self", (folder_ / "link").c_str());
-  const auto tree = scan(folder_, {});
+  const auto tree = scan(folder_);
   ASSERT_TRUE(tree) << tree.error().message;
-  EXPECT_THAT(names(""), ::testing::ElementsAre("a.txt"));
+  EXPECT_THAT(names(), ::testing::ElementsAre("a.txt"));
   EXPECT_THAT(tree->skipped, ::testing::SizeIs(1));
-}
-
-TEST_F(FilesTest, IgnoreListWorksAsItsDocumentationSays) {
-  put("a.png");
-  put("keep.png");
-  put("sub/b.png");
-  put("build/out.o");
-  put("src/build");
-  put("src/gen/x.c");
-  put("docs/gen/x.md");
-  EXPECT_THAT(names("*.png\n!keep.png\n"),
-              ::testing::ElementsAre("build/out.o", "docs/gen/x.md", "keep.png", "src/build", "src/gen/x.c"));
-  EXPECT_THAT(names("# all builds that are folders\nbuild/\n*.png"),
-              ::testing::ElementsAre("docs/gen/x.md", "src/build", "src/gen/x.c"));
-  EXPECT_THAT(names("/src/gen\n*.png\nbuild\n"), ::testing::ElementsAre("docs/gen/x.md"));
 }
 
 TEST_F(FilesTest, PartNameBindsSizeAndTime) {

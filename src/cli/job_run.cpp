@@ -34,13 +34,7 @@ Outcome JobRun::prepare() {
 Result<> JobRun::scan_workdir() {
   const auto& file = options_.file;
   if (file.workdir.empty()) return {};
-  IgnoreList ignore;
-  if (const auto path = file.workdir / ".hanseignore"; std::filesystem::exists(path)) {
-    const auto text = read_text(path);
-    if (!text) return fail(text);
-    ignore = IgnoreList::parse(*text);
-  }
-  auto tree = scan(file.workdir, ignore);
+  auto tree = scan(file.workdir, Ignoring::listed);
   if (!tree) return fail(tree);
   workdir_ = std::move(*tree);
   return {};

@@ -71,7 +71,7 @@ Result<CopyReport> copy_one_up(Sftp& sftp, const File& file, const std::string& 
 }
 
 Result<CopyReport> copy_up(Sftp& sftp, const Place& from, const Place& to, const CopyOptions& options) {
-  const auto tree = scan(from.path, {});
+  const auto tree = scan(from.path);
   if (!tree) return fail(tree);
   if (!fs::is_directory(from.path)) {
     if (tree->files.empty()) return fail(ErrorCode::invalid_argument, from.path + ": neither a file nor a folder");
