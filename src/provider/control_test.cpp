@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -198,6 +199,25 @@ TEST(Workspaces, FilesSurviveReopeningAndNothingSurvivesWiping) {
   ASSERT_TRUE(workspaces.wipe("a"));
   EXPECT_TRUE(workspaces.names().empty());
   EXPECT_TRUE(workspaces.wipe("a"));
+}
+
+TEST(Workspaces, AVolumeHoldsWhatItsRoomSays) {
+  const TemporaryFolder folder;
+  Workspaces workspaces(folder.path / "w");
+  for (const std::uint64_t bytes : {0ULL, 64ULL << 20, 500'000'000ULL, 512ULL << 20, 1'000'000'000ULL, 1ULL << 30,
+                                    2'000'000'000ULL, 10'000'000'000ULL, 100'000'000'000ULL, 1'000'000'000'000ULL}) {
+    const auto paths = workspaces.open("a", bytes).value();
+    ASSERT_TRUE(paths.is_limited);
+    struct statvfs there{};
+    ASSERT_EQ(::statvfs(paths.workspace.c_str(), &there), 0);
+    const auto room = Workspaces::room(bytes);
+    EXPECT_EQ(room.block_bytes, there.f_bsize) << bytes;
+    EXPECT_LE(room.bytes, there.f_bavail * there.f_bsize) << bytes;
+    EXPECT_GE(room.bytes, there.f_bavail * there.f_bsize / 100 * 98) << bytes;
+    EXPECT_LE(room.files, there.f_ffree) << bytes;
+    EXPECT_GE(room.files, there.f_ffree / 100 * 98) << bytes;
+    ASSERT_TRUE(workspaces.wipe("a"));
+  }
 }
 
 TEST(Workspaces, ALeaseResolvesItsOwnNamesAndNotTheMachines) {

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -19,6 +21,18 @@ namespace {
 
 constexpr std::uint64_t kSmallestVolume = 16U << 20;
 constexpr int kMostWatched = 1'000'000;  ///< Files that a watch of a plain folder looks at.
+
+/// The journal that mke2fs gives a volume of fewer than so many blocks.
+struct JournalSize {
+  std::uint64_t below, blocks;
+};
+constexpr std::array<JournalSize, 7> kJournals{{{1 << 15, 1024},
+                                                {1 << 18, 4096},
+                                                {1 << 19, 8192},
+                                                {1 << 22, 16'384},
+                                                {1 << 23, 32'768},
+                                                {1 << 24, 65'536},
+                                                {1 << 25, 131'072}}};
 
 bool is_mount(const fs::path& path) {
   struct stat here{}, above{};
@@ -111,6 +125,25 @@ Result<Workspaces::Paths> Workspaces::open(const std::string& name, std::uint64_
     return fail(ErrorCode::io, "cannot mount " + control.string() + ": " + std::strerror(errno));
   }
   return out;
+}
+
+/// By mke2fs's rules of how a volume of a size is laid out.
+Workspaces::Room Workspaces::room(std::uint64_t bytes) {
+  bytes = std::max(bytes, kSmallestVolume);
+  const bool is_small = bytes < (512ULL << 20);
+  const std::uint64_t block = is_small ? 1024 : 4096, blocks = bytes / block;
+  const std::uint64_t bytes_per_inode = is_small                ? 4096
+                                        : bytes < (4ULL << 40)  ? 16384
+                                        : bytes < (16ULL << 40) ? 32768
+                                                                : 65536;
+  const std::uint64_t inodes = bytes / bytes_per_inode;
+  std::uint64_t journal = 262'144;
+  for (const auto& size : kJournals) {
+    if (blocks < size.below) journal = std::min(journal, size.blocks);
+  }
+  const std::uint64_t tables = inodes * 256 + bytes / (is_small ? 50 : 250);  // and group descriptors with their copies
+  const std::uint64_t kept = std::min<std::uint64_t>(blocks / 50, 4096);      // by the kernel, for its own writes
+  return {bytes - (journal + kept) * block - tables, inodes - inodes / 500 - 16, block};
 }
 
 Result<> Workspaces::wipe(const std::string& name) {

@@ -28,6 +28,12 @@ class Workspaces {
   /// Makes them for a container whose hostname is `name`, or mounts again what a reboot unmounted: files stay. io names
   /// what failed.
   Result<Paths> open(const std::string& name, std::uint64_t bytes);
+  /// What files can fill of a volume that open() makes of so many bytes, and how many there can be; ext4 keeps the rest
+  /// for its tables. A little less than it is, never more.
+  struct Room {
+    std::uint64_t bytes, files, block_bytes;
+  };
+  [[nodiscard]] static Room room(std::uint64_t bytes);
   /// Unmounts and deletes everything of it. Nothing there is fine; io if something keeps it.
   Result<> wipe(const std::string& name);
   /// Names that have anything here.
