@@ -102,9 +102,10 @@ TEST(Plan, ShowsAllThatOneAgreesTo) {
   plan.price.per_gpu_hour = Money{1'200'000};
   plan.most = Money{3'600'000};
   plan.balance = credits(10);
+  plan.workdir = {{"workdir", "12 files, 3.4 MB go to the machine"}};
   const auto text = plan_text(plan, false);
-  for (const std::string_view part : {"render", "offer-3", "halle", "DE", "2 × RTX4090", "2.40/h", "1.20/h", "1h30m",
-                                      "3.60", "10.00 now", "6.40 while"}) {
+  for (const std::string_view part : {"workdir", "12 files", "render", "offer-3", "halle", "DE", "2 × RTX4090",
+                                      "2.40/h", "1.20/h", "1h30m", "3.60", "10.00 now", "6.40 while"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
 }

@@ -47,7 +47,9 @@ Result<> JobRun::after_loss() {
   context_.say("The machine was lost (" + state_text(lost->lease) + "); renting " +
                (machines() > 1 ? "anew." : "another."));
   endpoint_.clear();
-  return scan_workdir();
+  auto scanned = scan_workdir();
+  if (scanned && !context_.json()) print_err(facts(workdir_lines(), context_.terminal.err_color));
+  return scanned;
 }
 
 Result<> JobRun::may_try_again(const LeaseView& ended) {

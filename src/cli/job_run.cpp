@@ -3,6 +3,7 @@
 #include "cli/job_run.hpp"
 
 #include "cli/spot.hpp"
+#include "cli/workdir.hpp"
 #include "model/text.hpp"
 #include "wire/codec.hpp"
 
@@ -37,7 +38,14 @@ Result<> JobRun::scan_workdir() {
   auto tree = scan(file.workdir, Ignoring::listed);
   if (!tree) return fail(tree);
   workdir_ = std::move(*tree);
+  if (auto fits = check_disk(workdir_, file.demand.disk_bytes); !fits) return fits;
+  report_["plan"]["workdir"] = workdir_json(workdir_);
   return {};
+}
+
+/// What goes to a stranger's machine, as the plan says it; none without a workdir.
+Facts JobRun::workdir_lines() const {
+  return options_.file.workdir.empty() ? Facts{} : workdir_facts(workdir_, machines());
 }
 
 Outcome JobRun::plan_and_confirm() {
@@ -46,9 +54,9 @@ Outcome JobRun::plan_and_confirm() {
   agreed_ = file.demand;
   const bool may_wait = file.retry_on_no_capacity && retry_until_.ms > 0;
   if (on_spot()) {
-    auto agreed = confirm_spot(context_, file.demand, {file.bid, file.sealed}, what, options_.yes);
+    auto agreed = confirm_spot(context_, file.demand, {file.bid, file.sealed}, what, workdir_lines(), options_.yes);
     if (agreed) {
-      report_["plan"] = std::move(*agreed);
+      report_["plan"].update(*agreed);
       return 0;
     }
     const bool none = agreed.error().code == ErrorCode::no_match;
@@ -59,9 +67,11 @@ Outcome JobRun::plan_and_confirm() {
   if (!plan) {
     const bool none = plan.error().code == ErrorCode::no_match;
     if (!none || !may_wait) return refuse(plan.error(), none ? no_match_hint(plan.error().message) : "");
+    if (!context_.json()) print_err(facts(workdir_lines(), context_.terminal.err_color));
     return confirm_wait(plan.error());
   }
-  report_["plan"] = plan_json(*plan);
+  plan->workdir = workdir_lines();
+  report_["plan"].update(plan_json(*plan));
   if (auto agreed = confirm(context_, *plan, options_.yes); !agreed) return refuse(agreed.error());
   hold_to(*plan, agreed_);
   endpoint_ = plan->endpoint;

@@ -39,6 +39,7 @@ class JobRun {
   Outcome confirm_wait(const Error& why);
   Outcome attempts();
   Result<> scan_workdir();
+  [[nodiscard]] Facts workdir_lines() const;
   [[nodiscard]] std::uint32_t machines() const { return options_.file.demand.machines; }
   [[nodiscard]] bool on_spot() const { return options_.file.demand.mode == model::Mode::spot; }
   Result<model::LeaseId> bid(const crypto::PublicKey& access);

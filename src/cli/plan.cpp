@@ -6,7 +6,6 @@
 
 #include "cli/quotes.hpp"
 #include "cli/show.hpp"
-#include "cli/table.hpp"
 #include "model/text.hpp"
 #include "wire/json.hpp"
 
@@ -122,7 +121,7 @@ std::string plan_text(const Plan& plan, bool color) {
   const bool is_gang = plan.members.size() > 1;
   const bool is_reserved = plan.demand.mode == model::Mode::reserved;
   const auto after = subtract(plan.balance, plan.most);
-  std::vector<std::pair<std::string, std::string>> lines;
+  Facts lines;
   Money rate = plan.price.rate_per_hour;
   if (is_gang) {
     rate = Money{};
@@ -154,6 +153,7 @@ std::string plan_text(const Plan& plan, bool color) {
                      format_money(plan.most) + (is_reserved ? " credits, paid in advance for the whole term"
                                                             : " credits; the rest comes back, paid is what is used"));
   lines.emplace_back("leaving early", exits_text(plan.early_exits));
+  lines.insert(lines.end(), plan.workdir.begin(), plan.workdir.end());
   lines.emplace_back("balance", format_money(plan.balance) + " now, " +
                                     (after ? format_money(*after) + " while this is locked" : "too little for this"));
   return paint("Plan: " + printable(plan.what), Style::bold, color) + "\n" + facts(lines, color);

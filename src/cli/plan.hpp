@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/context.hpp"
+#include "cli/table.hpp"
 
 namespace hanse::cli {
 
@@ -22,6 +23,7 @@ struct Plan {
   Money balance;
   model::Quote quote;      ///< Of a single machine: what the request names, so that this price is paid.
   std::string price_note;  ///< What else there is to say of the price.
+  Facts workdir;           ///< Of a job that has one: its lines (workdir.hpp).
 };
 
 /// What was agreed to is the ceiling, should prices move before the request is in: of a GPU-hour, and of all machines

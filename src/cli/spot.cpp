@@ -7,7 +7,6 @@
 #include "cli/plan.hpp"
 #include "cli/progress.hpp"
 #include "cli/show.hpp"
-#include "cli/table.hpp"
 #include "client/private_file.hpp"
 #include "market/price.hpp"
 #include "model/spot.hpp"
@@ -122,7 +121,7 @@ Time end_of_wait(const NextAuction& auction) {
 }
 
 Result<nlohmann::json> confirm_spot(Context& context, const model::Demand& demand, const SpotBid& bid,
-                                    const std::string& what, bool yes) {
+                                    const std::string& what, const Facts& workdir, bool yes) {
   using model::format_money;
   const auto me = context.address();
   if (!me) return fail(me);
@@ -142,15 +141,15 @@ Result<nlohmann::json> confirm_spot(Context& context, const model::Demand& deman
     const Money balance = account->account.balance;
     std::string price = "at most " + rate_text(rate) + ", pays the clearing price";
     if (demand.gpu_count > 1) price += " (bids " + rate_text(bid.per_gpu_hour) + " per GPU)";
-    print_err(paint("Plan: " + printable(what) + ", on spot", Style::bold, color) + "\n" +
-              facts({{"auction", when(auction->at)},
-                     {"bid", bid.sealed ? "sealed until " + model::format_time(auction->reveals_from) : "open"},
-                     {"price", price},
-                     {"longest", model::format_duration(demand.duration_s) + ", or until others pay more: then " +
-                                     model::format_duration(auction->notice_s) + " of notice"},
-                     {"costs at most", format_money(*most) + " credits, locked when it wins; the rest comes back"},
-                     {"balance", format_money(balance) + " now"}},
-                    color));
+    Facts lines{{"auction", when(auction->at)},
+                {"bid", bid.sealed ? "sealed until " + model::format_time(auction->reveals_from) : "open"},
+                {"price", price},
+                {"longest", model::format_duration(demand.duration_s) + ", or until others pay more: then " +
+                                model::format_duration(auction->notice_s) + " of notice"},
+                {"costs at most", format_money(*most) + " credits, locked when it wins; the rest comes back"}};
+    lines.insert(lines.end(), workdir.begin(), workdir.end());
+    lines.emplace_back("balance", format_money(balance) + " now");
+    print_err(paint("Plan: " + printable(what) + ", on spot", Style::bold, color) + "\n" + facts(lines, color));
   }
   if (!quote->fits) return fail(ErrorCode::no_match, quote->explanation);
   const Money balance = account->account.balance;

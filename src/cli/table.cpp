@@ -67,7 +67,7 @@ std::string Table::text(bool color, std::size_t columns) const {
   return out;
 }
 
-std::string facts(const std::vector<std::pair<std::string, std::string>>& lines, bool color) {
+std::string facts(const Facts& lines, bool color) {
   std::size_t width = 0;
   for (const auto& [name, value] : lines) {
     if (!value.empty()) width = std::max(width, display_width(name));

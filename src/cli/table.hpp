@@ -3,6 +3,7 @@
 // A table of text in aligned columns, two blanks apart, no lines drawn: easy on the eye and on `awk`.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/terminal.hpp"
@@ -42,6 +43,7 @@ class Table {
 };
 
 /// "name   value" lines with the values aligned, for the details of one thing. Empty values are left out.
-std::string facts(const std::vector<std::pair<std::string, std::string>>& lines, bool color = false);
+using Facts = std::vector<std::pair<std::string, std::string>>;
+std::string facts(const Facts& lines, bool color = false);
 
 }  // namespace hanse::cli

@@ -153,7 +153,8 @@ Result<Rental> rent_on_spot(Context& context, const RentOptions& options, const 
   const SpotBid bid{options.spot.bid, options.spot.sealed};
   model::SubmitRequest request{options.demand, {}, access, {}, {}, {}};
   request.demand.mode = model::Mode::spot;
-  if (auto agreed = confirm_spot(context, request.demand, bid, "an empty machine to log in to", options.yes); !agreed) {
+  if (auto agreed = confirm_spot(context, request.demand, bid, "an empty machine to log in to", {}, options.yes);
+      !agreed) {
     return fail(agreed);
   }
   const auto auction = next_auction(**context.api());
