@@ -146,8 +146,8 @@ Slip find_slip(const CLI::App& root, const std::vector<std::string>& arguments) 
 void add_all(Program& program) {
   program.app.get_formatter()->label("REQUIRED", "(required)");
   for (const auto add :
-       {add_offers, add_prices, add_run, add_rent, add_ps, add_attach, add_logs, add_ssh, add_cp, add_forward, add_top, add_extend,
-        add_topup, add_stop, add_bill, add_cancel, add_auctions, add_reveal, add_wallet}) {
+       {add_offers, add_prices, add_run, add_rent, add_ps, add_attach, add_logs, add_ssh, add_cp, add_forward, add_top,
+        add_extend, add_topup, add_stop, add_bill, add_cancel, add_auctions, add_reveal, add_wallet}) {
     add(program);
   }
   for (auto* command : program.app.get_subcommands([](CLI::App*) { return true; })) command->group("Rent");

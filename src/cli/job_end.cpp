@@ -87,6 +87,7 @@ Outcome JobRun::finish(const Attempt& attempt) {
   } else if (machines() == 1) {  // several have brought theirs back, each at its own end
     const auto fetched = fetch_outputs(*jobs_.front(), 0);
     if (!fetched.is_complete() && attempt.exit_code == 0) outcome = refuse(fetched.error());
+    if (!fetched.is_complete() && attempt.exit_code != 0) context_.say(printable(fetched.error().message));
   }
   for (const auto& job : jobs_) job->disconnect();
   if (auto ended = end_leases(note); !ended && outcome) outcome = std::move(ended);
@@ -167,7 +168,8 @@ Outcome JobRun::detach() {
     context_.say("Its outputs stay for up to " + model::format_duration(file.demand.keep_s) +
                  " once it is over: 'hanse attach " + id + "', from any terminal, brings them back.");
   } else if (!file.job.outputs.empty()) {
-    context_.say("warning: nothing keeps its outputs: they go about two minutes after its end. `keep: 1h` lets them stay.");
+    context_.say(
+        "warning: nothing keeps its outputs: they go about two minutes after its end. `keep: 1h` lets them stay.");
   }
   return 0;
 }

@@ -77,7 +77,7 @@ class JobRun {
   std::vector<std::unique_ptr<Context>> contexts_;  ///< Of the jobs, where there are several.
   std::unique_ptr<StopSource> stop_;                ///< Of this attempt's jobs.
   std::vector<std::unique_ptr<LeaseJob>> jobs_;     ///< By rank.
-  std::set<model::LeaseId> left_;  ///< Not to be ended: they hold outputs that may still come.
+  std::set<model::LeaseId> left_;                   ///< Not to be ended: they hold outputs that may still come.
   std::mutex mutex_;  ///< Guards `context_` and `report_` while several jobs run, and which failed first.
   nlohmann::json report_ = nlohmann::json::object();  ///< What --json prints when all is over.
 };

@@ -18,8 +18,8 @@ void JobRun::make_jobs() {
       contexts_.back()->globals = context_.globals;
     }
     auto& context = machines() > 1 ? *contexts_.back() : context_;
-    auto& job = *jobs_.emplace_back(
-        std::make_unique<LeaseJob>(context, options_.file, workdir_, *stop_, rank, machines()));
+    auto& job =
+        *jobs_.emplace_back(std::make_unique<LeaseJob>(context, options_.file, workdir_, *stop_, rank, machines()));
     // Files that go with the lease come home before its time is over, as they are then.
     const bool goes_with_it = options_.file.demand.keep_s == 0 && !options_.file.job.outputs.empty();
     if (goes_with_it) job.on_last_call = [this, &job, rank] { last_call(job, rank); };
@@ -54,8 +54,11 @@ void JobRun::serve_one(std::uint32_t rank, model::LeaseId lease, std::optional<A
   if (attempt.end == Attempt::End::stopped) return;
   const bool exited = attempt.end == Attempt::End::exited;
   if (exited && !options_.detach) {
-    if (const auto fetched = fetch_outputs(job, rank); !fetched.is_complete() && attempt.exit_code == 0) {
+    const auto fetched = fetch_outputs(job, rank);
+    if (!fetched.is_complete() && attempt.exit_code == 0) {
       attempt = {Attempt::End::failed, 0, Failure(fetched.error())};
+    } else if (!fetched.is_complete()) {
+      job.say(printable(fetched.error().message));
     }
   }
   if (attempt.end == Attempt::End::exited && attempt.exit_code == 0) {
@@ -93,7 +96,8 @@ FetchedOutputs JobRun::fetch_outputs(LeaseJob& job, std::uint32_t rank) {
 void JobRun::last_call(LeaseJob& job, std::uint32_t rank) {
   job.say(model::format_id(job.lease()) + " ends soon, and its files with it: its outputs come back as they are now. " +
           "`keep: 1h` in the job file lets them stay.");
-  static_cast<void>(fetch_outputs(job, rank));
+  const auto fetched = fetch_outputs(job, rank);
+  if (!fetched.is_complete()) job.say(printable(fetched.error().message));
   const std::lock_guard lock(mutex_);
   left_.erase(job.lease());
 }

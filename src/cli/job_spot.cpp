@@ -44,7 +44,7 @@ Result<bool> JobRun::leave_early(const Attempt& attempt) {
                std::to_string(attempt.exit_code) + ".");
   const bool goes_on = options_.file.retry_on_interruption && system_clock().now() < retry_until_;
   if (!goes_on) return false;
-  static_cast<void>(fetch_outputs(*jobs_.front(), 0));  // it says what did not come
+  static_cast<void>(fetch_outputs(*jobs_.front(), 0));                                   // it says what did not come
   const auto ended = end_by_consumer(context_, lease, "pre-empted: its job has ended");  // no more is paid for it
   if (!ended) return fail(ended);
   return true;

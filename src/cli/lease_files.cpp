@@ -62,9 +62,6 @@ FetchedOutputs LeaseJob::fetch_outputs(const std::filesystem::path& folder) {
     for (const auto& line : one.report.skipped) say("left out: " + printable(line));
     say(from_here(one.target) + ": " + rough_size(one.report.bytes));
   }
-  for (const auto& one : fetched.missing) {
-    say("output " + printable(one.output) + " did not come back: " + printable(one.error.message));
-  }
   return fetched;
 }
 

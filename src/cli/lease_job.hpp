@@ -46,7 +46,7 @@ class LeaseJob {
   Attempt run(model::LeaseId lease, bool detach);
   /// Follows the job of a lease that runs or is kept, whoever started it, to its end.
   Attempt attach(model::LeaseId lease);
-  /// Copies the outputs into `folder`, says what came, and what did not.
+  /// Copies the outputs into `folder`, and says what came.
   FetchedOutputs fetch_outputs(const std::filesystem::path& folder);
   /// Asked while it is followed, shortly before the end of a lease whose files go with it.
   std::function<void()> on_last_call;

@@ -54,9 +54,13 @@ Error FetchedOutputs::error() const {
   const auto& first = missing.front();
   // It is the run that did not bring all home: whatever the reason is called, it is no bad command line.
   const auto code = is_for_good(first.error) ? ErrorCode::io : first.error.code;
-  const std::string more =
-      missing.size() == 1 ? "" : "; " + std::to_string(missing.size() - 1) + " more did not come either";
-  return {code, "output " + first.output + " did not come back: " + first.error.message + more};
+  constexpr std::size_t kMostSaid = 20;
+  std::string text;
+  for (std::size_t i = 0; i < missing.size() && i < kMostSaid; ++i) {
+    text += (i == 0 ? "output " : "\noutput ") + missing[i].output + " did not come back: " + missing[i].error.message;
+  }
+  if (missing.size() > kMostSaid) text += "\n" + std::to_string(missing.size() - kMostSaid) + " more did not come either";
+  return {code, text};
 }
 
 Result<std::vector<std::string>> find_outputs(Sftp& sftp, const std::string& output) {

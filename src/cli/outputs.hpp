@@ -1,7 +1,7 @@
 #pragma once
 
-// A job's results on their way home: names and patterns of its files, found in the lease and copied here. Each is tried,
-// whatever became of the others, and for each that did not come it is known whether it still may.
+// A job's results on their way home: names and patterns of its files, found in the lease and copied here. Each is
+// tried, whatever became of the others, and for each that did not come it is known whether it still may.
 
 #include <filesystem>
 #include <string>
@@ -25,9 +25,10 @@ struct FetchedOutputs {
   std::vector<MissingOutput> missing;
 
   [[nodiscard]] bool is_complete() const { return missing.empty(); }
-  /// What is missing may come when something here or on the way is mended: a full disk, a file in the way, a connection.
+  /// What is missing may come when something here or on the way is mended: a full disk, a file in the way, a
+  /// connection.
   [[nodiscard]] bool may_still_come() const;
-  /// The first reason, with how many more there are.
+  /// Each with its reason, a line each.
   [[nodiscard]] Error error() const;
 };
 

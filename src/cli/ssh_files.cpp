@@ -22,8 +22,25 @@ bool is_safe(const std::string& text) {
              std::string::npos;
 }
 
+/// As OpenSSH reads a file's name: in quotes, where % begins a token.
 std::string in_quotes(const std::filesystem::path& path) {
-  return "\"" + path.string() + "\"";
+  std::string out = "\"";
+  for (const char c : path.string()) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '%') out += '%';
+    out += c;
+  }
+  return out + "\"";
+}
+
+/// As Include reads one: a pattern, in which some versions look for tokens too and others do not. What any of them takes
+/// for more than itself is matched by a `?`.
+std::string as_pattern(const std::filesystem::path& path) {
+  std::string out = path.string();
+  for (char& c : out) {
+    if (std::string_view("%$[]{}*\"\\").find(c) != std::string_view::npos) c = '?';
+  }
+  return "\"" + out + "\"";
 }
 
 }  // namespace
@@ -66,7 +83,7 @@ void forget_ssh_host(model::LeaseId lease, const Home& home) {
 }
 
 std::string include_line(const Home& home) {
-  return "Include " + in_quotes(home.ssh() / "config");
+  return "Include " + as_pattern(home.ssh() / "config");
 }
 
 Result<> add_include(const Home& home, const std::filesystem::path& user_config) {

@@ -20,8 +20,8 @@ constexpr std::size_t kMaxEnvBytes = 32 * 1024;
 constexpr std::size_t kMaxListItems = 256;
 
 const std::vector<std::string_view> kKeys{
-    "name",      "image",    "resources",    "where", "mode",    "env",      "workdir",   "ports", "setup", "run",
-    "max_price", "max_cost", "max_duration", "retry", "outputs", "machines", "placement", "bid",   "sealed"};
+    "name",      "image",    "resources",    "where", "mode",    "env",      "workdir",   "ports", "setup",  "run",
+    "max_price", "max_cost", "max_duration", "retry", "outputs", "machines", "placement", "bid",   "sealed", "notice"};
 
 bool is_variable(std::string_view name) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
@@ -139,7 +139,7 @@ struct JobReader {
         return yaml::refuse(
             item, "outputs: \"" + item.Scalar().substr(0, 80) + "\" must be a path inside /workspace, like out.png");
       }
-      out.outputs.push_back(path.string());
+      out.job.outputs.push_back(path.string());
     }
     return {};
   }
@@ -244,6 +244,21 @@ struct JobReader {
     if (!seconds) return yaml::refuse(*node, "max_duration", seconds.error());
     if (*seconds == 0) return yaml::refuse(*node, "max_duration must be longer than nothing");
     out.demand.duration_s = *seconds;
+    return read_notice();
+  }
+
+  Result<> read_notice() {
+    out.job.notice_s = model::usual_notice_s(out.demand.duration_s);
+    const auto node = map.find("notice");
+    if (!node) return {};
+    const auto text = map.text("notice", 64);
+    if (!text) return fail(text);
+    const auto seconds = model::parse_duration_s(*text);
+    if (!seconds) return yaml::refuse(*node, "notice", seconds.error());
+    if (*seconds >= out.demand.duration_s) {
+      return yaml::refuse(*node, "notice must be shorter than max_duration: it comes so long before the end");
+    }
+    out.job.notice_s = static_cast<std::uint32_t>(*seconds);
     return {};
   }
 

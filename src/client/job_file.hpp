@@ -19,7 +19,6 @@ struct JobFile {
   model::Demand demand;              ///< `resources` and `where` become one `where`.
   std::filesystem::path workdir;     ///< Absolute; empty: nothing to copy.
   std::vector<std::uint16_t> ports;  ///< Forwarded to localhost.
-  std::vector<std::string> outputs;  ///< Paths in /workspace copied back when it ends, relative.
   Money bid;                         ///< On spot, of a GPU-hour; 0: not given.
   bool sealed = false;               ///< The bid.
   std::uint64_t retry_for_s = 0;     ///< 0: no retry.

@@ -76,7 +76,7 @@ TEST_F(JobFileTest, TheExampleOfTheDesignSaysAllItMeans) {
   EXPECT_EQ(job->demand.max_cost, credits(25));
   EXPECT_EQ(job->demand.mode, model::Mode::on_demand);
   EXPECT_THAT(job->ports, ElementsAre(8888));
-  EXPECT_THAT(job->outputs, ElementsAre("out.png", "logs/"));
+  EXPECT_THAT(job->job.outputs, ElementsAre("out.png", "logs/"));
   EXPECT_EQ(job->retry_for_s, 4U * 3600);
   EXPECT_TRUE(job->retry_on_no_capacity);
   EXPECT_TRUE(job->retry_on_interruption);

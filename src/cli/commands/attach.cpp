@@ -115,7 +115,8 @@ void add_attach(Program& program) {
       program.app, "attach", "Join a job that runs on its own, and bring its outputs home",
       "  hanse attach lease-7             its output from the beginning, then its outputs into this folder\n"
       "  hanse attach lease-7 --to out    into another one\n"
-      "Once all is here the lease ends. Ctrl-C leaves again: the job goes on. The exit code is the job's, as with run.\n");
+      "Once all is here the lease ends. Ctrl-C leaves again: the job goes on. The exit code is the job's, as with "
+      "run.\n");
   lease_option(command, "lease", *lease, "Which")->required();
   command->add_option("--to", *folder, "Where its outputs go (.)")->type_name("DIR");
   program.on(command, [=, &program] {

@@ -45,7 +45,7 @@ Outcome ssh(Context& context, model::LeaseId id, const std::vector<std::string>&
   if (const auto key = context.access_key(); !key) return refuse(key.error());
   const auto lease = live_lease(context, id);
   if (!lease) return refuse(lease.error());
-  if (lease->lease.state != model::LeaseState::running) {
+  if (lease->lease.state == model::LeaseState::matched) {
     return refuse(ErrorCode::wrong_state, model::format_id(id) + " has not started yet; try again in a moment");
   }
   if (auto written = publish_to_ssh(context, lease->lease); !written) return refuse(written.error());
