@@ -118,9 +118,11 @@ class House {
     return *receipt;
   }
 
-  model::LeaseId rent(const model::Job* job) {
+  model::LeaseId rent(const model::Job* job, std::uint64_t duration_s = 3600, std::uint64_t keep_s = 0) {
     model::SubmitRequest request;
-    request.demand.duration_s = 3600;
+    request.demand.duration_s = duration_s;
+    request.demand.keep_s = keep_s;
+    if (keep_s > 0) request.demand.disk_bytes = 64 << 20;
     request.demand.gpu_count = 1;
     if (job != nullptr) request.job_hash = wire::job_hash(*job);
     request.access_key = access.public_key();
