@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   HANSE_CHECK(!file->job.image.empty() && !file->job.name.empty());
   HANSE_CHECK(file->workdir.empty() || file->workdir.is_absolute());
-  for (const std::filesystem::path output : file->outputs) {
+  for (const std::filesystem::path output : file->job.outputs) {
     HANSE_CHECK(output.is_relative());
     for (const auto& part : output) HANSE_CHECK(part != "..");
   }

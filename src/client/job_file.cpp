@@ -4,6 +4,7 @@
 #include <charconv>
 #include <regex>
 
+#include "client/job_lists.hpp"
 #include "client/job_resources.hpp"
 #include "client/yaml.hpp"
 #include "model/text.hpp"
@@ -13,21 +14,11 @@
 namespace hanse::client {
 namespace {
 
-using Environment = std::function<std::optional<std::string>(const std::string&)>;
-
 constexpr std::size_t kMaxScriptBytes = 64 * 1024;
-constexpr std::size_t kMaxEnvBytes = 32 * 1024;
-constexpr std::size_t kMaxListItems = 256;
 
 const std::vector<std::string_view> kKeys{
     "name",      "image",    "resources",    "where", "mode",    "env",      "workdir",   "ports", "setup",  "run",
     "max_price", "max_cost", "max_duration", "retry", "outputs", "machines", "placement", "bid",   "sealed", "notice"};
-
-bool is_variable(std::string_view name) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  return !name.empty() && is_letter(name.front()) &&
-         std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
-}
 
 /// It goes into plans, tables and terminals.
 bool is_one_line(std::string_view text) {
@@ -73,32 +64,10 @@ struct JobReader {
                         "debian:bookworm-slim or ghcr.io/org/app:1.2");
   }
 
-  Result<> read_env() {
-    const auto items = map.list("env", kMaxListItems);
-    if (!items) return fail(items);
-    for (const auto& item : *items) {
-      std::string text = item.Scalar();
-      const auto name = text.substr(0, text.find('='));
-      if (!is_variable(name)) {
-        return yaml::refuse(item, "\"" + name.substr(0, 80) + "\" is no name of a variable: write NAME or NAME=value");
-      }
-      if (name.size() == text.size()) {
-        const auto value = environment(name);
-        if (!value) {
-          return yaml::refuse(item, name + " is not set in your environment: export it, or write " + name + "=value",
-                              ErrorCode::not_found);
-        }
-        text += "=" + *value;
-      }
-      if (text.size() > kMaxEnvBytes || text.find('\0') != std::string::npos) {
-        return yaml::refuse(item, name + " is longer than 32 KiB or holds a zero byte", ErrorCode::too_large);
-      }
-      out.job.env.push_back(std::move(text));
-    }
-    return {};
-  }
-
   Result<> read_workdir() {
+    if (const auto none = map.find_null("workdir")) {
+      return yaml::refuse(*none, "workdir names no folder (~ means none in YAML): write one like ., or leave it out");
+    }
     const auto node = map.find("workdir");
     if (!node) return {};
     const auto text = map.text("workdir", 4096);
@@ -106,7 +75,8 @@ struct JobReader {
     std::error_code error;
     const auto path = std::filesystem::canonical(folder / *text, error);
     if (error || !std::filesystem::is_directory(path, error)) {
-      return yaml::refuse(*node, "workdir: there is no folder \"" + (folder / *text).string() + "\"",
+      const std::string shells = text->find_first_of("~$") == 0 ? "; a shell's ~ and $ are not filled in" : "";
+      return yaml::refuse(*node, "workdir: there is no folder \"" + (folder / *text).string() + "\"" + shells,
                           ErrorCode::not_found);
     }
     out.workdir = path;
@@ -114,33 +84,16 @@ struct JobReader {
     return {};
   }
 
-  Result<> read_ports() {
-    const auto items = map.list("ports", kMaxListItems);
-    if (!items) return fail(items);
-    for (const auto& item : *items) {
-      const std::string& text = item.Scalar();
-      unsigned port = 0;
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-      if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535) {
-        return yaml::refuse(item, "\"" + text.substr(0, 80) + "\" is not a port: write a number from 1 to 65535");
-      }
-      out.ports.push_back(static_cast<std::uint16_t>(port));
-    }
-    return {};
-  }
-
-  Result<> read_outputs() {
-    const auto items = map.list("outputs", kMaxListItems);
-    if (!items) return fail(items);
-    for (const auto& item : *items) {
-      const auto path = std::filesystem::path(item.Scalar()).lexically_normal();
-      const bool climbs = path.empty() || path.is_absolute() || *path.begin() == "..";
-      if (climbs || item.Scalar().size() > 4096 || item.Scalar().find('\0') != std::string::npos) {
-        return yaml::refuse(
-            item, "outputs: \"" + item.Scalar().substr(0, 80) + "\" must be a path inside /workspace, like out.png");
-      }
-      out.job.outputs.push_back(path.string());
-    }
+  Result<> read_lists() {
+    auto env = parse_env(map, environment);
+    if (!env) return fail(env);
+    auto ports = parse_ports(map);
+    if (!ports) return fail(ports);
+    auto outputs = parse_outputs(map);
+    if (!outputs) return fail(outputs);
+    out.job.env = std::move(*env);
+    out.ports = std::move(*ports);
+    out.job.outputs = std::move(*outputs);
     return {};
   }
 
@@ -232,6 +185,14 @@ struct JobReader {
     return {};
   }
 
+  /// An image's own command is not started: a job that says none would sit there, and cost.
+  [[nodiscard]] Result<> check_run() {
+    if (out.job.run.find_first_not_of(" \t\r\n") != std::string::npos) return {};
+    return fail(ErrorCode::invalid_argument,
+                "run is missing: say what the job does, like \"run: python3 train.py\"; an empty machine to log in to "
+                "is rented by 'hanse rent'");
+  }
+
   Result<> read_duration() {
     const auto node = map.find("max_duration");
     if (!node) {
@@ -301,10 +262,9 @@ Result<JobFile> parse_job_file(std::string_view text, const std::filesystem::pat
   if (!map) return fail(map);
   JobFile out;
   JobReader reader{*map, folder, environment, out};
-  for (const auto step :
-       {&JobReader::read_texts, &JobReader::read_env, &JobReader::read_workdir, &JobReader::read_ports,
-        &JobReader::read_outputs, &JobReader::read_demand, &JobReader::read_bid, &JobReader::read_gang,
-        &JobReader::read_duration, &JobReader::read_retry}) {
+  for (const auto step : {&JobReader::read_texts, &JobReader::read_lists, &JobReader::read_workdir,
+                          &JobReader::read_demand, &JobReader::read_bid, &JobReader::read_gang,
+                          &JobReader::read_duration, &JobReader::read_retry, &JobReader::check_run}) {
     if (auto ok = (reader.*step)(); !ok) return fail(ok);
   }
   if (auto ok = reader.read_money("max_price", out.demand.max_price_per_gpu_hour); !ok) return fail(ok);

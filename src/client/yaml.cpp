@@ -37,7 +37,10 @@ std::unexpected<Error> refuse(const YAML::Node& at, std::string_view key, const 
 Result<YAML::Node> parse(std::string_view text) {
   if (text.size() > kMaxBytes) return fail(ErrorCode::too_large, "the file is larger than 256 KiB");
   try {
-    return YAML::Load(std::string(text));
+    const auto documents = YAML::LoadAll(std::string(text));
+    if (documents.empty()) return YAML::Node();
+    if (documents.size() == 1) return documents.front();
+    return refuse(documents[1], "a second document begins before here: a file holds one, so leave out the \"---\"");
   } catch (const YAML::DeepRecursion& e) {
     return fail(ErrorCode::too_large, line_of(e.mark) + "the file is nested too deep");
   } catch (const YAML::Exception& e) {
@@ -54,17 +57,24 @@ Result<Map> Map::from(const YAML::Node& node, std::string_view what, const std::
     if (std::find(known_keys.begin(), known_keys.end(), key) == known_keys.end()) {
       return refuse(entry.first, unknown_key(key, what, known_keys));
     }
-    const bool twice =
-        std::any_of(out.entries_.begin(), out.entries_.end(), [&](const auto& known) { return known.first == key; });
+    const bool twice = std::any_of(out.entries_.begin(), out.entries_.end(),
+                                   [&](const auto& known) { return known.first.Scalar() == key; });
     if (twice) return refuse(entry.first, "the key \"" + key + "\" stands twice: keep one");
-    out.entries_.emplace_back(key, entry.second);
+    out.entries_.emplace_back(entry.first, entry.second);
   }
   return out;
 }
 
 std::optional<YAML::Node> Map::find(std::string_view key) const {
   for (const auto& [name, value] : entries_) {
-    if (name == key && !value.IsNull()) return value;
+    if (name.Scalar() == key && !value.IsNull()) return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<YAML::Node> Map::find_null(std::string_view key) const {
+  for (const auto& [name, value] : entries_) {
+    if (name.Scalar() == key && value.IsNull()) return name;
   }
   return std::nullopt;
 }
@@ -72,7 +82,9 @@ std::optional<YAML::Node> Map::find(std::string_view key) const {
 Result<std::string> Map::text(std::string_view key, std::size_t max_bytes) const {
   const auto node = find(key);
   if (!node) return std::string();
-  if (!node->IsScalar()) return refuse(*node, std::string(key) + " must be text");
+  if (!node->IsScalar()) {
+    return refuse(*node, std::string(key) + " must be text; several lines stand below \"" + std::string(key) + ": |\"");
+  }
   if (node->Scalar().size() > max_bytes) {
     return refuse(*node, std::string(key) + " is longer than " + std::to_string(max_bytes) + " bytes",
                   ErrorCode::too_large);

@@ -33,13 +33,15 @@ class Map {
 
   /// The value of a key, unless it is missing or null.
   [[nodiscard]] std::optional<YAML::Node> find(std::string_view key) const;
+  /// The key itself, where it stands there without a value, or with YAML's words for none: ~ and null.
+  [[nodiscard]] std::optional<YAML::Node> find_null(std::string_view key) const;
   /// The text of a scalar; "" if the key is missing.
   [[nodiscard]] Result<std::string> text(std::string_view key, std::size_t max_bytes) const;
   /// The scalars of a list, each with its line; a single scalar is a list of one. Empty if the key is missing.
   [[nodiscard]] Result<std::vector<YAML::Node>> list(std::string_view key, std::size_t max_items) const;
 
  private:
-  std::vector<std::pair<std::string, YAML::Node>> entries_;
+  std::vector<std::pair<YAML::Node, YAML::Node>> entries_;
 };
 
 }  // namespace hanse::client::yaml

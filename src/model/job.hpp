@@ -3,7 +3,10 @@
 // A job: the container that a consumer wants to run. It travels from consumer to provider over SSH, never through the
 // ledger, which holds only its hash; `salt` keeps a guessed secret from being confirmed by that hash.
 
+#include <algorithm>
+#include <array>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -19,6 +22,14 @@ inline constexpr std::uint32_t kMaxOutputBytes = 4096;
 /// The notice of a job that does not say itself: a minute, of a short lease a tenth of it.
 [[nodiscard]] constexpr std::uint32_t usual_notice_s(std::uint64_t duration_s) {
   return static_cast<std::uint32_t>(duration_s < 600 ? duration_s / 10 : 60);
+}
+
+/// What the machine sets in a job's environment, whatever the job says.
+inline constexpr std::array<std::string_view, 7> kMachinesVariables{
+    "NVIDIA_VISIBLE_DEVICES", "HANSE_LEASE",    "HANSE_RANK",  "HANSE_WORLD_SIZE",
+    "GPUS_PER_NODE",          "HANSE_END_FILE", "HANSE_END_AT"};
+[[nodiscard]] constexpr bool is_machines_variable(std::string_view name) {
+  return std::find(kMachinesVariables.begin(), kMachinesVariables.end(), name) != kMachinesVariables.end();
 }
 
 struct Job {

@@ -46,18 +46,16 @@ ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, c
     spec.gpu_devices.push_back(place.gpu_ids[device]);
     visible += (visible.empty() ? "" : ",") + place.gpu_ids[device];
   }
-  std::vector<std::string> reserved{
-      "NVIDIA_VISIBLE_DEVICES=" + (visible.empty() ? "void" : visible), "HANSE_LEASE=" + model::format_id(lease.id),
-      "HANSE_RANK=" + std::to_string(lease.gang ? lease.id.value - lease.gang.value : 0),
-      "HANSE_WORLD_SIZE=" + std::to_string(place.machines), "GPUS_PER_NODE=" + std::to_string(lease.gpu_count)};
-  reserved.push_back("HANSE_END_FILE=" + std::string(kEndFile));
+  std::vector<std::string> own{"NVIDIA_VISIBLE_DEVICES=" + (visible.empty() ? "void" : visible),
+                               "HANSE_LEASE=" + model::format_id(lease.id),
+                               "HANSE_RANK=" + std::to_string(lease.gang ? lease.id.value - lease.gang.value : 0),
+                               "HANSE_WORLD_SIZE=" + std::to_string(place.machines),
+                               "GPUS_PER_NODE=" + std::to_string(lease.gpu_count),
+                               "HANSE_END_FILE=" + std::string(kEndFile)};
   for (const auto& entry : job.env) {
-    const bool is_reserved = std::any_of(reserved.begin(), reserved.end(), [&](const std::string& r) {
-      return entry.substr(0, entry.find('=')) == r.substr(0, r.find('='));
-    });
-    if (!is_reserved) spec.env.push_back(entry);
+    if (!model::is_machines_variable(entry.substr(0, entry.find('=')))) spec.env.push_back(entry);
   }
-  spec.env.insert(spec.env.end(), reserved.begin(), reserved.end());
+  spec.env.insert(spec.env.end(), own.begin(), own.end());
   return spec;
 }
 
