@@ -104,11 +104,13 @@ void JobRun::leave(model::LeaseId lease) {
   const std::string fetch = "'hanse attach " + id + "' brings them, 'hanse stop " + id + "' gives them up.";
   auto view = (*context_.api())->lease(lease);
   for (int look = 0; look < kLooks && view && view->lease.keep_s > 0 && holds_devices(view->lease); ++look) {
-    if (interrupt_->count() == 0) interrupt_->wait(500);
+    if (interrupt_->wait(500)) break;
     view = (*context_.api())->lease(lease);
   }
   if (view && view->lease.state == model::LeaseState::kept) {
     context_.say(id + " keeps its files until " + model::format_time(view->lease.kept_until) + ": " + fetch);
+  } else if (view && view->lease.keep_s > 0) {
+    context_.say(id + " keeps its files for " + model::format_duration(view->lease.keep_s) + ": " + fetch);
   } else {
     context_.say(id + " goes on for about two minutes (its provider's fetch_grace), and its files with it: " + fetch);
   }

@@ -64,6 +64,7 @@ void LeaseRun::watch_container() {
   }
   engine_is_down_ = false;
   if (!state->running) return bring_back();
+  if (pid_ != state->pid) static_cast<void>(hold_process(entry_.container));  // for when the engine is away
   pid_ = state->pid;
   oom_kills_ = out_of_memory_kills(pid_).value_or(oom_kills_);
   trouble_since_ms_ = 0;
