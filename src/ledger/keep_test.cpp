@@ -226,7 +226,7 @@ TEST_F(Keeping, topping_up_and_extending_buy_running_only_and_not_once_it_is_ove
   EXPECT_EQ(lease(id).ends_at, after_s(lease(id).started_at, 10'800));
   finish(id);
   EXPECT_THAT(net.refused(kConsumer, model::TopUpLease{id, Money{1}}, ErrorCode::wrong_state),
-              HasSubstr("lease-1's job is done and its machine is free, only its files are kept until"));
+              HasSubstr("lease-1 runs no more, only its files are kept until"));
   net.refused(kConsumer, model::ExtendLease{id, 20'000}, ErrorCode::wrong_state);
   net.refused(kProvider, confirmation(kProvider, id), ErrorCode::wrong_state);
 }

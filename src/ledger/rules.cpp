@@ -89,7 +89,7 @@ Result<market::Wanted> check_demand(const model::Demand& demand, const model::Pa
   if (demand.keep_s > params.max_keep_s) {
     return fail(ErrorCode::invalid_argument,
                 params.max_keep_s == 0
-                    ? "this network keeps no files after their job: leave keep_s out"
+                    ? "this network keeps no files after their job: ask with keep 0"
                     : "files are kept for " + model::format_duration(params.max_keep_s) + " after their job at most");
   }
   return market::Wanted::from(demand);
@@ -133,9 +133,9 @@ Result<const model::Lease*> find_own_working_lease(const Context& context, model
                 model::format_id(id) + " is another account's: only its consumer may do this");
   }
   if ((*lease)->state == model::LeaseState::kept) {
-    return fail(ErrorCode::wrong_state,
-                model::format_id(id) + "'s job is done and its machine is free, only its files " + "are kept until " +
-                    model::format_time((*lease)->kept_until) + ": rent anew with 'hanse rent' or 'hanse run'");
+    return fail(ErrorCode::wrong_state, model::format_id(id) + " runs no more, only its files are kept until " +
+                                            model::format_time((*lease)->kept_until) +
+                                            ": rent anew with 'hanse rent' or 'hanse run'");
   }
   if (!is_live(**lease) || ((*lease)->state == model::LeaseState::running && due_end(**lease) <= context.now())) {
     return fail(ErrorCode::wrong_state,

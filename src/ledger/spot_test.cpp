@@ -463,6 +463,24 @@ TEST_F(SpotKeeping, who_is_pre_empted_keeps_its_files_and_bids_again_with_what_i
   EXPECT_EQ(lease(first).keep_reserve, kKeepRate);
 }
 
+TEST_F(SpotKeeping, what_one_request_left_on_machines_counts_for_the_limit_of_its_account) {
+  auto params = test_params();
+  params.max_live_per_account = 2;
+  net = Network(test_genesis(8, params));
+  list_storage();
+  const auto id = net.done(1, keeper(credits(2))).request;
+  auction();
+  confirm(request(id).lease);
+  const auto winner = bid(2, credits(5));
+  auction();
+  until(after_s(net.now, kNotice));
+  net.done(2, model::EndLease{request(winner).lease, EndReason::cancelled, ""});
+  auction();
+  EXPECT_EQ(request(id).state, RequestState::matched);
+  EXPECT_THAT(net.refused(1, keeper(credits(2)), ErrorCode::limit_reached), HasSubstr("live leases"));
+  bid(1, credits(2));  // that keeps nothing
+}
+
 TEST_F(SpotKeeping, the_reserve_is_part_of_what_a_winner_holds_at_the_price_it_won_at) {
   const auto offer = list_storage();
   win(1, credits(2));
@@ -478,11 +496,25 @@ TEST_F(SpotKeeping, the_reserve_is_part_of_what_a_winner_holds_at_the_price_it_w
 }
 
 TEST_F(SpotKeeping, a_machine_whose_storage_costs_more_than_the_bid_is_not_for_it) {
-  list_storage(Money{200'001});
-  const auto other = list_storage(Money{200'000}, kSecond);
+  const auto offer = list_storage(Money{200'001});
   const auto id = net.done(1, keeper(credits(2))).request;
   auction();
-  EXPECT_EQ(lease(request(id).lease).offer, other);
+  EXPECT_EQ(request(id).state, RequestState::waiting);
+  reprice(offer, Money{200'000});
+  auction();
+  EXPECT_EQ(lease(request(id).lease).keep_reserve, credits(2));
+}
+
+TEST_F(SpotKeeping, a_max_cost_that_files_would_use_up_buys_no_machine) {
+  const auto offer = list_storage();
+  auto submit = keeper(credits(2));
+  submit.demand.max_cost = Money{kKeepRate.micros + 555};  // a second at the bid costs 555.6
+  const auto id = net.done(1, submit).request;
+  auction();
+  EXPECT_EQ(request(id).state, RequestState::waiting);
+  reprice(offer, Money{35'000});
+  auction();
+  EXPECT_EQ(lease(request(id).lease).locked, submit.demand.max_cost);
 }
 
 TEST_F(SpotKeeping, a_dear_machine_keeps_no_bid_from_a_cheap_one) {
