@@ -165,8 +165,7 @@ Result<Answer> list_all_offers(const Context& context, const Call& call) {
     const auto& state = ledger.state();
     const auto offers = state.offers(*provider, *after, *limit);
     for (const auto* offer : offers) {
-      items.push_back(
-          offer_view(state, *offer, market::price_of(offer->prices, demand), now(state, context.clock.now())));
+      items.push_back(offer_view(state, *offer, demand, now(state, context.clock.now())));
     }
     if (offers.size() == *limit) next = model::format_id(offers.back()->id);
   });
@@ -207,7 +206,7 @@ Result<Answer> list_fitting_offers(const Context& context, const Call& call) {
     std::partial_sort(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(shown), places.end());
     for (std::size_t i = 0; i < shown; ++i) {
       const auto& match = *places[i].second;
-      items.push_back(offer_view(state, *state.offer(match.offer), match.price, now(state, context.clock.now())));
+      items.push_back(offer_view(state, *state.offer(match.offer), *demand, now(state, context.clock.now())));
     }
     if (shown < places.size()) next = format_place(places[shown - 1].first);
   });
@@ -232,7 +231,7 @@ Result<Answer> get_offer(const Context& context, const Call& call) {
   context.node.read([&](const ledger::Ledger& ledger) {
     const auto& state = ledger.state();
     if (const auto* offer = state.offer(*id)) {
-      out = offer_view(state, *offer, market::price_of(offer->prices, demand), now(state, context.clock.now()));
+      out = offer_view(state, *offer, demand, now(state, context.clock.now()));
     }
   });
   if (out.is_null()) {

@@ -197,6 +197,8 @@ void add_market_views(json& out) {
                               {"devices", integer()},
                               {"price", schema_ref("Price")},
                               {"lock_micros", integer()},
+                              {"keep_rate_micros_per_hour", integer()},
+                              {"keep_reserve_micros", integer()},
                               {"early_exits", list_of(exit, 3)}});
   const json ruled = object({{"constraint", string},
                              {"offers", integer()},
@@ -222,6 +224,7 @@ void add_lease_views(json& out) {
   out["RequestView"] = object({{"request", schema_ref("Request")}, {"live", boolean}});
   out["Accrual"] = object({{"billed_s", integer()},
                            {"accrued_micros", integer()},
+                           {"keep_micros", integer()},
                            {"pending_micros", integer()},
                            {"escrow_micros", integer()},
                            {"left_now_micros", integer()}});
@@ -229,7 +232,8 @@ void add_lease_views(json& out) {
   json invoice = json::object();
   for (const auto* name :
        {"gpu_count", "rate_micros_per_hour", "started_at_ms", "until_ms", "running_s", "billed_s", "accrued_micros",
-        "locked_micros", "released_micros", "pending_micros", "unspent_micros", "escrow_micros", "refunded_micros"}) {
+        "keep_rate_micros_per_hour", "keep_micros", "kept_until_ms", "locked_micros", "released_micros",
+        "pending_micros", "unspent_micros", "escrow_micros", "refunded_micros"}) {
     invoice[name] = integer();
   }
   invoice["lease"] = text("^lease-[1-9][0-9]*$");

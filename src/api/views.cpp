@@ -14,7 +14,7 @@ namespace {
 /// What an invoice and a lease's accrual have in common, all of it from the same figures.
 struct Bill {
   std::int64_t billed_s = 0;
-  Money accrued, pending, escrow, unspent;
+  Money accrued, keeping, pending, escrow, unspent;  // keeping: of what accrued
 };
 
 Bill bill_of(const ledger::State& state, const model::Lease& lease, Time now) {
@@ -22,6 +22,7 @@ Bill bill_of(const ledger::State& state, const model::Lease& lease, Time now) {
   Bill out;
   out.billed_s = accrual.billed_s;
   out.accrued = accrual.amount;
+  out.keeping = accrual.keeping;
   out.pending = Money{std::max<std::int64_t>(0, accrual.amount.micros - lease.released.micros)};
   out.escrow = model::escrow(lease);
   out.unspent = Money{out.escrow.micros - out.pending.micros};
@@ -70,8 +71,9 @@ nlohmann::json provider_view(const ledger::State& state, const model::Provider& 
           {"reachable", state.is_reachable(provider, now)}};
 }
 
-nlohmann::json offer_view(const ledger::State& state, const model::Offer& offer,
-                          const std::optional<market::Price>& price, Time now) {
+nlohmann::json offer_view(const ledger::State& state, const model::Offer& offer, const model::Demand& demand,
+                          Time now) {
+  const auto price = market::price_of(offer.prices, demand);
   const auto* provider = state.provider(offer.provider);
   const auto leased = static_cast<std::uint32_t>(std::popcount(offer.leased_devices));
   nlohmann::json out{{"offer", wire::to_json(offer)},
@@ -82,9 +84,12 @@ nlohmann::json offer_view(const ledger::State& state, const model::Offer& offer,
                      {"reliability_millionths", provider != nullptr ? market::reliability_millionths(*provider) : 0},
                      {"free_devices", offer.machine.gpu_count - std::min(leased, offer.machine.gpu_count)},
                      {"reachable", provider != nullptr && state.is_reachable(*provider, now)}};
-  if (!price) return out;
+  model::Demand kept = demand;  // a quote is good for files that are kept, whether this demand asks for that or not
+  kept.keep_s = std::max<std::uint64_t>(demand.keep_s, 1);
+  const auto keep = market::keep_of(offer.prices.storage_per_gib_hour, kept);
+  if (!price || !keep) return out;
   out["price"] = price_view(*price);
-  out["quote"] = wire::to_json(model::Quote{offer.id, price->rate_per_hour, now});
+  out["quote"] = wire::to_json(model::Quote{offer.id, price->rate_per_hour, now, keep->rate_per_hour});
   out["quoted_until_ms"] = after_s(now, static_cast<std::int64_t>(state.params().quote_s)).ms;
   return out;
 }
@@ -119,11 +124,13 @@ nlohmann::json match_view(const ledger::State& state, const model::Demand& deman
                        {"at_term_rate_micros", exit.at_term_rate.micros}});
     }
   }
-  return {{"offer", offer_view(state, offer, match.price, now)},
+  return {{"offer", offer_view(state, offer, demand, now)},
           {"provider", provider_view(state, *state.provider(match.provider), now)},
           {"devices", match.devices},
           {"price", price_view(match.price)},
           {"lock_micros", match.lock.micros},
+          {"keep_rate_micros_per_hour", match.keep.rate_per_hour.micros},
+          {"keep_reserve_micros", match.keep.reserve.micros},
           {"early_exits", std::move(exits)}};
 }
 
@@ -137,6 +144,7 @@ nlohmann::json lease_view(const ledger::State& state, const model::Lease& lease,
           {"accrual",
            {{"billed_s", bill.billed_s},
             {"accrued_micros", bill.accrued.micros},
+            {"keep_micros", bill.keeping.micros},
             {"pending_micros", bill.pending.micros},
             {"escrow_micros", bill.escrow.micros},
             {"left_now_micros", left_now(lease, bill, now).micros}}},
@@ -147,9 +155,8 @@ nlohmann::json invoice_view(const ledger::State& state, const model::Lease& leas
   const Bill bill = bill_of(state, lease, now);
   const bool ended = lease.state == model::LeaseState::ended;
   const bool started = lease.started_at.ms != 0;
-  const Time until = ended ? lease.ends_at : now;
+  const Time until = holds_devices(lease) ? now : lease.ends_at;
   const std::int64_t running_s = started ? std::max<std::int64_t>(0, until.ms - lease.started_at.ms) / 1000 : 0;
-  const bool running = lease.state == model::LeaseState::running;
   return {{"lease", model::format_id(lease.id)},
           {"consumer", model::format_address(lease.consumer)},
           {"provider", model::format_address(lease.provider)},
@@ -162,13 +169,16 @@ nlohmann::json invoice_view(const ledger::State& state, const model::Lease& leas
           {"running_s", running_s},
           {"billed_s", bill.billed_s},
           {"accrued_micros", bill.accrued.micros},
+          {"keep_rate_micros_per_hour", lease.keep_rate_per_hour.micros},
+          {"keep_micros", bill.keeping.micros},
+          {"kept_until_ms", lease.kept_until.ms},
           {"locked_micros", lease.locked.micros},
           {"released_micros", lease.released.micros},
           {"pending_micros", bill.pending.micros},
           {"unspent_micros", bill.unspent.micros},
           {"escrow_micros", bill.escrow.micros},
           {"refunded_micros", lease.refunded.micros},
-          {"final", !running && bill.escrow.micros == 0}};
+          {"final", ended && bill.escrow.micros == 0}};
 }
 
 }  // namespace hanse::api

@@ -14,9 +14,8 @@ namespace hanse::api {
 nlohmann::json spending_view(const ledger::State::Incentive& incentive);
 nlohmann::json price_view(const market::Price& price);
 nlohmann::json provider_view(const ledger::State& state, const model::Provider& provider, Time now);
-/// `price`: of the demand that was asked for; none where money would overflow.
-nlohmann::json offer_view(const ledger::State& state, const model::Offer& offer,
-                          const std::optional<market::Price>& price, Time now);
+/// Its price and quote are of that demand; none where money would overflow.
+nlohmann::json offer_view(const ledger::State& state, const model::Offer& offer, const model::Demand& demand, Time now);
 nlohmann::json explanation_view(const market::Explanation& explanation);
 /// An offer that a demand would get, what it locks, and what leaving it early would cost.
 nlohmann::json match_view(const ledger::State& state, const model::Demand& demand, const market::Match& match,
