@@ -10,18 +10,41 @@
 
 namespace hanse::cli {
 
+namespace {
+
+/// What keeping its files costs if its provider was always there.
+Money most_of_keeping(const model::Lease& lease) {
+  const auto seconds = std::max<std::int64_t>(lease.kept_until.ms - lease.ends_at.ms, 0) / 1000;
+  return lease.kept_until.ms == 0 ? Money{} : accrued(lease.keep_rate_per_hour, seconds).value_or(kMaxMoney);
+}
+
+/// "its files, 0.0036/h for 25m"
+std::string keeping_text(const model::Lease& lease) {
+  if (lease.keep_end == model::EndReason::provider_failed) return "its files were lost: that costs nothing";
+  const auto seconds = static_cast<std::uint64_t>(lease.kept_until.ms - lease.ends_at.ms) / 1000;
+  return "its files, " + rate_text(lease.keep_rate_per_hour) + " for " +
+         (lease.state == model::LeaseState::kept ? "up to " : "") + model::format_duration(seconds);
+}
+
+}  // namespace
+
 Bill make_bill(const LeaseView& view) {
   const auto& lease = view.lease;
   Bill bill;
   bill.lease = lease.id;
+  bill.over = !holds_devices(lease);
   bill.ended = lease.state == model::LeaseState::ended;
   bill.seconds = view.billed_s;
   // A reserved lease that was left early is billed as if it had been rented for so long.
-  bill.rate_per_hour = bill.ended ? market::final_rate(lease, lease.end_reason, lease.ends_at) : lease.rate_per_hour;
+  bill.rate_per_hour = bill.over ? market::final_rate(lease, lease.end_reason, lease.ends_at) : lease.rate_per_hour;
   bill.amount = accrued(bill.rate_per_hour, view.billed_s).value_or(kMaxMoney);
-  if (!lease.rates.empty()) bill.amount = view.accrued;  // each second at the price of its auction
-  // A lease that max_cost ends, or a term that is nearly over, has earned its whole lock and never more.
-  if (bill.amount > lease.locked) bill.amount = lease.locked;
+  if (!lease.rates.empty()) bill.amount.micros = view.accrued.micros - view.keeping.micros;  // by its auctions
+  // A lease that max_cost ends, or a term that is nearly over, has earned all that was locked for it and never more.
+  const auto keep = market::keep_at(lease.keep_rate_per_hour, lease.keep_s).value_or(market::Keep{});
+  if (bill.amount.micros > lease.locked.micros - keep.reserve.micros) {
+    bill.amount.micros = lease.locked.micros - keep.reserve.micros;
+  }
+  bill.keeping = std::min(view.keeping, most_of_keeping(lease));
   bill.locked = lease.locked;
   bill.paid = lease.released;
   bill.pending = view.pending;
@@ -29,7 +52,7 @@ Bill make_bill(const LeaseView& view) {
   bill.unspent = subtract(model::escrow(lease), view.pending).value_or(Money{});
   bill.rest_micros =
       bill.locked.micros - bill.paid.micros - bill.pending.micros - bill.refunded.micros - bill.unspent.micros;
-  bill.amount_rest_micros = bill.amount.micros - bill.paid.micros - bill.pending.micros;
+  bill.amount_rest_micros = bill.amount.micros + bill.keeping.micros - bill.paid.micros - bill.pending.micros;
   return bill;
 }
 
@@ -43,7 +66,7 @@ std::string spot_text(const model::Lease& lease) {
 
 /// What is paid where a reserved term was left early is not what was signed for the whole of it.
 std::string early_text(const Bill& bill, const model::Lease& lease) {
-  if (lease.mode != model::Mode::reserved || !bill.ended || bill.rate_per_hour == lease.rate_per_hour) return "";
+  if (lease.mode != model::Mode::reserved || !bill.over || bill.rate_per_hour == lease.rate_per_hour) return "";
   return "left early: " + rate_text(bill.rate_per_hour) + ", the price of so short a term, in place of " +
          rate_text(lease.rate_per_hour);
 }
@@ -65,7 +88,7 @@ std::string bill_text(const Bill& bill, const LeaseView& view, bool color) {
                 {"spot", spot_text(lease)},
                 {"reserved", early_text(bill, lease)},
                 {"started", lease.started_at.ms == 0 ? "" : model::format_time(lease.started_at)},
-                {bill.ended ? "ended" : "ends", lease.ends_at.ms == 0 ? "" : model::format_time(end_of(lease))}},
+                {bill.over ? "ended" : "ends", lease.ends_at.ms == 0 ? "" : model::format_time(end_of(lease))}},
                color);
   Table table({{"item", Align::left}, {"credits", Align::right}, {"", Align::left}});
   table.add({"used", format_money(bill.amount),
@@ -78,10 +101,11 @@ std::string bill_text(const Bill& bill, const LeaseView& view, bool color) {
     table.add(
         {"", "", fmt::format("seconds {} to {}: cleared at {}", piece.from_s, to, rate_text(piece.rate_per_hour))});
   }
+  if (lease.kept_until.ms != 0) table.add({"kept", format_money(bill.keeping), keeping_text(lease)});
   table.add({"  paid", format_money(bill.paid), "past the claim window, with the provider"});
   table.add({"  pending", format_money(bill.pending), "earned, held for the claim window"});
   table.add({"locked", format_money(bill.locked), "put in when it was matched, topped up or extended"});
-  table.add({"refunded", format_money(bill.refunded), bill.ended ? "came back when it ended" : ""});
+  table.add({"refunded", format_money(bill.refunded), bill.over ? "came back when it ended" : ""});
   if (!bill.ended) table.add({"unspent", format_money(bill.unspent), "comes back when it ends"});
   out += table.text(color);
   const std::string sum = fmt::format("locked − paid − pending − refunded{} = {}", bill.ended ? "" : " − unspent",
@@ -91,8 +115,10 @@ std::string bill_text(const Bill& bill, const LeaseView& view, bool color) {
 }
 
 std::string bill_line(const Bill& bill) {
-  return fmt::format("{}: {} s × {} = {}; {} came back", model::format_id(bill.lease), bill.seconds,
-                     rate_text(bill.rate_per_hour), model::format_money(bill.amount),
+  const std::string keeping =
+      bill.keeping.micros == 0 ? "" : fmt::format("; {} for keeping its files", model::format_money(bill.keeping));
+  return fmt::format("{}: {} s × {} = {}{}; {} came back", model::format_id(bill.lease), bill.seconds,
+                     rate_text(bill.rate_per_hour), model::format_money(bill.amount), keeping,
                      model::format_money(bill.refunded));
 }
 
@@ -102,6 +128,7 @@ nlohmann::json bill_json(const Bill& bill) {
           {"seconds", bill.seconds},
           {"rate_micros_per_hour", bill.rate_per_hour.micros},
           {"used_micros", bill.amount.micros},
+          {"keep_micros", bill.keeping.micros},
           {"locked_micros", bill.locked.micros},
           {"paid_micros", bill.paid.micros},
           {"pending_micros", bill.pending.micros},

@@ -13,14 +13,16 @@ struct Bill {
   model::LeaseId lease;
   std::int64_t seconds = 0;
   Money rate_per_hour;
-  Money amount;  ///< seconds × rate ÷ 3600, floored once: recomputed here, not taken from the node.
+  Money amount;   ///< seconds × rate ÷ 3600, floored once: recomputed here, not taken from the node.
+  Money keeping;  ///< What keeping its files came to: within what its rate allows for that time.
   Money locked, paid, pending, refunded;
-  Money unspent;  ///< Still in escrow and not earned: comes back when the lease ends.
+  Money unspent;      ///< Still in escrow and not earned: comes back when it ends.
+  bool over = false;  ///< It runs no more: its files are kept, or it has ended.
   bool ended = false;
 
   /// locked − paid − pending − refunded − unspent: 0 in a bill that adds up.
   std::int64_t rest_micros = 0;
-  /// amount − paid − pending: 0 likewise.
+  /// amount + keeping − paid − pending: 0 likewise.
   std::int64_t amount_rest_micros = 0;
   [[nodiscard]] bool adds_up() const { return rest_micros == 0 && amount_rest_micros == 0; }
 };

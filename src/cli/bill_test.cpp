@@ -59,6 +59,75 @@ TEST(Bill, OfASpotLeaseGoesByWhatEachAuctionClearedAt) {
   }
 }
 
+/// The same, once its files are kept, or were for so long.
+LeaseView kept_after(LeaseView view, std::int64_t kept_s, Money keep_rate, bool ended) {
+  auto& lease = view.lease;
+  lease.keep_s = 7 * 86'400;
+  lease.keep_rate_per_hour = keep_rate;
+  const Money whole = market::keep_at(keep_rate, lease.keep_s)->reserve;
+  lease.locked.micros += whole.micros;
+  lease.state = ended ? model::LeaseState::ended : model::LeaseState::kept;
+  lease.end_reason = model::EndReason::completed;
+  lease.ends_at = Time{1'800'000'000'000};
+  lease.kept_until = after_s(lease.ends_at, ended ? kept_s : lease.keep_s);
+  if (ended) lease.keep_end = model::EndReason::completed;
+  view.keeping = *accrued(keep_rate, kept_s);
+  lease.keep_reserve = ended ? view.keeping : whole;
+  lease.refunded = {lease.locked.micros - view.accrued.micros - lease.keep_reserve.micros};
+  view.accrued.micros += view.keeping.micros;
+  view.pending.micros += view.keeping.micros;
+  return view;
+}
+
+TEST(Bill, OfALeaseWhoseFilesWereKeptAddsUpAtEveryMoment) {
+  const std::uint64_t seed = 20261128;
+  Rng rng(seed);
+  for (int i = 0; i < 2000; ++i) {
+    const Money rate{rng.between(0, 50'000'000)};
+    const auto used = rng.between(0, 90 * 86400);
+    const Money released{rng.between(0, accrued(rate, used)->micros)};
+    const bool ended = rng.one_in(2);
+    const auto ran = lease_after(used, rate, Money{accrued(rate, used)->micros + 5}, released, true);
+    const auto view = kept_after(ran, rng.between(0, 7 * 86'400), Money{rng.between(0, 1'000'000)}, ended);
+    const auto bill = make_bill(view);
+    EXPECT_TRUE(bill.adds_up()) << "seed " << seed << ", round " << i << ": " << bill_json(bill).dump();
+    EXPECT_EQ(bill.unspent.micros, ended ? 0 : view.lease.keep_reserve.micros - view.keeping.micros);
+  }
+}
+
+TEST(Bill, OfKeptFilesSaysWhatTheyCostAndForHowLong) {
+  const auto ran = lease_after(3600, Money{1'200'000}, Money{2'400'000}, Money{}, true);
+  const auto kept = kept_after(ran, 600, Money{36'000}, false);
+  const auto text = bill_text(make_bill(kept), kept, false);
+  for (const auto* said :
+       {"kept until 2027-01-22T08:00:00Z", "0.006", "its files, 0.036/h for up to 7d", "unspent", "adds up"}) {
+    EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
+  }
+  auto ended = kept_after(ran, 600, Money{36'000}, true);
+  EXPECT_NE(bill_text(make_bill(ended), ended, false).find("its files, 0.036/h for 10m"), std::string::npos);
+  EXPECT_EQ(bill_line(make_bill(ended)),
+            "lease-7: 3600 s × 1.20/h = 1.20; 0.006 for keeping its files; 7.242 came back");
+  ended.keeping.micros += 1;  // more than so many seconds can cost
+  ended.accrued.micros += 1;
+  ended.pending.micros += 1;
+  EXPECT_FALSE(make_bill(ended).adds_up());
+  auto lost = kept_after(ran, 0, Money{36'000}, true);
+  lost.lease.keep_end = model::EndReason::provider_failed;
+  EXPECT_NE(bill_text(make_bill(lost), lost, false).find("its files were lost: that costs nothing"), std::string::npos);
+}
+
+TEST(Bill, OfAReservedTermLeftLateIsNeverMoreThanWasPrepaidForRunning) {
+  auto view = lease_after(68'400, Money{900'000}, Money{18'000'000}, Money{}, true);  // 19 hours of 20, at 1.00 alone
+  view.accrued = view.pending = Money{18'000'000};
+  view.lease.started_at = Time{1'800'000'000'000 - 68'400'000};
+  view.lease.duration_s = 72'000;
+  view.lease.mode = model::Mode::reserved;
+  view.lease.early_rates = {{0, Money{1'000'000}}};
+  const auto bill = make_bill(kept_after(view, 60, Money{36'000}, true));
+  EXPECT_EQ(bill.amount, credits(18));
+  EXPECT_TRUE(bill.adds_up()) << bill_json(bill).dump();
+}
+
 TEST(Bill, SaysSoWhenItDoesNotAddUp) {
   auto view = lease_after(3600, Money{1'000'000}, Money{2'000'000}, Money{}, true);
   view.lease.refunded.micros -= 1;
@@ -102,10 +171,15 @@ TEST(Plan, ShowsAllThatOneAgreesTo) {
   plan.price.per_gpu_hour = Money{1'200'000};
   plan.most = Money{3'600'000};
   plan.balance = credits(10);
+  EXPECT_EQ(plan_text(plan, false).find("files"), std::string::npos) << "none are kept";
+  plan.demand.keep_s = 3600;
+  plan.keep_most = Money{300};
+  plan.most.micros += plan.keep_most.micros;
   plan.workdir = {{"workdir", "12 files, 3.4 MB go to the machine"}};
   const auto text = plan_text(plan, false);
-  for (const std::string_view part : {"workdir", "12 files", "render", "offer-3", "halle", "DE", "2 × RTX4090",
-                                      "2.40/h", "1.20/h", "1h30m", "3.60", "10.00 now", "6.40 while"}) {
+  for (const std::string_view part :
+       {"workdir", "12 files", "render", "offer-3", "halle", "DE", "2 × RTX4090", "2.40/h", "1.20/h", "1h30m", "3.6003",
+        "10.00 now", "6.3997 while", "files", "stay for up to 1h once it is over, for at most 0.0003 of that"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
 }

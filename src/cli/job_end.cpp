@@ -20,8 +20,7 @@ Result<> JobRun::after_loss() {
     if (!view)
       return fail(view.error().code,
                   view.error().message + ". 'hanse ps' says what became of " + model::format_id(job->lease()));
-    const bool has_ended = view->lease.state == model::LeaseState::ended;
-    if (has_ended && (!lost || view->lease.end_reason != model::EndReason::completed)) lost = *view;
+    if (!holds_devices(view->lease) && (!lost || view->lease.end_reason != model::EndReason::completed)) lost = *view;
     job->disconnect();
     const auto ended = end_by_consumer(context_, job->lease(), "another machine of its job was lost");
     if (!ended) return fail(ended);
@@ -35,7 +34,7 @@ Result<> JobRun::after_loss() {
     const auto left = subtract(agreed_.max_cost, cost);
     if (!left || left->micros == 0) {
       again = fail(ErrorCode::insufficient_funds,
-                   model::format_id(lost->lease.id) + " has " + state_text(lost->lease) + "; max_cost is used up");
+                   model::format_id(lost->lease.id) + " has " + end_text(lost->lease) + "; max_cost is used up");
     } else {
       agreed_.max_cost = *left;
     }
@@ -44,7 +43,7 @@ Result<> JobRun::after_loss() {
     take_back_request();
     return again;
   }
-  context_.say("The machine was lost (" + state_text(lost->lease) + "); renting " +
+  context_.say("The machine was lost (" + end_text(lost->lease) + "); renting " +
                (machines() > 1 ? "anew." : "another."));
   endpoint_.clear();
   auto scanned = scan_workdir();
@@ -55,7 +54,7 @@ Result<> JobRun::after_loss() {
 Result<> JobRun::may_try_again(const LeaseView& ended) {
   const auto& file = options_.file;
   const auto reason = ended.lease.end_reason;
-  const std::string how = model::format_id(ended.lease.id) + " has " + state_text(ended.lease) +
+  const std::string how = model::format_id(ended.lease.id) + " has " + end_text(ended.lease) +
                           (ended.lease.note.empty() ? "" : " (" + ended.lease.note + ")");
   const bool left_early = reason == model::EndReason::completed && ended.lease.preempt_at.ms != 0;
   const bool interrupted = reason == model::EndReason::preempted || left_early ||
@@ -144,7 +143,7 @@ Outcome JobRun::end_leases(const std::string& note) {
     }
     if (const auto home = context_.home()) forget_ssh_host(lease, *home);
     const Bill bill = make_bill(*ended);
-    cost.micros += bill.amount.micros;
+    cost.micros += bill.amount.micros + bill.keeping.micros;
     context_.say(context_.style_err(bill_line(bill), Style::dim));
     if (machines() == 1) report_["bill"] = bill_json(bill);
     if (machines() > 1) report_["bills"].push_back(bill_json(bill));

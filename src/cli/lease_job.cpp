@@ -83,7 +83,7 @@ Attempt LeaseJob::run(model::LeaseId lease, bool detach) {
     if (!started) {
       // A lease that is gone is told apart from a machine that refuses: the first may be tried again.
       const auto view = (*context_.api())->lease(lease_);
-      if (view && view->lease.state == model::LeaseState::ended) {
+      if (view && !holds_devices(view->lease)) {
         attempt.end = Attempt::End::lost;
         return attempt;
       }
@@ -151,7 +151,7 @@ Result<LeaseView> LeaseJob::moved_lease() {
   const auto api = context_.api();
   if (!api) return fail(api);
   auto view = (*api)->lease(lease_);
-  if (!view || view->lease.state != model::LeaseState::ended) return view;
+  if (!view || holds_devices(view->lease)) return view;
   const auto request = (*api)->request(view->lease.request);
   if (request && request->request.lease && request->request.state == model::RequestState::matched) {
     const model::LeaseId now{request->request.lease.value + rank_};
@@ -162,7 +162,7 @@ Result<LeaseView> LeaseJob::moved_lease() {
       return (*api)->lease(lease_);
     }
   }
-  return fail(ErrorCode::wrong_state, model::format_id(lease_) + " has " + state_text(view->lease) +
+  return fail(ErrorCode::wrong_state, model::format_id(lease_) + " has " + end_text(view->lease) +
                                           (view->lease.note.empty() ? "" : " (" + view->lease.note + ")"));
 }
 

@@ -27,6 +27,13 @@ Result<LeaseView> own_lease(Context& context, model::LeaseId lease) {
   return fail(ErrorCode::not_authorized, model::format_id(lease) + " is not yours: 'hanse ps' lists those that are");
 }
 
+Result<LeaseView> own_working_lease(Context& context, model::LeaseId lease) {
+  auto view = own_lease(context, lease);
+  if (!view || holds_devices(view->lease)) return view;
+  return fail(ErrorCode::wrong_state, model::format_id(lease) + " runs no more, only its files are there: " +
+                                          state_text(view->lease) + ". Rent anew with 'hanse run'");
+}
+
 Result<std::unique_ptr<SshSession>> open_lease(Context& context, model::LeaseId lease, const StopSource& stop) {
   const auto view = live_lease(context, lease);
   if (!view) return fail(view);
@@ -62,28 +69,28 @@ Result<> publish_to_ssh(Context& context, model::Lease lease) {
     lease.endpoint = provider->provider.endpoint;
     lease.host_key = provider->provider.host_key;
   }
-  std::vector<model::Lease> running{std::move(lease)};
+  std::vector<model::Lease> started{std::move(lease)};
   if (const auto me = context.address()) {
     const auto all = (*api)->leases("consumer", *me, "live", kMaxLeases);
     for (const auto& view : all ? *all : std::vector<LeaseView>{}) {
-      const bool is_new = view.lease.id != running.front().id;
-      if (view.lease.state == model::LeaseState::running && is_new) running.push_back(view.lease);
+      const bool is_new = view.lease.id != started.front().id;
+      if (view.lease.state != model::LeaseState::matched && is_new) started.push_back(view.lease);
     }
   }
-  return write_ssh_files(running, *home);
+  return write_ssh_files(started, *home);
 }
 
 Result<LeaseView> end_by_consumer(Context& context, model::LeaseId lease, const std::string& note) {
   const auto api = context.api();
   if (!api) return fail(api);
-  // A lease that the machine has not confirmed is cancelled, one that ran is completed. Which of the two it is can
-  // change in this very moment, so the second try asks again.
-  for (int attempt = 0; attempt < 2; ++attempt) {
+  // A lease that the machine has not confirmed is cancelled, one that runs or is kept is completed. Which of them it is
+  // can change in this very moment, twice at most, so the next try asks again.
+  for (int attempt = 0; attempt < 3; ++attempt) {
     const auto view = (*api)->lease(lease);
     if (!view) return view;
     if (view->lease.state == model::LeaseState::ended) return view;
     const auto reason =
-        view->lease.state == model::LeaseState::running ? model::EndReason::completed : model::EndReason::cancelled;
+        view->lease.state == model::LeaseState::matched ? model::EndReason::cancelled : model::EndReason::completed;
     const auto receipt = context.send({model::EndLease{lease, reason, note}});
     if (!receipt && receipt.error().code != ErrorCode::wrong_state) return fail(receipt);
   }

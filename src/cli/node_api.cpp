@@ -84,6 +84,7 @@ Result<LeaseView> lease_from(const json& item) {
   if (const auto accrual = item.find("accrual"); accrual != item.end() && accrual->is_object()) {
     view.billed_s = value_or<std::int64_t>(*accrual, "billed_s", 0);
     view.accrued = money(*accrual, "accrued_micros");
+    view.keeping = money(*accrual, "keep_micros");
     view.pending = money(*accrual, "pending_micros");
     view.left_now = money(*accrual, "left_now_micros");
   }
@@ -121,6 +122,7 @@ Result<> add_member(QuoteView& quote, const json& match) {
   }
   quote.members.push_back(std::move(*offer));
   quote.lock.micros += money(match, "lock_micros").micros;
+  quote.keep_reserve.micros += money(match, "keep_reserve_micros").micros;
   const auto exits = match.find("early_exits");
   for (std::size_t i = 0; exits != match.end() && exits->is_array() && i < exits->size(); ++i) {
     if (quote.early_exits.size() == i) {

@@ -58,9 +58,11 @@ struct OfferView {
 struct LeaseView {
   model::Lease lease;
   std::int64_t billed_s = 0;
-  Money accrued, pending;
+  Money accrued;  ///< Of it all ...
+  Money keeping;  ///< ... what keeping its files came to.
+  Money pending;
   Money left_now;     ///< What it would come to if it were ended now: more than accrued only if reserved.
-  bool live = false;  ///< Matched or running.
+  bool live = false;  ///< Matched, running or kept.
 };
 
 struct RequestView {
@@ -75,7 +77,8 @@ struct QuoteView {
   ProviderView provider;
   market::Price price;
   std::vector<OfferView> members;              ///< One a machine.
-  Money lock;                                  ///< Of all machines together.
+  Money lock;                                  ///< Of all machines together ...
+  Money keep_reserve;                          ///< ... and of that, for keeping their files.
   std::vector<market::EarlyExit> early_exits;  ///< Of all together; empty where leaving early costs no more.
   std::string explanation;                     ///< When not matched, or asked for: why, and what would match.
   nlohmann::json explanation_json;             ///< The same, constraint by constraint, as /v1/quotes has it.

@@ -279,5 +279,39 @@ TEST(Show, AgesAreCoarse) {
   EXPECT_EQ(age_text(Time{5000}, Time{1000}), "0s") << "a clock that runs behind is not an error";
 }
 
+TEST(Show, SaysOfALeaseWhatItDoes) {
+  const Time now{1'800'000'000'000};
+  model::Lease lease;
+  EXPECT_EQ(state_text(lease), "starting");
+  EXPECT_EQ(left_text(lease, now), "");
+  lease.state = model::LeaseState::running;
+  lease.ends_at = after_s(now, 90);
+  EXPECT_EQ(state_text(lease), "running");
+  EXPECT_EQ(left_text(lease, now), "90s");
+  lease.state = model::LeaseState::kept;
+  lease.end_reason = model::EndReason::preempted;
+  lease.ends_at = now;
+  lease.kept_until = after_s(now, 3600);
+  EXPECT_EQ(state_text(lease), "kept until 2027-01-15T09:00:00Z");
+  EXPECT_EQ(end_text(lease), "ended: preempted");
+  EXPECT_EQ(left_text(lease, now), "60m");
+  lease.state = model::LeaseState::ended;
+  lease.keep_end = model::EndReason::completed;
+  EXPECT_EQ(state_text(lease), "ended: preempted");
+  EXPECT_EQ(left_text(lease, now), "");
+  lease.keep_end = model::EndReason::provider_failed;
+  EXPECT_EQ(state_text(lease), "ended: preempted, its files lost");
+}
+
+TEST(Show, WhatComesBackWhenAJobIsDoneIsItsConsumers) {
+  model::Event event;
+  event.kind = model::EventKind::lease_kept;
+  event.account.data.fill(1);
+  event.counterparty.data.fill(2);
+  event.amount = credits(1);
+  EXPECT_EQ(change_micros(event, event.account), 1'000'000);
+  EXPECT_EQ(change_micros(event, event.counterparty), 0);
+}
+
 }  // namespace
 }  // namespace hanse::cli

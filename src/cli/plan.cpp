@@ -49,11 +49,15 @@ void apply_listing(Context& context, Plan& plan) {
     plan.price_note = "; it was " + rate_text(seen->quote.rate_per_hour) + " when you listed it " + ago + " ago";
     return;
   }
-  const auto lock = market::lock_for(seen->quote.rate_per_hour, plan.demand.duration_s, plan.demand.max_cost);
+  const auto keep = market::keep_at(seen->quote.keep_rate_per_hour, plan.demand.keep_s);
+  const auto lock =
+      keep ? market::lock_for(seen->quote.rate_per_hour, plan.demand.duration_s, plan.demand.max_cost, keep->reserve)
+           : std::nullopt;
   if (!lock) return;
   plan.price_note = " as you saw it " + ago + " ago; by now it is " + rate_text(plan.price.rate_per_hour);
   plan.quote = seen->quote;
   plan.most = *lock;
+  plan.keep_most = keep->reserve;
   plan.price.rate_per_hour = seen->quote.rate_per_hour;
   const std::int64_t gpus = std::max(plan.demand.gpu_count, 1U);
   plan.price.per_gpu_hour = Money{(plan.price.rate_per_hour.micros + gpus - 1) / gpus};
@@ -83,6 +87,7 @@ Result<Plan> make_plan(Context& context, const model::Demand& demand, const std:
   plan.members = std::move(quote->members);
   plan.early_exits = std::move(quote->early_exits);
   plan.most = quote->lock;
+  plan.keep_most = quote->keep_reserve;
   plan.balance = account->account.balance;
   if (plan.members.size() == 1) {
     plan.quote = plan.offer.seen.quote;
@@ -115,6 +120,11 @@ void hold_to(const Plan& plan, model::Demand& demand) {
   if (demand.machines > 1 && demand.max_cost.micros == 0) demand.max_cost = plan.most;
 }
 
+std::string keep_text(const model::Demand& demand, const std::string& cost) {
+  if (demand.keep_s == 0) return "";
+  return "stay for up to " + model::format_duration(demand.keep_s) + " once it is over, " + cost;
+}
+
 std::string plan_text(const Plan& plan, bool color) {
   using model::format_money;
   const auto& machine = plan.offer.offer.machine;
@@ -144,7 +154,8 @@ std::string plan_text(const Plan& plan, bool color) {
     price += ", discounts included";
   }
   lines.emplace_back("price", price + plan.price_note);
-  const auto affordable = rate.micros == 0 ? plan.demand.duration_s : seconds_for(plan.most, rate);
+  const auto affordable =
+      rate.micros == 0 ? plan.demand.duration_s : seconds_for(Money{plan.most.micros - plan.keep_most.micros}, rate);
   lines.emplace_back(is_reserved ? "reserved for" : "longest",
                      affordable < plan.demand.duration_s
                          ? model::format_duration(affordable) + ", when max_cost is used up (`hanse topup` adds to it)"
@@ -152,6 +163,7 @@ std::string plan_text(const Plan& plan, bool color) {
   lines.emplace_back(is_reserved ? "costs" : "costs at most",
                      format_money(plan.most) + (is_reserved ? " credits, paid in advance for the whole term"
                                                             : " credits; the rest comes back, paid is what is used"));
+  lines.emplace_back("files", keep_text(plan.demand, "for at most " + format_money(plan.keep_most) + " of that"));
   lines.emplace_back("leaving early", exits_text(plan.early_exits));
   lines.insert(lines.end(), plan.workdir.begin(), plan.workdir.end());
   lines.emplace_back("balance", format_money(plan.balance) + " now, " +
@@ -172,6 +184,8 @@ nlohmann::json plan_json(const Plan& plan) {
                      {"offers", nlohmann::json::array()},
                      {"early_exits", nlohmann::json::array()},
                      {"most_micros", plan.most.micros},
+                     {"keep_s", plan.demand.keep_s},
+                     {"keep_most_micros", plan.keep_most.micros},
                      {"balance_micros", plan.balance.micros}};
   for (const auto& member : plan.members) out["offers"].push_back(model::format_id(member.offer.id));
   for (const auto& exit : plan.early_exits) {

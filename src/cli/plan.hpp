@@ -19,7 +19,8 @@ struct Plan {
   market::Price price;
   std::vector<OfferView> members;              ///< Of a gang: one a machine; `offer` is the first.
   std::vector<market::EarlyExit> early_exits;  ///< Of a reserved term.
-  Money most;                                  ///< What is locked: the most that it can cost.
+  Money most;                                  ///< What is locked: the most that it can cost ...
+  Money keep_most;                             ///< ... and of that, for keeping files.
   Money balance;
   model::Quote quote;      ///< Of a single machine: what the request names, so that this price is paid.
   std::string price_note;  ///< What else there is to say of the price.
@@ -40,6 +41,8 @@ Result<model::Receipt> submit(Context& context, const Plan& plan, model::SubmitR
 /// What to do about no_match: "relax" only where the explanation names what.
 std::string no_match_hint(std::string_view explanation);
 
+/// "stay for up to 1h once it is over, " and what that costs; "" where none are kept.
+std::string keep_text(const model::Demand& demand, const std::string& cost);
 std::string plan_text(const Plan& plan, bool color);
 nlohmann::json plan_json(const Plan& plan);
 

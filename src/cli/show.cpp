@@ -56,6 +56,7 @@ std::int64_t change_micros(const model::Event& event, const model::AccountId& me
     case model::EventKind::lease_topped_up:
     case model::EventKind::lease_extended:
       return is_mine ? -amount : 0;
+    case model::EventKind::lease_kept:
     case model::EventKind::lease_ended:
       return is_mine ? amount : 0;
     case model::EventKind::lease_released:
@@ -71,10 +72,26 @@ std::string signed_money(std::int64_t micros) {
 }
 
 std::string state_text(const model::Lease& lease) {
-  if (lease.state != model::LeaseState::ended) {
-    return lease.state == model::LeaseState::matched ? "starting" : "running";
+  switch (lease.state) {
+    case model::LeaseState::matched:
+      return "starting";
+    case model::LeaseState::running:
+      return "running";
+    case model::LeaseState::kept:
+      return "kept until " + model::format_time(lease.kept_until);
+    case model::LeaseState::ended:
+      break;
   }
+  return end_text(lease) + (lease.keep_end == model::EndReason::provider_failed ? ", its files lost" : "");
+}
+
+std::string end_text(const model::Lease& lease) {
   return "ended: " + std::string(model::name_of(lease.end_reason));
+}
+
+std::string left_text(const model::Lease& lease, Time now) {
+  if (lease.state == model::LeaseState::running) return age_text(now, lease.ends_at);
+  return lease.state == model::LeaseState::kept ? age_text(now, lease.kept_until) : "";
 }
 
 std::string short_address(const model::AccountId& account) {

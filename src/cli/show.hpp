@@ -20,8 +20,12 @@ std::string size_text(std::uint64_t bytes);                                   //
 std::string age_text(Time since, Time now);
 /// What the event did to the balance of `me`: what is locked has left it, what the end of a lease did not use is back.
 std::int64_t change_micros(const model::Event& event, const model::AccountId& me);
-std::string signed_money(std::int64_t micros);               ///< "+1.50", "-0.36"; "" for 0
-std::string state_text(const model::Lease& lease);           ///< "running", "ended: completed"
+std::string signed_money(std::int64_t micros);      ///< "+1.50", "-0.36"; "" for 0
+std::string state_text(const model::Lease& lease);  ///< "running", "kept until 2026-...", "ended: completed"
+/// How its run ended, whether its files are kept or not: "ended: completed".
+std::string end_text(const model::Lease& lease);
+/// How long it runs, or is kept, from `now` on: "5m"; "" where neither.
+std::string left_text(const model::Lease& lease, Time now);
 std::string short_address(const model::AccountId& account);  ///< "hanse1qqqq…wxyz"
 
 }  // namespace hanse::cli

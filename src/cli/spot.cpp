@@ -147,6 +147,7 @@ Result<nlohmann::json> confirm_spot(Context& context, const model::Demand& deman
                 {"longest", model::format_duration(demand.duration_s) + ", or until others pay more: then " +
                                 model::format_duration(auction->notice_s) + " of notice"},
                 {"costs at most", format_money(*most) + " credits, locked when it wins; the rest comes back"}};
+    lines.emplace_back("files", keep_text(demand, "at what its machine asks for storage, and no more than the bid"));
     lines.insert(lines.end(), workdir.begin(), workdir.end());
     lines.emplace_back("balance", format_money(balance) + " now");
     print_err(paint("Plan: " + printable(what) + ", on spot", Style::bold, color) + "\n" + facts(lines, color));
@@ -159,6 +160,7 @@ Result<nlohmann::json> confirm_spot(Context& context, const model::Demand& deman
   return nlohmann::json{{"mode", "spot"},
                         {"gpu_count", demand.gpu_count},
                         {"duration_s", demand.duration_s},
+                        {"keep_s", demand.keep_s},
                         {"auction_ms", auction->at.ms},
                         {"notice_s", auction->notice_s},
                         {"bid_micros_per_gpu_hour", bid.per_gpu_hour.micros},

@@ -18,7 +18,8 @@ constexpr std::size_t kMaxScriptBytes = 64 * 1024;
 
 const std::vector<std::string_view> kKeys{
     "name",      "image",    "resources",    "where", "mode",    "env",      "workdir",   "ports", "setup",  "run",
-    "max_price", "max_cost", "max_duration", "retry", "outputs", "machines", "placement", "bid",   "sealed", "notice"};
+    "max_price", "max_cost", "max_duration", "retry", "outputs", "machines", "placement", "bid",   "sealed", "keep",
+    "notice"};
 
 /// It goes into plans, tables and terminals.
 bool is_one_line(std::string_view text) {
@@ -117,6 +118,21 @@ struct JobReader {
     const auto both = model::parse_where(out.demand.where);
     if (!both) return yaml::refuse(node ? *node : *map.find("resources"), "resources and where", both.error());
     return read_mode();
+  }
+
+  /// After outputs and disk: a job that has outputs keeps them, and what is kept needs a disk of its own.
+  Result<> read_keep() {
+    auto& demand = out.demand;
+    demand.keep_s = out.job.outputs.empty() ? 0 : kDefaultKeepS;
+    if (const auto node = map.find("keep")) {
+      const auto text = map.text("keep", 64);
+      if (!text) return fail(text);
+      const auto seconds = *text == "0" ? Result<std::uint64_t>(0) : model::parse_duration_s(*text);
+      if (!seconds) return yaml::refuse(*node, "keep", seconds.error());
+      demand.keep_s = *seconds;
+    }
+    if (demand.keep_s > 0 && demand.disk_bytes == 0) demand.disk_bytes = model::kDefaultDiskBytes;
+    return {};
   }
 
   Result<> read_mode() {
@@ -263,7 +279,7 @@ Result<JobFile> parse_job_file(std::string_view text, const std::filesystem::pat
   JobFile out;
   JobReader reader{*map, folder, environment, out};
   for (const auto step : {&JobReader::read_texts, &JobReader::read_lists, &JobReader::read_workdir,
-                          &JobReader::read_demand, &JobReader::read_bid, &JobReader::read_gang,
+                          &JobReader::read_demand, &JobReader::read_keep, &JobReader::read_bid, &JobReader::read_gang,
                           &JobReader::read_duration, &JobReader::read_retry, &JobReader::check_run}) {
     if (auto ok = (reader.*step)(); !ok) return fail(ok);
   }

@@ -14,9 +14,11 @@
 
 namespace hanse::client {
 
+inline constexpr std::uint64_t kDefaultKeepS = 3600;  ///< Of the files of a job that has outputs.
+
 struct JobFile {
   model::Job job;                    ///< Without salt; env resolved.
-  model::Demand demand;              ///< `resources` and `where` become one `where`.
+  model::Demand demand;              ///< `resources` and `where` become one `where`; of `keep`, kDefaultKeepS or 0.
   std::filesystem::path workdir;     ///< Absolute; empty: nothing to copy.
   std::vector<std::uint16_t> ports;  ///< Forwarded to localhost.
   Money bid;                         ///< On spot, of a GPU-hour; 0: not given.

@@ -82,6 +82,26 @@ TEST_F(JobFileTest, TheExampleOfTheDesignSaysAllItMeans) {
   EXPECT_TRUE(job->retry_on_interruption);
 }
 
+TEST_F(JobFileTest, FilesAreKeptWhereThereAreOutputsOrAsAskedAndThenOnADisk) {
+  const auto demand = [&](const std::string& lines) {
+    const auto job = parse("image: a\nrun: x\nmax_duration: 1h\n" + lines);
+    EXPECT_TRUE(job) << job.error().message;
+    return job ? job->demand : model::Demand{};
+  };
+  EXPECT_EQ(demand("").keep_s, 0U);
+  EXPECT_EQ(demand("").disk_bytes, 0U);
+  EXPECT_EQ(demand("outputs: [a]\n").keep_s, 3600U);
+  EXPECT_EQ(demand("outputs: [a]\n").disk_bytes, 1ULL << 30);
+  EXPECT_EQ(demand("outputs: [a]\nresources: {disk: 5GB}\n").disk_bytes, 5'000'000'000U);
+  EXPECT_EQ(demand("outputs: [a]\nkeep: 0\n").keep_s, 0U);
+  EXPECT_EQ(demand("outputs: [a]\nkeep: 0\n").disk_bytes, 0U);
+  EXPECT_EQ(demand("outputs: [a]\nkeep: 0s\n").keep_s, 0U);
+  EXPECT_EQ(demand("keep: 1d12h\n").keep_s, 36U * 3600);
+  EXPECT_EQ(demand("keep: 1d12h\n").disk_bytes, 1ULL << 30);
+  EXPECT_THAT(refusal("keep: 5"), HasSubstr("line 3: keep: "));
+  EXPECT_THAT(refusal("keep: always"), HasSubstr("line 3: keep: "));
+}
+
 TEST_F(JobFileTest, TheLeastThatAJobNeedsIsAnImageATimeAndWhatToRun) {
   const auto job = parse("image: debian:bookworm-slim\nmax_duration: 10m\nrun: nproc\n");
   ASSERT_TRUE(job) << job.error().message;

@@ -17,6 +17,7 @@ inline constexpr std::uint32_t kMaxWhereBytes = 4096;
 inline constexpr std::uint32_t kMaxMachines = 64;     ///< Of one gang.
 inline constexpr std::uint32_t kMaxTermRates = 9;     ///< The list price, and each step of an offer's term discounts.
 inline constexpr std::uint32_t kMaxRateChanges = 32;  ///< That a lease remembers.
+inline constexpr std::uint64_t kDefaultDiskBytes = 1ULL << 30;  ///< /workspace of a lease that asked for no disk.
 
 enum class Mode : std::uint8_t { on_demand, spot, reserved };
 

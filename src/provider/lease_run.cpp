@@ -130,7 +130,7 @@ void LeaseRun::trouble(const std::string& what) {
 
 /// Network and folders: what must be there before a container, and again after a reboot.
 Result<> LeaseRun::prepare() {
-  const auto bytes = lease_.disk_bytes == 0 ? kDefaultWorkspaceBytes : lease_.disk_bytes;
+  const auto bytes = lease_.disk_bytes == 0 ? model::kDefaultDiskBytes : lease_.disk_bytes;
   if (auto saved = save(); !saved) return saved;  // before there is anything that a crash could leave behind
   auto paths = context_.workspaces.open(name(), bytes);
   if (!paths) return fail(paths);

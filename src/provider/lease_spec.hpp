@@ -11,8 +11,6 @@ namespace hanse::provider {
 
 inline constexpr std::int64_t kPidsPerLease = 4096;
 inline constexpr std::uint64_t kDefaultShmBytes = 64ULL << 20;
-/// /workspace of a lease that asked for no disk: room for a small job's files.
-inline constexpr std::uint64_t kDefaultWorkspaceBytes = 1ULL << 30;
 
 struct LeasePlace {
   std::string container_name;

@@ -105,7 +105,7 @@ void LeaseRun::watch_disk() {
     note = fmt::format("stopped: the job wrote {} outside /workspace, where {} are allowed", model::format_size(*layer),
                        model::format_size(context_.config.layer_bytes));
   }
-  const auto limit = lease_.disk_bytes == 0 ? kDefaultWorkspaceBytes : lease_.disk_bytes;
+  const auto limit = lease_.disk_bytes == 0 ? model::kDefaultDiskBytes : lease_.disk_bytes;
   if (!paths_.is_limited && Workspaces::used_bytes(paths_.workspace) > limit) {
     note = "stopped: the job filled more than the " + model::format_size(limit) + " of its /workspace";
   }

@@ -39,6 +39,7 @@ Outcome all(Context& context, NodeApi& api) {
                {"SECONDS", Align::right},
                {"PRICE/H", Align::right},
                {"USED", Align::right},
+               {"KEPT", Align::right},
                {"LOCKED", Align::right},
                {"PAID", Align::right},
                {"PENDING", Align::right},
@@ -51,13 +52,13 @@ Outcome all(Context& context, NodeApi& api) {
   for (const auto& view : *leases) {
     const Bill bill = make_bill(view);
     good = good && bill.adds_up();
-    used = add(used, bill.amount).value_or(kMaxMoney);
+    for (const Money part : {bill.amount, bill.keeping}) used = add(used, part).value_or(kMaxMoney);
     bills.push_back(bill_json(bill));
     using model::format_money;
     table.add({model::format_id(bill.lease), state_text(view.lease), std::to_string(bill.seconds),
-               format_money(bill.rate_per_hour), format_money(bill.amount), format_money(bill.locked),
-               format_money(bill.paid), format_money(bill.pending), format_money(bill.refunded),
-               format_money(bill.unspent), bill.adds_up() ? "0" : "WRONG"},
+               format_money(bill.rate_per_hour), format_money(bill.amount), format_money(bill.keeping),
+               format_money(bill.locked), format_money(bill.paid), format_money(bill.pending),
+               format_money(bill.refunded), format_money(bill.unspent), bill.adds_up() ? "0" : "WRONG"},
               bill.adds_up() ? Style::plain : Style::red);
   }
   if (context.json()) {

@@ -71,13 +71,13 @@ Outcome extend(Context& context, model::LeaseId lease, const std::string& durati
   if (const auto readable = new_duration(duration, 0); !readable) {
     return refuse(readable.error(), "'8h' is how long in all, '+30m' how much more");
   }
-  const auto before = own_lease(context, lease);
+  const auto before = own_working_lease(context, lease);
   if (!before) return refuse(before.error());
   const auto seconds = new_duration(duration, before->lease.duration_s);
   const std::string what = "lasts " + model::format_duration(*seconds) + " from its start";
   const auto whole = market::lock_for(most_per_hour(before->lease), *seconds, Money{});
   if (*seconds > before->lease.duration_s && whole) {  // else the ledger says what is wrong with it
-    const Money more{std::max<std::int64_t>(0, whole->micros - before->lease.locked.micros)};
+    const Money more{std::max<std::int64_t>(0, whole->micros - run_lock(before->lease).micros)};
     if (auto agreed = agree(context, *before, what, more, yes); !agreed) return agreed;
   }
   const auto receipt = context.send({model::ExtendLease{lease, *seconds}});
@@ -87,7 +87,7 @@ Outcome extend(Context& context, model::LeaseId lease, const std::string& durati
 
 Outcome topup(Context& context, model::LeaseId lease, Money amount, bool yes) {
   if (amount.micros == 0) return refuse(ErrorCode::invalid_argument, "the amount must be above 0");
-  const auto before = own_lease(context, lease);
+  const auto before = own_working_lease(context, lease);
   if (!before) return refuse(before.error());
   const std::string what = model::format_money(amount) + " credits more";
   if (auto agreed = agree(context, *before, "gets " + what, amount, yes); !agreed) return agreed;

@@ -67,7 +67,7 @@ Outcome status(Context& context) {
   for (const auto& view : *leases) {
     running.add({model::format_id(view.lease.id), state_text(view.lease), std::to_string(view.lease.gpu_count),
                  model::format_money(view.lease.rate_per_hour), model::format_money(view.accrued),
-                 age_text(now, view.lease.ends_at), short_address(view.lease.consumer)});
+                 left_text(view.lease, now), short_address(view.lease.consumer)});
   }
   if (!running.empty()) context.print(running.text(context.terminal.out_color));
   return 0;

@@ -24,6 +24,10 @@ nlohmann::json to_json(const LeaseView& view) {
 
 std::string note_of(const model::Lease& lease) {
   const bool leaves = lease.state == model::LeaseState::running && lease.preempt_at.ms != 0;
+  if (lease.state == model::LeaseState::kept) {
+    return "its files stay until " + model::format_time(lease.kept_until) + (lease.note.empty() ? "" : "; ") +
+           lease.note;
+  }
   if (leaves) return "spot: others pay more, it ends at " + model::format_time(lease.preempt_at);
   if (!lease.note.empty() || lease.mode != model::Mode::spot) return lease.note;
   return "spot: bids " + model::format_money(lease.bid_per_gpu_hour) + " per GPU-hour";
@@ -76,12 +80,12 @@ Outcome ps(Context& context, bool all) {
                {"NOTE", Align::left, 1}});
   for (const auto& view : *leases) {
     const auto& lease = view.lease;
-    const bool running = lease.state == model::LeaseState::running;
-    table.add({model::format_id(lease.id), state_text(lease), std::to_string(lease.gpu_count),
+    const bool kept = lease.state == model::LeaseState::kept;
+    table.add({model::format_id(lease.id), kept ? "kept" : state_text(lease), std::to_string(lease.gpu_count),
                model::format_money(lease.rate_per_hour),
                model::format_duration(static_cast<std::uint64_t>(std::max<std::int64_t>(view.billed_s, 0))),
-               model::format_money(view.accrued), running ? age_text(now, lease.ends_at) : "",
-               age_text(lease.matched_at, now), short_address(lease.provider), note_of(lease)},
+               model::format_money(view.accrued), left_text(lease, now), age_text(lease.matched_at, now),
+               short_address(lease.provider), note_of(lease)},
               view.live ? Style::plain : Style::dim);
   }
   for (const auto& view : *requests) {

@@ -41,10 +41,10 @@ Result<std::vector<LeaseView>> current_leases(NodeApi& api, Rental& rental) {
   for (std::uint64_t i = 0; i < rental.machines; ++i) {
     auto view = api.lease({rental.first.value + i});
     if (!view) return fail(view);
-    if (view->lease.state == model::LeaseState::ended) {
+    if (!holds_devices(view->lease)) {
       const auto request = api.request(rental.request);
       if (!request || !request->request.lease || request->request.lease == rental.first) {
-        return fail(ErrorCode::io, model::format_id(view->lease.id) + " has " + state_text(view->lease) +
+        return fail(ErrorCode::io, model::format_id(view->lease.id) + " has " + end_text(view->lease) +
                                        (view->lease.note.empty() ? "" : " (" + view->lease.note + ")") +
                                        (rental.machines > 1 ? "" : "; nothing was paid"));
       }
@@ -187,6 +187,7 @@ Outcome rent(Context& context, RentOptions options) {
   } else {
     options.demand.where = options.what;
   }
+  if (options.demand.keep_s > 0 && options.demand.disk_bytes == 0) options.demand.disk_bytes = model::kDefaultDiskBytes;
   if (!options.interconnect.empty()) options.demand.where += " interconnect>=" + options.interconnect;
   const auto access = context.access_key();
   if (!access) return refuse(access.error());
@@ -227,6 +228,7 @@ void add_rent(Program& program) {
   duration_option(command, "--duration,-d", options->demand.duration_s, "The longest it may run (1h)");
   command->add_option("--gpus,-g", options->demand.gpu_count, "Devices on one machine")->check(CLI::Range(1, 64));
   size_option(command, "--disk", options->demand.disk_bytes, "Size of /workspace");
+  duration_option(command, "--keep", options->demand.keep_s, "How long its files stay once its time is over (0s)");
   money_option(command, "--max-price", options->demand.max_price_per_gpu_hour, "Credits per GPU-hour, all-in, at most");
   money_option(command, "--max-cost", options->demand.max_cost, "Credits for all of it, at most");
   command->add_option("--machines", options->demand.machines, "So many machines or none (1)")

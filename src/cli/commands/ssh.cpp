@@ -8,6 +8,7 @@
 
 #include "cli/command.hpp"
 #include "cli/lease_link.hpp"
+#include "cli/show.hpp"
 #include "cli/ssh_files.hpp"
 #include "client/private_file.hpp"
 #include "model/text.hpp"
@@ -43,14 +44,14 @@ Outcome ssh(Context& context, model::LeaseId id, const std::vector<std::string>&
   const auto home = context.home();
   if (!home) return refuse(home.error());
   if (const auto key = context.access_key(); !key) return refuse(key.error());
+  const std::string name = model::format_id(id);
   const auto lease = live_lease(context, id);
   if (!lease) return refuse(lease.error());
   if (lease->lease.state == model::LeaseState::matched) {
-    return refuse(ErrorCode::wrong_state, model::format_id(id) + " has not started yet; try again in a moment");
+    return refuse(ErrorCode::wrong_state, name + " has not started yet; try again in a moment");
   }
   if (auto written = publish_to_ssh(context, lease->lease); !written) return refuse(written.error());
   const std::string config = (home->ssh() / "config").string();
-  const std::string name = model::format_id(id);
   if (context.json()) {
     context.print_json({{"command", {"ssh", "-F", config, name}}, {"endpoint", lease->lease.endpoint}, {"user", name}});
     return 0;
