@@ -158,7 +158,7 @@ nlohmann::json workdir_json(const LocalTree& tree) {
 
 Result<> check_disk(const LocalTree& tree, std::uint64_t disk_bytes) {
   const bool is_default = disk_bytes == 0;
-  const auto rented = is_default ? provider::kDefaultWorkspaceBytes : disk_bytes;
+  const auto rented = is_default ? model::kDefaultDiskBytes : disk_bytes;
   if (fits(tree, rented)) return {};
   const auto room = provider::Workspaces::room(rented);
   const std::string holds = tree.files.size() + tree.folders.size() > room.files

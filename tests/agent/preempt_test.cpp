@@ -76,7 +76,7 @@ TEST(Preemption, TellsTheJobTheSessionsAndWhatStartsLaterAndWipesAtTheTime) {
   EXPECT_EQ(house.ssh(id, "'echo $HANSE_END_AT'").output, seconds + "\n");
   EXPECT_TRUE(house.is(id, model::LeaseState::running)) << "it may work to the end of the notice";
 
-  const auto line = "it ends at " + model::format_time(at);
+  const auto line = " ends at " + model::format_time(at);
   EXPECT_THAT(house.ssh(id, "-T").output, HasSubstr(line));  // who comes later reads it too
   follower.get();
   EXPECT_THAT(read(logs), HasSubstr(line));
