@@ -3,20 +3,14 @@
 
 #include "provider/sftp_server.hpp"
 
-#include <fcntl.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "fuzz/fuzz.hpp"
+#include "fuzz/sandbox.hpp"
 
 namespace hanse::fuzz {
 namespace {
-
-using provider::Descriptor;
 
 void put_u32(Bytes& out, std::size_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(value >> shift));
@@ -87,32 +81,6 @@ Bytes session_of_folders() {
   return out;
 }
 
-/// Made once; emptied when it has grown. Its own user namespace gives the right to chroot() to who is not root.
-const std::filesystem::path& sandbox() {
-  static const std::filesystem::path folder = [] {
-    // In memory where there is such a file system: clients ask for fsync().
-    std::string name = std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : "/tmp";
-    name += "/hanse-fuzz-sftp-XXXXXX";
-    HANSE_CHECK(::mkdtemp(name.data()) != nullptr);
-    HANSE_CHECK(::geteuid() == 0 || ::unshare(CLONE_NEWUSER) == 0);
-    static const struct Cleaner {
-      std::filesystem::path path;
-      ~Cleaner() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-      }
-    } cleaner{name};
-    return std::filesystem::path(name);
-  }();
-  return folder;
-}
-
-void tidy(const std::filesystem::path& folder) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
-    std::filesystem::remove_all(entry, ignored);
-}
-
 void check_replies(int fd) {
   const off_t size = ::lseek(fd, 0, SEEK_END);
   HANSE_CHECK(size >= 0);
@@ -138,14 +106,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using provider::Descriptor;
   const Descriptor in(::memfd_create("in", MFD_CLOEXEC)), out(::memfd_create("out", MFD_CLOEXEC));
   HANSE_CHECK(in && out && ::pwrite(in.get(), data, size, 0) == static_cast<ssize_t>(size));
-  const auto& folder = fuzz::sandbox();
-  const Descriptor root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)),
-      here(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  HANSE_CHECK(::chdir(folder.c_str()) == 0 && ::chroot(".") == 0);
-  const int code = provider::serve_sftp(in.get(), out.get());
-  HANSE_CHECK(::fchdir(root.get()) == 0 && ::chroot(".") == 0 && ::fchdir(here.get()) == 0);
+  const int code = fuzz::run_in_sandbox([&] { return provider::serve_sftp(in.get(), out.get()); });
   HANSE_CHECK(code == 0 || code == 1);
   fuzz::check_replies(out.get());
-  fuzz::tidy(folder);
   return 0;
 }

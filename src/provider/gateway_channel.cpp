@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "provider/scp_command.hpp"
+
 namespace hanse::provider {
 namespace {
 
@@ -74,7 +76,7 @@ void Channel::set_callbacks() {
     return static_cast<Channel*>(self)->start(WorkSpec::Kind::shell);
   };
   callbacks_.channel_exec_request_function = [](ssh_session, ssh_channel, const char* command, void* self) {
-    return static_cast<Channel*>(self)->start(WorkSpec::Kind::exec, command);
+    return static_cast<Channel*>(self)->run_command(command);
   };
   callbacks_.channel_subsystem_request_function = [](ssh_session, ssh_channel, const char* name, void* self) {
     return static_cast<Channel*>(self)->subsystem(name);
@@ -100,6 +102,12 @@ int Channel::subsystem(std::string_view name) {
   if (name == "hanse-delivered") return start(Kind::delivered);
   if (name == "hanse-stats") return start(Kind::stats);
   return 1;
+}
+
+/// Images have no scp: its old protocol is spoken for them.
+int Channel::run_command(std::string command) {
+  const bool is_copy = !spec_.tty && parse_scp_command(command);
+  return start(is_copy ? WorkSpec::Kind::scp : WorkSpec::Kind::exec, std::move(command));
 }
 
 void Channel::start_connect(std::uint16_t port) {

@@ -55,6 +55,7 @@ class Channel {
 
   void set_callbacks();
   int start(WorkSpec::Kind kind, std::string command = {});
+  int run_command(std::string command);
   int subsystem(std::string_view name);
   int add_env(std::string_view name, std::string_view value);
   std::uint32_t on_data(std::span<const std::uint8_t> data, bool is_stderr);

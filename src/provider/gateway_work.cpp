@@ -67,6 +67,7 @@ Outcome Work::run() {
     case WorkSpec::Kind::exec:
       return run_exec();
     case WorkSpec::Kind::sftp:
+    case WorkSpec::Kind::scp:
     case WorkSpec::Kind::connect:
       return run_helper();
     case WorkSpec::Kind::job:
@@ -183,12 +184,17 @@ bool Work::pump_output(ExecStream& stream) {
   }
 }
 
+std::vector<std::string> Work::helper_arguments(pid_t pid) const {
+  const std::string process = std::to_string(pid);
+  if (spec_.kind == WorkSpec::Kind::sftp) return {"namespace-helper", "sftp", process};
+  if (spec_.kind == WorkSpec::Kind::scp) return {"namespace-helper", "scp", process, spec_.command};
+  return {"namespace-helper", "connect", process, std::to_string(spec_.port)};
+}
+
 Outcome Work::run_helper() {
   const auto container = context_.host->container(spec_.lease);
   if (!container) return complain(container.error());
-  std::vector<std::string> arguments{"namespace-helper", spec_.kind == WorkSpec::Kind::sftp ? "sftp" : "connect",
-                                     std::to_string(container->process->pid())};
-  if (spec_.kind == WorkSpec::Kind::connect) arguments.push_back(std::to_string(spec_.port));
+  const auto arguments = helper_arguments(container->process->pid());
   pid_t pid = 0;
   {
     const std::lock_guard lock(mutex_);

@@ -1,8 +1,8 @@
 #pragma once
 
-// What stands behind one SSH channel: a shell, a command, SFTP, a forward, or one of the hanse-* subsystems. It runs in
-// threads of its own that may block, joined to the connection by three pipes, so that the kernel's pipe buffers are the
-// only queue between them.
+// What stands behind one SSH channel: a shell, a command, SFTP, scp, a forward, or one of the hanse-* subsystems. It
+// runs in threads of its own that may block, joined to the connection by three pipes, so that the kernel's pipe buffers
+// are the only queue between them.
 
 #include <atomic>
 #include <functional>
@@ -20,10 +20,10 @@
 namespace hanse::provider {
 
 struct WorkSpec {
-  enum class Kind { shell, exec, sftp, connect, job, go, logs, delivered, stats };
+  enum class Kind { shell, exec, sftp, scp, connect, job, go, logs, delivered, stats };
   Kind kind = Kind::shell;
   model::LeaseId lease;
-  std::string command;           ///< exec
+  std::string command;           ///< exec, scp
   std::vector<std::string> env;  ///< shell, exec
   bool tty = false;
   std::uint16_t columns = 80, rows = 24;
@@ -65,6 +65,7 @@ class Work {
   Outcome run();
   Outcome run_exec();
   Outcome run_helper();
+  [[nodiscard]] std::vector<std::string> helper_arguments(pid_t pid) const;
   Outcome run_job();
   Outcome run_go();
   Outcome run_logs();

@@ -16,11 +16,14 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "provider/descriptor.hpp"
 #include "provider/namespace_enter.hpp"
+#include "provider/scp_server.hpp"
 #include "provider/sftp_server.hpp"
 
 namespace hanse::provider {
@@ -94,10 +97,9 @@ int connect_port(std::uint16_t port) {
   return join_streams(socket.get());
 }
 
-int serve_files() {
+void go_to_workspace() {
   if (::chdir("/workspace") != 0) (void)!::chdir("/");
   ::umask(022);
-  return serve_sftp(STDIN_FILENO, STDOUT_FILENO);
 }
 
 template <class Number>
@@ -106,15 +108,27 @@ bool parse(std::string_view text, Number& value) {
   return bad == std::errc() && end == text.data() + text.size() && value > 0;
 }
 
+/// What is to be done inside, by the arguments; empty if they ask for nothing.
+std::function<int()> parse_work(int count, const char* const* arguments) {
+  const std::string_view what = count > 0 ? arguments[0] : "";
+  std::uint16_t port = 0;
+  if (what == "sftp" && count == 2) return [] { return serve_sftp(STDIN_FILENO, STDOUT_FILENO); };
+  if (what == "connect" && count == 3 && parse(arguments[2], port)) return [port] { return connect_port(port); };
+  const auto copy = what == "scp" && count == 3 ? parse_scp_command(arguments[2]) : std::nullopt;
+  if (!copy) return {};
+  return [copy] { return serve_scp(*copy, STDIN_FILENO, STDOUT_FILENO); };
+}
+
 /// In the container, as a process of its pid namespace; our own process stays outside, waits, and passes the end on.
-int run_inside(bool sftp, std::uint16_t port) {
+int run_inside(const std::function<int()>& work) {
   const pid_t child = ::fork();
   if (child < 0) return complain("cannot fork: the lease's limit of processes is reached");
   if (child == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::prctl(PR_SET_DUMPABLE, 0);
     std::signal(SIGPIPE, SIG_IGN);
-    ::_exit(sftp ? serve_files() : connect_port(port));
+    go_to_workspace();
+    ::_exit(work());
   }
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::close(fd);
   const int status = wait_process(child);
@@ -128,18 +142,17 @@ int run_inside(bool sftp, std::uint16_t port) {
 
 int run_namespace_helper(int count, const char* const* arguments) {
   pid_t pid = 0;
-  std::uint16_t port = 0;
-  const std::string_view what = count > 0 ? arguments[0] : "";
-  const bool sftp = what == "sftp" && count == 2;
-  const bool connect = what == "connect" && count == 3 && parse(arguments[2], port);
-  if ((!sftp && !connect) || !parse(arguments[1], pid)) {
-    std::fprintf(stderr, "usage: hanse namespace-helper sftp PID | connect PID PORT   (started by the agent)\n");
+  const auto work = parse_work(count, arguments);
+  if (!work || !parse(arguments[1], pid)) {
+    std::fprintf(
+        stderr,
+        "usage: hanse namespace-helper sftp PID | scp PID COMMAND | connect PID PORT   (started by the agent)\n");
     return kUsage;
   }
   constexpr int kInheritedProcess = 3;
   if (const auto entered = enter_container(pid, kInheritedProcess); !entered) return complain(entered.error().message);
   ::close_range(3, ~0U, 0);
-  return run_inside(sftp, port);
+  return run_inside(work);
 }
 
 }  // namespace hanse::provider

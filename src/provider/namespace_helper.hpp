@@ -1,10 +1,11 @@
 #pragma once
 
 // Work done inside a container's namespaces by a process of our own, so that the kernel and not our path handling keeps
-// it there. The gateway runs `hanse namespace-helper sftp PID` and `hanse namespace-helper connect PID PORT`: the
-// helper enters the namespaces of process PID (mount, network, pid, ipc, uts), its root, its cgroup and its
-// capabilities, and then
+// it there. The gateway runs `hanse namespace-helper sftp PID`, `hanse namespace-helper scp PID COMMAND` and `hanse
+// namespace-helper connect PID PORT`: the helper enters the namespaces of process PID (mount, network, pid, ipc, uts),
+// its root, its cgroup and its capabilities, and then
 //   sftp     speaks the SFTP protocol, version 3, on stdin and stdout
+//   scp      speaks scp's old protocol there, as the client's COMMAND asks (scp_command.hpp)
 //   connect  joins stdin and stdout to 127.0.0.1:PORT
 // Absolute paths, `..` and symbolic links all resolve inside the container.
 
