@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "provider/lease_signals.hpp"
+#include "provider/login_shell.hpp"
 
 namespace hanse::provider {
 namespace {
@@ -19,9 +20,6 @@ constexpr std::size_t kInputChunk = 64 * 1024;
 
 /// What a shell shows for a program that SIGPIPE ended.
 constexpr int kNobodyReads = 141;
-
-/// Bash where the image has it, because people expect it; every image has a sh.
-constexpr const char* kShell = "if [ -x /bin/bash ]; then exec /bin/bash -l; fi; exec /bin/sh -l";
 
 }  // namespace
 
@@ -123,7 +121,7 @@ Result<Outcome> Work::pump_exec(const LeaseHost::Container& container) {
 
 ExecSpec Work::exec_spec(const LeaseHost::Container& container, const std::string& session) const {
   ExecSpec spec;
-  std::string command = spec_.kind == WorkSpec::Kind::shell ? kShell : spec_.command;
+  std::string command = spec_.kind == WorkSpec::Kind::shell ? login_shell_script(spec_.tty) : spec_.command;
   spec.tty = spec_.tty;
   spec.columns = static_cast<std::uint16_t>(size_ >> 16);
   spec.rows = static_cast<std::uint16_t>(size_ & 0xffff);

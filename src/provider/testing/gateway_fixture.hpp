@@ -16,6 +16,8 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/check.hpp"
 #include "provider/gateway.hpp"
@@ -101,11 +103,12 @@ class GatewayHouse {
   static constexpr model::LeaseId kLease{7};
 
   explicit GatewayHouse(const std::string& command = "sleep infinity",
-                        const GatewayOptions& options = default_options()) {
+                        const GatewayOptions& options = default_options(), std::vector<std::string> env = {}) {
     folder_ = make_test_folder("gateway");
     std::filesystem::create_directory(folder_ / "workspace");
     ContainerSpec spec;
     spec.workspace_host_path = folder_ / "workspace";
+    spec.env = std::move(env);
     container_.emplace(command, spec);
     host.put(kLease, {client.public_key(), container_->id()});
     auto started = Gateway::start(host_key, EngineService::instance().engine(), host, options);
