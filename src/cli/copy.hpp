@@ -14,7 +14,8 @@
 namespace hanse::cli {
 
 struct CopyOptions {
-  bool resume = true;  ///< False where the target is known to be empty: saves a question a file.
+  bool resume = true;       ///< False where the target is known to be empty: saves a question a file.
+  bool checks_room = true;  ///< Up. False where the disk was rented for these files, which may fill it.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  ///< Bytes.
   std::function<bool()> stopped;  ///< Asked now and then; true ends the copy with `unavailable`.
 };
@@ -25,22 +26,26 @@ struct CopyReport {
   std::vector<std::string> skipped;
 };
 
+// Nothing is written if what is to come does not fit (check_space). A copy that broke off or was stopped leaves its
+// parts to go on from; one that failed for good (is_final) leaves none.
+
 /// `tree`'s files under the lease's folder `target` (made if missing).
 Result<CopyReport> upload(Sftp& sftp, const LocalTree& tree, const std::string& target, const CopyOptions& options);
 /// One file, under exactly this name.
 Result<CopyReport> upload_file(Sftp& sftp, const LocalFile& file, const std::string& target,
                                const CopyOptions& options);
 /// The lease's `source`, file or folder, to exactly `target`. Writes nothing outside `target`; links to folders are
-/// left out (and said). Nothing is written if what is to come does not fit (check_space).
+/// left out (and said).
 Result<CopyReport> download(Sftp& sftp, const std::string& source, const std::filesystem::path& target,
                             const CopyOptions& options);
 
-/// Refuses a copy after which its file system would have less than 1 % or 64 MiB free, whichever is less: how much is
-/// to come is the machine's word, and it must not fill the renter's disk.
-struct Space {
-  std::uint64_t free = 0, whole = 0;  ///< Bytes.
-};
-Result<> check_space(std::uint64_t to_come, const Space& space, const std::filesystem::path& target);
+/// Refuses a copy after which its file system, at `place` for a person, would have less than 1 % or 64 MiB free,
+/// whichever is less. Down, how much is to come is the machine's word, and it must not fill the renter's disk; up, it
+/// would fail in the end.
+Result<> check_space(std::uint64_t to_come, const Space& space, const std::string& place);
+
+/// The same copy again would fail again: the disk is full, or it is not allowed.
+[[nodiscard]] bool is_final(const Error& error);
 
 /// The name under which a file of this size and time travels.
 std::string part_name(const std::string& name, std::uint64_t size, std::uint32_t modified_s);

@@ -66,7 +66,7 @@ Result<> fits(std::uint64_t bytes, const fs::path& target) {
   while (there.has_relative_path() && !fs::exists(there, error)) there = there.parent_path();
   struct statvfs info{};
   if (::statvfs(there.c_str(), &info) != 0) return std::unexpected(local_error(there));
-  return check_space(bytes, {info.f_bavail * info.f_frsize, info.f_blocks * info.f_frsize}, there);
+  return check_space(bytes, {info.f_bavail * info.f_frsize, info.f_blocks * info.f_frsize}, there.string());
 }
 
 /// Lists what is below; iterative, so that depth costs no stack.
@@ -134,7 +134,14 @@ class Download {
     const std::uint64_t start = options_.resume && have > window && have <= size ? have - window : 0;
     done_ += start;
     report.resumed_bytes += start;
-    if (auto fetched = fetch(file, start); !fetched) return fetched;
+    auto fetched = fetch(file, start);
+    if (fetched) fetched = keep(file, part);
+    if (!fetched && is_final(fetched.error())) ::unlink(part.c_str());
+    return fetched;
+  }
+
+ private:
+  Result<> keep(const RemoteFile& file, const fs::path& part) {
     const timespec times[2] = {{file.attributes.modified_s, 0}, {file.attributes.modified_s, 0}};
     const bool kept = ::ftruncate(fd_, static_cast<off_t>(end_)) == 0 &&
                       ::fchmod(fd_, file.attributes.mode & 0755) == 0 && ::futimens(fd_, times) == 0 &&
@@ -143,7 +150,6 @@ class Download {
     return count(end_, 0);
   }
 
- private:
   Result<> count(std::uint64_t bytes, std::uint64_t resumed) {
     report.files += 1;
     report.bytes += bytes;

@@ -24,6 +24,7 @@ Result<> LeaseJob::copy_workdir(bool resume) {
   Progress progress(context_.terminal, "copying the workdir in", Unit::bytes, quiet());
   CopyOptions options;
   options.resume = resume;
+  options.checks_room = false;
   options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); };
   options.stopped = [&] { return stop_.stopped(); };
   const auto report = upload(**sftp, workdir_, "/workspace", options);

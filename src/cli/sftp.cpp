@@ -25,11 +25,14 @@ enum Type : std::uint8_t {
   kHandle = 102,
   kData = 103,
   kName = 104,
-  kAttributes = 105
+  kAttributes = 105,
+  kExtended = 200,
+  kExtendedReply = 201
 };
 
 constexpr std::uint32_t kMaxPacketBytes = 256 * 1024 + 1024;
 constexpr int kSftpAnswerMs = 60'000;  ///< While a request waits for its answer.
+constexpr std::string_view kTellSpace = "statvfs@openssh.com", kTellSpaceVersion = "2";
 constexpr std::uint32_t kEndOfFile = 1, kNoSuchFile = 2, kPermissionDenied = 3;
 
 /// Reads the fields of one packet; after a short read everything is empty and `good` is false.
@@ -62,6 +65,19 @@ class Reader {
     return out;
   }
   std::string text() { return std::string(as_text(bytes())); }
+  [[nodiscard]] bool at_end() const { return rest_.empty(); }
+
+  /// As statvfs(3) has it: block sizes, then blocks.
+  Space space() {
+    number(8);
+    const std::uint64_t block = number(8), whole = number(8);
+    number(8);
+    const std::uint64_t free = number(8);
+    const auto bytes = [block](std::uint64_t blocks) {
+      return block != 0 && blocks > UINT64_MAX / block ? UINT64_MAX : blocks * block;
+    };
+    return {bytes(free), bytes(whole)};
+  }
 
   SftpAttributes attributes() {
     SftpAttributes a;
@@ -102,7 +118,7 @@ Result<> status_of(Reader& reader, bool& end_of_file) {
   return fail(ErrorCode::io, text.empty() ? "the machine could not do it (is its disk full?)" : text);
 }
 
-std::string last_words(const SshChannel& channel) {
+std::string last_words(const ByteChannel& channel) {
   const std::string words = channel.complaint();
   return words.empty() ? "" : ": " + words;
 }
@@ -134,10 +150,14 @@ class Sftp::Writer {
 };
 
 Result<std::unique_ptr<Sftp>> Sftp::open(SshSession& session) {
-  std::unique_ptr<Sftp> self(new Sftp());
   auto channel = session.subsystem("sftp");
   if (!channel) return fail(channel);
-  self->channel_ = std::move(*channel);
+  return open(std::move(*channel));
+}
+
+Result<std::unique_ptr<Sftp>> Sftp::open(std::unique_ptr<ByteChannel> channel) {
+  std::unique_ptr<Sftp> self(new Sftp());
+  self->channel_ = std::move(channel);
   const auto started = self->start();
   if (!started) return fail(started);
   return self;
@@ -149,6 +169,12 @@ Result<> Sftp::start() {
   const auto answer = read_packet();
   if (!answer) return fail(answer);
   if (answer->empty() || answer->front() != kVersion) return fail(ErrorCode::unsupported, "the machine speaks no SFTP");
+  Reader reader(ByteView(*answer).subspan(1));
+  reader.u32();
+  while (reader.good && !reader.at_end()) {
+    const std::string name = reader.text(), version = reader.text();
+    tells_space_ = tells_space_ || (name == kTellSpace && version == kTellSpaceVersion);
+  }
   return {};
 }
 
@@ -218,6 +244,9 @@ Result<> Sftp::pump() {
     }
     case kAttributes:
       answer.attributes = reader.attributes();
+      break;
+    case kExtendedReply:
+      answer.space = reader.space();
       break;
     case kName:
       for (std::uint32_t n = reader.u32(); n > 0 && reader.good; --n) {
@@ -312,6 +341,21 @@ Result<> Sftp::rename(const std::string& from, const std::string& to) {
   if (!answer) return fail(answer);
   if (!answer->status) return fail(answer->status.error().code, to + ": " + answer->status.error().message);
   return {};
+}
+
+Result<> Sftp::remove(const std::string& path) {
+  auto answer = call(kRemove, Writer().text(path));
+  if (!answer) return fail(answer);
+  if (!answer->status) return fail(answer->status.error().code, path + ": " + answer->status.error().message);
+  return {};
+}
+
+Result<std::optional<Space>> Sftp::space(const std::string& path) {
+  if (!tells_space_) return std::nullopt;
+  auto answer = call(kExtended, Writer().text(kTellSpace).text(path));
+  if (!answer) return fail(answer);
+  if (!answer->status) return fail(answer->status.error().code, path + ": " + answer->status.error().message);
+  return answer->space;
 }
 
 }  // namespace hanse::cli

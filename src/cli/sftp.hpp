@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,15 @@ struct SftpEntry {
   SftpAttributes attributes;
 };
 
+/// Of a file system; bytes.
+struct Space {
+  std::uint64_t free = 0, whole = 0;
+};
+
 class Sftp {
  public:
   static Result<std::unique_ptr<Sftp>> open(SshSession& session);
+  static Result<std::unique_ptr<Sftp>> open(std::unique_ptr<ByteChannel> channel);
 
   /// What a request was answered with, by its kind.
   struct Answer {
@@ -42,6 +49,7 @@ class Sftp {
     Bytes data;                 ///< read
     SftpAttributes attributes;  ///< stat
     std::vector<SftpEntry> entries;
+    Space space;
   };
   using Done = std::function<void(Answer)>;
 
@@ -62,6 +70,9 @@ class Sftp {
   Result<std::vector<SftpEntry>> list(const std::string& path);
   Result<> make_folder(const std::string& path);                    ///< Fine if it is there.
   Result<> rename(const std::string& from, const std::string& to);  ///< Replaces `to`.
+  Result<> remove(const std::string& path);
+  /// Of the file system that `path` is on; nullopt: this server cannot tell (it is not asked).
+  Result<std::optional<Space>> space(const std::string& path);
 
  private:
   Sftp() = default;
@@ -71,7 +82,8 @@ class Sftp {
   Result<Bytes> read_packet();
   Result<> start();
 
-  std::unique_ptr<SshChannel> channel_;
+  std::unique_ptr<ByteChannel> channel_;
+  bool tells_space_ = false;
   std::map<std::uint32_t, Done> waiting_;
   std::uint32_t next_id_ = 1;
   Bytes buffer_;

@@ -29,21 +29,30 @@ struct SshChannelFree {
   void operator()(ssh_channel channel) const;
 };
 
+/// Bytes both ways, which an SSH channel carries, and in tests a pipe.
+class ByteChannel {
+ public:
+  virtual ~ByteChannel() = default;
+  /// All of it, waiting for the other side's window.
+  virtual Result<> write(ByteView bytes) = 0;
+  /// Waits for at least one byte; 0 at the end of the stream. timeout: none came for so long (-1: no such limit).
+  virtual Result<std::size_t> read(std::uint8_t* out, std::size_t size, int timeout_ms = -1) = 0;
+  /// What the other side said on stderr, the first 4 KiB of it: a program's last words, for a person, one line.
+  [[nodiscard]] virtual std::string complaint() const = 0;
+};
+
 /// One channel. Must not outlive its session.
-class SshChannel {
+class SshChannel final : public ByteChannel {
  public:
   SshChannel(SshSession& session, ssh_channel channel) : session_(session), channel_(channel) {}
 
-  /// All of it, waiting for the other side's window.
-  Result<> write(ByteView bytes);
+  Result<> write(ByteView bytes) override;
   Result<> end_input();
   /// What is there of stdout, at most `size` bytes, without waiting; 0: nothing now.
   Result<std::size_t> read_now(std::uint8_t* out, std::size_t size);
-  /// Waits for at least one byte; 0 at the end of the stream. timeout: none came for so long (-1: no such limit).
-  Result<std::size_t> read(std::uint8_t* out, std::size_t size, int timeout_ms = -1);
+  Result<std::size_t> read(std::uint8_t* out, std::size_t size, int timeout_ms = -1) override;
   [[nodiscard]] bool at_end() const;
-  /// What the other side said on stderr, the first 4 KiB of it: a program's last words, for a person, one line.
-  [[nodiscard]] std::string complaint() const;
+  [[nodiscard]] std::string complaint() const override;
   [[nodiscard]] ssh_channel raw() const { return channel_.get(); }
 
  private:

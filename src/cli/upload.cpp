@@ -23,6 +23,22 @@ std::string folder_of(const std::string& path) {
   return slash == std::string::npos ? "" : path.substr(0, slash + 1);
 }
 
+std::string part_of(const LocalFile& file, const std::string& target) {
+  const std::string folder = folder_of(target);
+  return folder + part_name(target.substr(folder.size()), file.size, file.modified_s);
+}
+
+/// The file system of that path, or of the nearest folder above it that is there, with its name.
+Result<std::optional<Space>> space_at(Sftp& sftp, std::string& path) {
+  auto space = sftp.space(path);
+  while (!space && space.error().code == ErrorCode::not_found && path.size() > 1) {
+    const std::string above = folder_of(path);
+    path = above.size() > 1 ? above.substr(0, above.size() - 1) : "/";
+    space = sftp.space(path);
+  }
+  return space;
+}
+
 class Upload {
  public:
   Upload(Sftp& sftp, const CopyOptions& options, std::uint64_t total) : sftp_(sftp), options_(options), total_(total) {}
@@ -31,6 +47,20 @@ class Upload {
     const LocalFile* file;
     std::string target;
   };
+
+  /// What the machine cannot tell is found out by copying.
+  Result<> check_room(const std::vector<Job>& jobs, std::string place) {
+    if (!options_.checks_room) return {};
+    const auto space = space_at(sftp_, place);
+    if (!space && !is_final(space.error())) return fail(space);
+    if (!space || !*space) return {};
+    place += " of the lease";
+    if (check_space(total_, **space, place) || !options_.resume) return check_space(total_, **space, place);
+    // Only now is it worth a question a file.
+    std::uint64_t to_come = 0;
+    for (const auto& job : jobs) to_come += job.file->size - held(job);
+    return check_space(to_come, **space, place);
+  }
 
   Result<CopyReport> run(const std::vector<Job>& jobs) {
     std::size_t next = 0;
@@ -41,7 +71,7 @@ class Upload {
         if (!acted) return fail(acted);
         if (!*acted) break;
       }
-      if (error_ && sftp_.in_flight() == 0) return std::unexpected(*error_);
+      if (error_ && sftp_.in_flight() == 0) return give_up();
       if (sftp_.in_flight() > 0) {
         if (auto pumped = sftp_.pump(); !pumped) return fail(pumped);
       }
@@ -49,6 +79,7 @@ class Upload {
       active_.remove_if([](const Active& a) { return a.finished; });
       if (options_.progress) options_.progress(done_, total_);
     }
+    if (error_) return give_up();
     return report_;
   }
 
@@ -61,6 +92,7 @@ class Upload {
     std::uint64_t sent = 0;
     std::size_t waiting = 0;
     bool closing = false, finished = false;
+    [[nodiscard]] bool is_part() const { return wire_name != target; }
     ~Active() {
       if (fd >= 0) ::close(fd);
     }
@@ -92,6 +124,26 @@ class Upload {
     return false;
   }
 
+  bool is_whole(const Job& job) {
+    const auto there = sftp_.stat(job.target);
+    return there && there->size == job.file->size && there->modified_s == job.file->modified_s;
+  }
+
+  /// Of this file, what the machine has.
+  std::uint64_t held(const Job& job) {
+    if (is_whole(job)) return job.file->size;
+    if (job.file->size < kPartFromBytes) return 0;
+    const auto part = sftp_.stat(part_of(*job.file, job.target));
+    return part ? std::min(part->size, job.file->size) : 0;
+  }
+
+  std::unexpected<Error> give_up() {
+    for (const auto& active : active_) {
+      if (active.is_part() && is_final(*error_)) (void)sftp_.remove(active.wire_name);
+    }
+    return std::unexpected(*error_);
+  }
+
   void fail_with(const Active& active, const Error& error) {
     if (!error_) error_ = Error{error.code, active.target + ": " + error.message};
   }
@@ -107,15 +159,13 @@ class Upload {
     active.wire_name = job.target;
     std::uint32_t flags = Sftp::kWrite | Sftp::kCreate | Sftp::kTruncate;
     if (options_.resume) {
-      const auto there = sftp_.stat(job.target);
-      if (there && there->size == job.file->size && there->modified_s == job.file->modified_s) {
+      if (is_whole(job)) {
         count(active, job.file->size);
         active.finished = true;
         return {};
       }
       if (job.file->size >= kPartFromBytes) {
-        const std::string folder = folder_of(job.target);
-        active.wire_name = folder + part_name(job.target.substr(folder.size()), job.file->size, job.file->modified_s);
+        active.wire_name = part_of(*job.file, job.target);
         const auto part = sftp_.stat(active.wire_name);
         if (part && part->size <= job.file->size) {
           // The last chunks may have been written out of order: go back by what can have been under way.
@@ -146,7 +196,10 @@ class Upload {
     chunk_.resize(kChunkBytes);
     const std::size_t want = std::min<std::uint64_t>(kChunkBytes, active.file->size - active.sent);
     const ssize_t n = ::pread(active.fd, chunk_.data(), want, static_cast<off_t>(active.sent));
-    if (n < 0) return fail(ErrorCode::io, active.file->path.string() + ": " + std::strerror(errno));
+    if (n < 0) {
+      if (!error_) error_ = Error{ErrorCode::io, active.file->path.string() + ": " + std::strerror(errno)};
+      return {};
+    }
     if (n == 0) {  // it became shorter meanwhile: what is there is all there is
       active.sent = active.file->size;
       return {};
@@ -170,10 +223,10 @@ class Upload {
     if (!timed) return timed;
     return sftp_.send_close(active.handle, [this, &active](const Sftp::Answer& answer) {
       if (!answer.status) fail_with(active, answer.status.error());
-      if (active.wire_name != active.target && !error_)
-        renames_.emplace_back(&active);
-      else
+      if (!active.is_part())
         finish(active);
+      else if (!error_)
+        renames_.emplace_back(&active);
     });
   }
 
@@ -185,8 +238,12 @@ class Upload {
   /// After pump(): renaming waits for its answer, which must not happen inside another answer.
   Result<> rename_whole_files() {
     for (auto* active : std::exchange(renames_, {})) {
-      if (auto renamed = sftp_.rename(active->wire_name, active->target); !renamed) return renamed;
-      finish(*active);
+      const auto renamed = sftp_.rename(active->wire_name, active->target);
+      if (!renamed && !is_final(renamed.error())) return renamed;
+      if (renamed)
+        finish(*active);
+      else if (!error_)
+        error_ = renamed.error();
     }
     return {};
   }
@@ -205,20 +262,25 @@ class Upload {
 }  // namespace
 
 Result<CopyReport> upload(Sftp& sftp, const LocalTree& tree, const std::string& target, const CopyOptions& options) {
-  for (const auto& folder : tree.folders) {
-    if (auto made = sftp.make_folder(target + "/" + folder); !made) return fail(made);
-  }
   std::vector<Upload::Job> jobs;
   jobs.reserve(tree.files.size());
   for (const auto& file : tree.files) jobs.push_back({&file, target + "/" + file.relative});
-  auto report = Upload(sftp, options, tree.bytes).run(jobs);
+  Upload work(sftp, options, tree.bytes);
+  if (auto enough = work.check_room(jobs, target); !enough) return fail(enough);
+  for (const auto& folder : tree.folders) {
+    if (auto made = sftp.make_folder(target + "/" + folder); !made) return fail(made);
+  }
+  auto report = work.run(jobs);
   if (report) report->skipped.insert(report->skipped.end(), tree.skipped.begin(), tree.skipped.end());
   return report;
 }
 
 Result<CopyReport> upload_file(Sftp& sftp, const LocalFile& file, const std::string& target,
                                const CopyOptions& options) {
-  return Upload(sftp, options, file.size).run({{&file, target}});
+  const std::vector<Upload::Job> jobs{{&file, target}};
+  Upload work(sftp, options, file.size);
+  if (auto enough = work.check_room(jobs, target); !enough) return fail(enough);
+  return work.run(jobs);
 }
 
 }  // namespace hanse::cli
