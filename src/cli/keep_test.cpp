@@ -80,7 +80,7 @@ TEST_F(KeptLease, IsShownBilledAndEndedAndNothingElse) {
                     HasSubstr("the bill adds up")));
   EXPECT_THAT(run_command({"extend", "lease-1", "+1h", "--yes"}).err, HasSubstr("lease-1 runs no more"));
   EXPECT_THAT(run_command({"topup", "lease-1", "1", "--yes"}).err, HasSubstr("lease-1 runs no more"));
-  EXPECT_THAT(run_command({"ssh", "lease-1"}).err, HasSubstr("hanse cp lease-1:FILE"));
+  EXPECT_EQ(run_command({"ssh", "lease-1", "--json"}).code, 0) << "its files can be looked at";
 
   const auto stopped = run_command({"stop", "lease-1", "--json"});
   EXPECT_EQ(stopped.code, 0) << stopped.err;

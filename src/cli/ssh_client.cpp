@@ -100,6 +100,7 @@ template <class Step>
 Result<int> SshSession::complete(Step&& step, int timeout_ms, const std::string& doing) {
   const auto until = system_clock().monotonic_ms() + timeout_ms;
   while (true) {
+    if (stopped()) return fail(ErrorCode::wrong_state, "interrupted");
     const int rc = step();
     if (rc != SSH_AGAIN) return rc;
     const auto left = until - system_clock().monotonic_ms();

@@ -60,8 +60,9 @@ class NothingLost(NetworkTest):
         return lease
 
     def test_a_copy_ends_where_its_helper_cannot_start(self):
-        fill = indented("python3 -c '\nimport os, time\ntry:\n  while True:\n    if os.fork() == 0: time.sleep(500); os._exit(0)\n"
-                        "except OSError: print(\"full\", flush=True)\ntime.sleep(500)'")
+        fill = indented("python3 -c '\nimport threading, time\nthreading.stack_size(65536)\ntry:\n"
+                        "  while True: threading.Thread(target=time.sleep, args=(500,), daemon=True).start()\n"
+                        "except RuntimeError: print(\"full\", flush=True)\ntime.sleep(500)'")
         lease = self.detached(self.job(IMAGE + "max_duration: 10m\n" + fill))
         wait_until("the limit of processes", lambda: "full" in self.consumer.hanse("logs", lease, ok=None).out)
         done = self.consumer.hanse("cp", __file__, f"{lease}:", ok=False, timeout_s=60)
