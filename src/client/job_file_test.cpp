@@ -223,7 +223,8 @@ TEST_F(JobFileTest, NamesAndImagesAreReadBeforeAnythingIsRented) {
 TEST_F(JobFileTest, AFileHoldsOneDocument) {
   const auto two = parse("image: a\nmax_duration: 5m\n---\nrun: echo hi\nmax_price: 0.0001\n");
   ASSERT_FALSE(two);
-  EXPECT_THAT(two.error().message, HasSubstr("line 4: a second document begins before here"));
+  EXPECT_THAT(two.error().message, HasSubstr("line 3: the document ends before here, and a file holds one"));
+  EXPECT_THAT(parse("image: a\nmax_duration: 5m\nrun: x\n]\n").error().message, HasSubstr("line 4"));
   EXPECT_TRUE(parse("---\nimage: a\nmax_duration: 5m\nrun: x\n...\n"));
   EXPECT_TRUE(parse("# why\n---\nimage: a\nmax_duration: 5m\nrun: x\n"));
 }

@@ -79,7 +79,9 @@ std::string below_workspace(const std::string& text) {
   for (const auto& part : {path, std::filesystem::path(without_escapes(path.string())).lexically_normal()}) {
     if (part.empty() || part.is_absolute() || *part.begin() == "..") return "";
   }
-  return path.string();
+  std::string out = path.string();
+  if (is_pattern(out) && out.ends_with('/')) out.pop_back();
+  return out;
 }
 
 /// Why what it names could not come back; "" where it could.
@@ -98,7 +100,7 @@ std::string why_no_output(const std::string& text, const std::string& path) {
     if (text[i] == '\\') ++i;
   }
   if (!is_pattern(path)) return "";
-  const auto glob = Glob::parse(path.ends_with('/') ? path.substr(0, path.size() - 1) : path);
+  const auto glob = Glob::parse(path);
   return glob ? "" : "matches nothing: " + glob.error().message;
 }
 

@@ -1,8 +1,10 @@
 #include "client/yaml.hpp"
 
 #include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "model/text.hpp"
 
@@ -11,6 +13,31 @@ namespace {
 
 std::string line_of(const YAML::Mark& mark) {
   return mark.is_null() ? std::string() : "line " + std::to_string(mark.line + 1) + ": ";
+}
+
+/// Where each document begins; what is in it does not matter.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  std::vector<YAML::Mark> marks;
+
+  void OnDocumentStart(const YAML::Mark& mark) override { marks.push_back(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+/// YAML::Load passes over what follows the first document, and YAML::LoadAll does not end on a bracket left over.
+std::optional<YAML::Mark> begin_of_second(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  DocumentStarts starts;
+  if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) return std::nullopt;
+  return starts.marks.back();
 }
 
 std::string unknown_key(std::string_view key, std::string_view what, const std::vector<std::string_view>& known) {
@@ -37,10 +64,13 @@ std::unexpected<Error> refuse(const YAML::Node& at, std::string_view key, const 
 Result<YAML::Node> parse(std::string_view text) {
   if (text.size() > kMaxBytes) return fail(ErrorCode::too_large, "the file is larger than 256 KiB");
   try {
-    const auto documents = YAML::LoadAll(std::string(text));
-    if (documents.empty()) return YAML::Node();
-    if (documents.size() == 1) return documents.front();
-    return refuse(documents[1], "a second document begins before here: a file holds one, so leave out the \"---\"");
+    auto document = YAML::Load(std::string(text));
+    if (const auto more = begin_of_second(std::string(text))) {
+      return fail(ErrorCode::malformed, line_of(*more) +
+                                            "the document ends before here, and a file holds one: leave out the "
+                                            "\"---\", or what is left over");
+    }
+    return document;
   } catch (const YAML::DeepRecursion& e) {
     return fail(ErrorCode::too_large, line_of(e.mark) + "the file is nested too deep");
   } catch (const YAML::Exception& e) {
