@@ -14,8 +14,10 @@ namespace {
 
 // On SIGTERM everything in the container is told to end, and the job is waited for; the engine's SIGKILL bounds that.
 // That is no end of the job's own, which begins again after a restart of the machine, unless it is to be over.
-// The script of a stage waits for the command that it runs before it ends by a SIGTERM that it does not handle itself.
-// `wait` returns early when a signal comes, so it is repeated for as long as the process is there.
+// A script is for bash where there is one, else for sh, and ends at its first failure; it waits for the command that it
+// runs before it ends by a SIGTERM that it does not handle itself. One that names its interpreter is a program of its
+// own: started by us, for the folder is mounted noexec, with one argument at most, as the kernel would. `wait` returns
+// early when a signal comes, so it is repeated for as long as the process is there.
 constexpr const char* kSupervisor = R"(cd /workspace 2>/dev/null || cd /
 dir=/run/hanse; job=
 exec 3<>$dir/output 4<>$dir/errors
@@ -28,10 +30,32 @@ on_term() {
   exit 143
 }
 trap on_term TERM INT
+has_interpreter() {
+  missing=${1:-nothing}
+  command -v "$missing" >/dev/null || return 1
+  case "$1 ${2:-}" in
+  */env' '[!-]*)
+    missing=${2%% *}
+    case $missing in *=*) ;; *) command -v "$missing" >/dev/null || return 1 ;; esac ;;
+  esac
+}
 stage() {
-  at=$1
+  at=$1; script=$dir/$1
   if [ -e $dir/end_at ]; then read -r HANSE_END_AT why <$dir/end_at; export HANSE_END_AT; fi
-  /bin/sh -c 'trap "exit 143" TERM; . "$0"' "$dir/$1" </dev/null >$dir/output 2>$dir/errors 3>&- 4>&- &
+  IFS= read -r first <"$script" || :
+  case $first in
+  '#!'*)
+    set -f; set -- ${first#??}; set +f
+    if [ $# -gt 1 ]; then program=$1; shift; set -- "$program" "$*"; fi
+    if ! has_interpreter "$@"; then
+      echo "hanse: the first line of $at names $missing, which the image does not have: name another, or use an image that has it" >$dir/errors
+      code=127; return
+    fi ;;
+  *)
+    if [ -x /bin/bash ]; then set -- /bin/bash -euo pipefail; else set -- /bin/sh -eu; fi
+    set -- "$@" -c 'trap "exit 143" TERM; . "$0"' ;;
+  esac
+  "$@" "$script" </dev/null >$dir/output 2>$dir/errors 3>&- 4>&- &
   job=$!
   while :; do wait "$job"; code=$?; kill -0 "$job" 2>/dev/null || break; done
   job=

@@ -86,7 +86,7 @@ class UnrulyJobs(NetworkTest):
         self.assertNotEqual(done.code, 0)
 
     def test_fills_its_disk_and_hurts_nobody(self):
-        done = self.run_job("head -c 1G /dev/zero > /workspace/full; echo rest $?; df /workspace | tail -1")
+        done = self.run_job("head -c 1G /dev/zero > /workspace/full || echo rest $?; df /workspace | tail -1")
         self.assertIn("No space left on device", done.err + done.out)
 
     def test_forks_without_end_and_hits_its_limit(self):
