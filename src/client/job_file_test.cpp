@@ -68,7 +68,8 @@ TEST_F(JobFileTest, TheExampleOfTheDesignSaysAllItMeans) {
   EXPECT_TRUE(job->job.salt.is_zero());
   EXPECT_EQ(job->workdir, std::filesystem::canonical(folder_));
   EXPECT_EQ(job->demand.where,
-            "gpu in [RTX4090,A100] vram>=24GB cpu>=8 memory>=64GB reliability>0.99 inet_down>=500 country in [EU]");
+            "gpu in [RTX4090,A100] vram>=24GB cpu>=8 memory>=64GB memory>=16GB reliability>0.99 inet_down>=500 country "
+            "in [EU]");
   EXPECT_EQ(job->demand.gpu_count, 2U);
   EXPECT_EQ(job->demand.disk_bytes, 200'000'000'000U);
   EXPECT_EQ(job->demand.duration_s, 12U * 3600);

@@ -157,6 +157,7 @@ Result<Resources> parse_resources(const YAML::Node& node) {
   }
   if (auto ok = read_size(*map, "disk", out.disk_bytes); !ok) return fail(ok);
   if (auto ok = read_size(*map, "shm", out.shm_bytes); !ok) return fail(ok);
+  if (out.shm_bytes > 0) add(out.where, "memory>=" + model::format_size(out.shm_bytes));  // which it counts against
   return out;
 }
 

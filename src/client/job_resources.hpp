@@ -4,7 +4,7 @@
 //
 //   gpu: "RTX4090,A100:24GB..:2"    models, VRAM of each device, how many; parts in any order, each at most once
 //   cpu: 8..   memory: 64GB..128GB   at least, from to; a bare figure means "at least" too
-//   disk: 200GB   shm: 16GB          the size of /workspace and of /dev/shm
+//   disk: 200GB   shm: 16GB          the size of /workspace and of /dev/shm, which is part of the memory
 
 #include <string>
 

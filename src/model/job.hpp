@@ -38,7 +38,7 @@ struct Job {
   std::vector<std::string> env;        ///< "NAME=value"
   std::string setup;                   ///< Shell, run before `run`; its failure ends the job.
   std::string run;                     ///< Shell; empty: the container idles and waits for ssh.
-  std::uint64_t shm_bytes = 0;         ///< /dev/shm; 0: the provider's default.
+  std::uint64_t shm_bytes = 0;         ///< /dev/shm; 0: half of the lease's memory.
   bool wait_for_workdir = false;       ///< `run` starts only after the consumer says that its files are there.
   std::vector<std::string> outputs{};  ///< Paths and patterns in /workspace that whoever fetches its results wants.
   std::uint32_t notice_s = 0;          ///< So long before its lease ends it is told; 0: it is not.

@@ -34,8 +34,11 @@ ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, c
   spec.dns = config.dns;
   spec.labels = place.labels;
   spec.memory_bytes = share(machine.memory_bytes);
-  const auto most_shm = spec.memory_bytes == 0 ? job.shm_bytes : spec.memory_bytes / 2;
-  spec.shm_bytes = job.shm_bytes == 0 ? kDefaultShmBytes : std::min(job.shm_bytes, most_shm);
+  if (spec.memory_bytes == 0) {
+    spec.shm_bytes = job.shm_bytes == 0 ? kShmOfUnknownMemory : job.shm_bytes;
+  } else {
+    spec.shm_bytes = job.shm_bytes == 0 ? spec.memory_bytes / 2 : std::min(job.shm_bytes, spec.memory_bytes);
+  }
   spec.nano_cpus = static_cast<std::int64_t>(share(std::uint64_t{machine.cpu_threads} * 1'000'000'000));
   spec.pids_limit = kPidsPerLease;
 

@@ -10,7 +10,7 @@
 namespace hanse::provider {
 
 inline constexpr std::int64_t kPidsPerLease = 4096;
-inline constexpr std::uint64_t kDefaultShmBytes = 64ULL << 20;
+inline constexpr std::uint64_t kShmOfUnknownMemory = 64ULL << 20;
 
 struct LeasePlace {
   std::string container_name;
@@ -21,7 +21,8 @@ struct LeasePlace {
   std::uint32_t machines = 1;        ///< Of the gang that the lease is of.
 };
 
-/// CPU threads and memory in proportion to the GPUs; /dev/shm counts against the memory and gets half of it at most.
+/// CPU threads and memory in proportion to the GPUs. /dev/shm counts against the memory: half of it, as a Linux machine
+/// has it, or what the job asks for up to all of it.
 ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, const model::Job& job,
                          const LeasePlace& place);
 

@@ -41,6 +41,22 @@ TEST(Agent, EmptyMachineStartsByItselfAndTakesSsh) {
   EXPECT_THAT(house.ssh(id, "-s hanse-job", "/dev/null").output, HasSubstr("failed"));
 }
 
+TEST(Agent, AnEmptyMachineHasTheSharedMemoryThatItWasRentedWith) {
+  House house;
+  house.run_agent();
+  const auto plain = house.rent(nullptr);
+  model::Job job;
+  job.name = "machine";
+  job.shm_bytes = 400ULL << 20;
+  const auto asked = house.rent(&job);
+  EXPECT_THAT(house.deliver(asked, job).output, HasSubstr("started"));
+  EXPECT_TRUE(eventually([&] { return house.is(plain, model::LeaseState::running); }));
+  const std::string look = "'df -k /dev/shm | tail -1 | tr -s \" \" | cut -d \" \" -f 2'";
+  EXPECT_EQ(house.ssh(plain, look).output, std::to_string(256 << 10) + "\n") << "half of its memory";
+  EXPECT_EQ(house.ssh(asked, look).output, std::to_string(400 << 10) + "\n");
+  EXPECT_TRUE(house.is(asked, model::LeaseState::running)) << "a job that runs nothing has no end";
+}
+
 TEST(Agent, JobWaitsForItsFiles) {
   House house;
   house.run_agent();

@@ -2,16 +2,19 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cli/bill.hpp"
 #include "cli/command.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/lease_job.hpp"
 #include "cli/lease_link.hpp"
 #include "cli/plan.hpp"
 #include "cli/progress.hpp"
 #include "cli/show.hpp"
 #include "cli/spot.hpp"
 #include "model/text.hpp"
+#include "wire/codec.hpp"
 #include "wire/json.hpp"
 
 namespace hanse::cli {
@@ -24,6 +27,7 @@ struct RentOptions {
   bool reserved = false, same_provider = false, same_country = false;
   SpotOptions spot;
   std::uint64_t wait_s = 0;
+  std::uint64_t shm_bytes = 0;
   bool yes = false;
 };
 
@@ -32,7 +36,20 @@ struct Rental {
   model::RequestId request;
   model::LeaseId first;
   std::uint32_t machines = 1;
+  client::JobFile file;  ///< Whose job the machines wait for, if they were rented with one.
 };
+
+/// An empty machine whose /dev/shm has a size of its own is told by a job that runs nothing: the hash is zero without.
+client::JobFile shm_job(std::uint64_t shm_bytes) {
+  client::JobFile file;
+  file.job.name = "machine";
+  file.job.shm_bytes = shm_bytes;
+  if (shm_bytes > 0) file.job.salt = random_bytes<32>();
+  return file;
+}
+Hash hash_of(const client::JobFile& file) {
+  return file.job.shm_bytes > 0 ? wire::job_hash(file.job) : Hash{};
+}
 
 /// The leases as they are now. If a provider did not start its machine, the ledger moved the request on: then those,
 /// with `rental` changed. An error if there are none any more.
@@ -56,23 +73,39 @@ Result<std::vector<LeaseView>> current_leases(NodeApi& api, Rental& rental) {
   return out;
 }
 
-Error interrupted(Context& context, Rental& rental) {
+/// Ends all of it, because of `why`.
+Error give_back(Context& context, Rental& rental, const Error& why) {
   const auto leases = current_leases(**context.api(), rental);
   if (!leases) return leases.error();
   std::vector<model::Operation> ends;
   for (const auto& view : *leases) {
     const bool runs = view.lease.state == model::LeaseState::running;
     ends.push_back(model::EndLease{view.lease.id, runs ? model::EndReason::completed : model::EndReason::cancelled,
-                                   "interrupted"});
+                                   why.message.substr(0, 200)});
   }
   const std::string id = model::format_id(rental.first);
   const auto receipt = context.send(std::move(ends));
   if (!receipt) {
-    return {receipt.error().code, "interrupted, and " + id + " could not be ended: " + receipt.error().message +
+    return {receipt.error().code, why.message + ", and " + id + " could not be ended: " + receipt.error().message +
                                       ". Try 'hanse stop " + id + "'"};
   }
-  return {ErrorCode::wrong_state, "interrupted; " + id + (rental.machines > 1 ? " and those with it are" : " is") +
-                                      " ended: what was not used came back"};
+  return {why.code, why.message + "; " + id + (rental.machines > 1 ? " and those with it are" : " is") +
+                        " ended: what was not used came back"};
+}
+
+/// Hands the job, if there is one, to the machines that have not got it yet.
+Result<> deliver(Context& context, const Rental& rental, const StopSource& stop, std::set<model::LeaseId>& done) {
+  if (rental.file.job.shm_bytes == 0) return {};
+  static const LocalTree nothing;
+  for (std::uint32_t rank = 0; rank < rental.machines; ++rank) {
+    if (const model::LeaseId lease{rental.first.value + rank}; !done.contains(lease)) {
+      LeaseJob job(context, rental.file, nothing, stop, rank, rental.machines);
+      const auto attempt = job.run(lease, true);
+      if (attempt.end == Attempt::End::failed) return std::unexpected(attempt.failure->error);
+      if (attempt.end == Attempt::End::exited) done.insert(job.lease());
+    }
+  }
+  return {};
 }
 
 /// Until all of it runs. An interrupt or a provider that does not start it ends it: nothing is left that costs.
@@ -80,10 +113,15 @@ Result<std::vector<LeaseView>> await_start(Context& context, Rental& rental) {
   const auto api = context.api();
   if (!api) return fail(api);
   Interrupt interrupt;
+  const StopSource stop(interrupt);
   Progress progress(context.terminal, "waiting for the machine to start", Unit::items, context.json());
+  std::set<model::LeaseId> delivered;
   while (interrupt.count() == 0) {
     auto leases = current_leases(**api, rental);
     if (!leases) return leases;
+    if (auto ready = deliver(context, rental, stop, delivered); !ready) {
+      return std::unexpected(give_back(context, rental, ready.error()));
+    }
     const bool all_run = std::all_of(leases->begin(), leases->end(), [](const LeaseView& view) {
       return view.lease.state == model::LeaseState::running;
     });
@@ -91,7 +129,7 @@ Result<std::vector<LeaseView>> await_start(Context& context, Rental& rental) {
     progress.update(0, 0);
     interrupt.wait(100);
   }
-  return std::unexpected(interrupted(context, rental));
+  return std::unexpected(give_back(context, rental, {ErrorCode::wrong_state, "interrupted"}));
 }
 
 Outcome show(Context& context, const std::vector<LeaseView>& leases) {
@@ -121,8 +159,8 @@ Outcome show(Context& context, const std::vector<LeaseView>& leases) {
 }
 
 /// Plans, asks and sends; anew where the price rose between the two and nobody had agreed to that.
-std::expected<model::Receipt, Failure> order(Context& context, model::Demand demand, const std::string& what,
-                                             bool yes) {
+std::expected<model::Receipt, Failure> order(Context& context, model::Demand demand, const Hash& job,
+                                             const std::string& what, bool yes) {
   const auto access = context.access_key();
   if (!access) return refuse(access.error());
   constexpr int kMostPlans = 3;
@@ -139,7 +177,7 @@ std::expected<model::Receipt, Failure> order(Context& context, model::Demand dem
       return refuse(plan.error(), none ? no_match_hint(plan.error().message) : "");
     }
     if (auto agreed = confirm(context, *plan, yes); !agreed) return refuse(agreed.error());
-    model::SubmitRequest request{demand, {}, access->public_key(), {}, {}, {}};
+    model::SubmitRequest request{demand, job, access->public_key(), {}, {}, {}};
     hold_to(*plan, request.demand);
     auto receipt = submit(context, *plan, std::move(request));
     if (receipt) return std::move(*receipt);
@@ -149,9 +187,10 @@ std::expected<model::Receipt, Failure> order(Context& context, model::Demand dem
 }
 
 /// By the auction: shows the plan, bids, waits for it.
-Result<Rental> rent_on_spot(Context& context, const RentOptions& options, const crypto::PublicKey& access) {
+Result<Rental> rent_on_spot(Context& context, const RentOptions& options, const client::JobFile& file,
+                            const crypto::PublicKey& access) {
   const SpotBid bid{options.spot.bid, options.spot.sealed};
-  model::SubmitRequest request{options.demand, {}, access, {}, {}, {}};
+  model::SubmitRequest request{options.demand, hash_of(file), access, {}, {}, {}};
   request.demand.mode = model::Mode::spot;
   if (auto agreed = confirm_spot(context, request.demand, bid, "an empty machine to log in to", {}, options.yes);
       !agreed) {
@@ -170,7 +209,7 @@ Result<Rental> rent_on_spot(Context& context, const RentOptions& options, const 
   const auto receipt = context.send({request});
   if (!receipt) return fail(receipt);
   if (receipt->outcomes.empty()) return fail(ErrorCode::internal, "the receipt names no request; please report it");
-  Rental rental{receipt->outcomes.front().request, {}, 1};
+  Rental rental{receipt->outcomes.front().request, {}, 1, file};
   const auto lease = await_auction(context, interrupt, rental.request);
   if (!lease) return fail(lease);
   rental.first = *lease;
@@ -189,10 +228,12 @@ Outcome rent(Context& context, RentOptions options) {
   }
   if (options.demand.keep_s > 0 && options.demand.disk_bytes == 0) options.demand.disk_bytes = model::kDefaultDiskBytes;
   if (!options.interconnect.empty()) options.demand.where += " interconnect>=" + options.interconnect;
+  if (options.shm_bytes > 0) options.demand.where += " memory>=" + model::format_size(options.shm_bytes);
   const auto access = context.access_key();
   if (!access) return refuse(access.error());
+  const auto file = shm_job(options.shm_bytes);
   if (options.spot.spot) {
-    auto rental = rent_on_spot(context, options, access->public_key());
+    auto rental = rent_on_spot(context, options, file, access->public_key());
     if (!rental) return refuse(rental.error());
     const auto leases = await_start(context, *rental);
     return leases ? show(context, *leases) : refuse(leases.error());
@@ -200,13 +241,13 @@ Outcome rent(Context& context, RentOptions options) {
   const std::string what = options.demand.machines > 1
                                ? std::to_string(options.demand.machines) + " empty machines to log in to"
                                : "an empty machine to log in to";
-  const auto receipt = order(context, options.demand, what, options.yes);
+  const auto receipt = order(context, options.demand, hash_of(file), what, options.yes);
   if (!receipt) return std::unexpected(receipt.error());
   if (receipt->outcomes.empty() || !receipt->outcomes.front().lease) {
     return refuse(ErrorCode::no_match,
                   receipt->outcomes.empty() ? "nothing matched" : receipt->outcomes.front().explanation);
   }
-  Rental rental{receipt->outcomes.front().request, receipt->outcomes.front().lease, options.demand.machines};
+  Rental rental{receipt->outcomes.front().request, receipt->outcomes.front().lease, options.demand.machines, file};
   const auto leases = await_start(context, rental);
   if (!leases) return refuse(leases.error());
   return show(context, *leases);
@@ -229,6 +270,7 @@ void add_rent(Program& program) {
   command->add_option("--gpus,-g", options->demand.gpu_count, "Devices on one machine")->check(CLI::Range(1, 64));
   size_option(command, "--disk", options->demand.disk_bytes, "Size of /workspace");
   duration_option(command, "--keep", options->demand.keep_s, "How long its files stay once its time is over (0s)");
+  size_option(command, "--shm", options->shm_bytes, "Size of /dev/shm, a part of the memory (half of it)");
   money_option(command, "--max-price", options->demand.max_price_per_gpu_hour, "Credits per GPU-hour, all-in, at most");
   money_option(command, "--max-cost", options->demand.max_cost, "Credits for all of it, at most");
   command->add_option("--machines", options->demand.machines, "So many machines or none (1)")
