@@ -235,6 +235,12 @@ TEST(Plan, ShowsEveryMachineOfAGangAndHoldsToAllOfIt) {
   EXPECT_EQ(demand.max_cost, Money{2'500'000});
 }
 
+TEST(Plan, ACountryThatNobodyGaveIsADash) {
+  const auto text = plan_text({}, false);
+  const auto line = text.substr(text.find("country"));
+  EXPECT_TRUE(line.substr(0, line.find('\n')).ends_with(" -")) << text;
+}
+
 TEST(Plan, SaysWhenTheBalanceIsTooLittle) {
   Plan plan;
   plan.most = credits(5);

@@ -137,7 +137,7 @@ std::string plan_text(const Plan& plan, bool color) {
     rate = Money{};
     for (const auto& member : plan.members) {
       lines.emplace_back("machine " + std::to_string(lines.size() + 1),
-                         offer_text(member) + ", " + member.offer.machine.country + ", " +
+                         offer_text(member) + ", " + country_text(member.offer.machine) + ", " +
                              device_text(member.offer.machine, plan.demand.gpu_count) + ", " +
                              rate_text(member.price.rate_per_hour));
       rate.micros += member.price.rate_per_hour.micros;
@@ -145,7 +145,7 @@ std::string plan_text(const Plan& plan, bool color) {
   } else {
     lines = {{"offer", offer_text(plan.offer)},
              {"reliability", share_text(plan.offer.reliability_millionths)},
-             {"country", machine.country},
+             {"country", country_text(machine)},
              {"device", device_text(machine, plan.demand.gpu_count)}};
   }
   std::string price = rate_text(rate) + " all-in";

@@ -5,7 +5,6 @@
 #include "cli/show.hpp"
 #include "client/private_file.hpp"
 #include "market/check.hpp"
-#include "model/country.hpp"
 #include "model/price_rule.hpp"
 #include "model/text.hpp"
 
@@ -18,19 +17,10 @@ constexpr Money kGrantLimit = credits(1);  // fees only: the agent never pays an
 constexpr std::uint64_t kGiB = 1ULL << 30;
 constexpr int kWatchMs = 500;
 
-/// "DE" from LANG=de_DE.UTF-8.
-std::string country_of_locale() {
-  const std::string lang = environment("LANG");
-  const auto under = lang.find('_');
-  const std::string code = under == std::string::npos ? "" : lang.substr(under + 1, 2);
-  return model::is_country(code) ? code : "";
-}
-
-/// Before anybody has chosen anything; the country stays open where nothing tells it.
+/// Before anybody has chosen anything. Where it stands, no machine knows: that stays open.
 provider::AgentConfig first_config(const model::AccountId& owner, const model::Machine& machine) {
   provider::AgentConfig config;
   config.owner = owner;
-  config.country = machine.country.empty() ? country_of_locale() : machine.country;
   config.default_image = "debian:bookworm-slim";
   config.dns = {"9.9.9.9", "1.1.1.1"};
   config.prices.on_demand_per_gpu_hour = guessed_price(machine);
@@ -69,9 +59,10 @@ provider::AgentConfig make_agent_config(const Home& home, const model::AccountId
   if (config.name.empty()) config.name = config.machine.name;
   if (config.advertise_host.empty()) config.advertise_host = config.machine.name;
   if (config.country.empty()) {
-    config.country = "US";
-    notes.push_back("the machine does not say which country it is in; `country: US` is a guess: mend it in " +
-                    home.provider_config().string() + " and start again, for renters choose by it");
+    notes.push_back(
+        "nobody has said which country this machine stands in: renters who ask for one pass it by. Write "
+        "`country: DE`, or whichever it is, in " +
+        home.provider_config().string() + " and start again");
   }
   config.machine.country = config.country;
   return config;

@@ -14,7 +14,8 @@
 
 namespace hanse::cli {
 
-/// What the command line names of a provider's config; the rest is kept from a former one, or found or guessed.
+/// What the command line names of a provider's config; the rest is kept from a former one, or found or guessed;
+/// but the country, which nobody but its owner knows.
 struct ProviderChoices {
   std::string node_url, ca_file, name, advertise_host, listen_host, engine_socket, country;
   std::optional<std::uint16_t> ssh_port;

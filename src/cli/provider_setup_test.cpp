@@ -53,6 +53,17 @@ TEST_F(ProviderSetup, RenewedConfigKeepsWhatTheCommandLineDoesNotName) {
   EXPECT_EQ(renewed.owner, owner);
 }
 
+TEST_F(ProviderSetup, ACountryThatNobodyGaveStaysUnknown) {
+  ::setenv("LANG", "de_DE.UTF-8", 1);
+  const auto config = made({});
+  ::unsetenv("LANG");
+  EXPECT_EQ(config.country, "");
+  EXPECT_EQ(config.machine.country, "");
+  EXPECT_THAT(notes, ::testing::Contains(HasSubstr("nobody has said which country")));
+  ASSERT_TRUE(save_agent_config(home, config));
+  EXPECT_EQ(load_agent_config(home)->machine.country, "");
+}
+
 TEST_F(ProviderSetup, PricesThatTheLedgerWouldRefuseAreRefusedWithTheirLimits) {
   auto config = made({});
   for (const auto price : {Money{0}, credits(200'000)}) {

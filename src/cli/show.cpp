@@ -27,6 +27,10 @@ std::string device_text(const model::Machine& machine, std::uint32_t count) {
   return std::to_string(count) + " × " + device_text(machine);
 }
 
+std::string country_text(const model::Machine& machine) {
+  return machine.country.empty() ? "-" : machine.country;
+}
+
 std::string share_text(std::int64_t millionths) {
   std::string digits = std::to_string(millionths % 1'000'000 / 1000);
   digits.insert(0, 3 - digits.size(), '0');

@@ -14,6 +14,7 @@ std::string rate_text(Money per_hour);  ///< "1.20/h"
 std::string price_text(const model::PriceList& prices, bool begins = false);
 std::string device_text(const model::Machine& machine);                       ///< "RTX4090", "CPU (no GPU)"
 std::string device_text(const model::Machine& machine, std::uint32_t count);  ///< "2 × RTX4090"
+std::string country_text(const model::Machine& machine);                      ///< "DE"; "-" where it is not said
 std::string share_text(std::int64_t millionths);                              ///< "0.990"
 std::string size_text(std::uint64_t bytes);                                   ///< "24 GB"; "" for 0
 /// How long ago, coarse: "5m", "2d"; "" for no time.

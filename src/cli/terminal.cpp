@@ -145,11 +145,17 @@ void print_err(std::string_view text) {
   write_all(STDERR_FILENO, text);
 }
 
-bool ask_yes_no(const Terminal& terminal, std::string_view question) {
-  if (!terminal.in_tty || !terminal.err_tty) return false;
-  print_err(std::string(question) + " [y/N] ");
+std::string ask_line(const Terminal& terminal, std::string_view question) {
+  if (!terminal.in_tty || !terminal.err_tty) return "";
+  print_err(std::string(question) + " ");
   std::string answer;
-  if (!std::getline(std::cin, answer)) return false;
+  if (!std::getline(std::cin, answer)) return "";
+  answer.erase(answer.find_last_not_of(" \t\r") + 1);
+  return answer.substr(std::min(answer.find_first_not_of(" \t"), answer.size()));
+}
+
+bool ask_yes_no(const Terminal& terminal, std::string_view question) {
+  const auto answer = ask_line(terminal, std::string(question) + " [y/N]");
   return answer == "y" || answer == "Y" || answer == "yes" || answer == "Yes";
 }
 

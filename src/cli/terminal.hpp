@@ -37,6 +37,8 @@ void print_out(std::string_view text);
 void print_err(std::string_view text);  ///< The same, to stderr.
 bool output_is_lost();                  ///< Something could not be printed.
 
+/// A line from the terminal, without blanks around it; empty without a terminal.
+std::string ask_line(const Terminal& terminal, std::string_view question);
 /// Asks on the terminal; the default answer is no. False without a terminal.
 bool ask_yes_no(const Terminal& terminal, std::string_view question);
 

@@ -133,8 +133,8 @@ Result<> check_machine(const model::Machine& machine) {
   if (static_cast<std::size_t>(machine.interconnect) >= model::Names<model::Interconnect>::names.size()) {
     return invalid("interconnect", "takes none, pcie, nvlink or infiniband");
   }
-  if (!model::is_country(machine.country)) {
-    return invalid("country", "takes a code of ISO 3166-1 in two upper-case letters, such as DE");
+  if (!machine.country.empty() && !model::is_country(machine.country)) {
+    return invalid("country", "is empty or a code of ISO 3166-1 in two upper-case letters, such as DE");
   }
   if (auto ok = check_name("driver_version", machine.driver_version, kMaxVersionBytes, true); !ok) return ok;
   if (auto ok = check_name("cuda_version", machine.cuda_version, kMaxVersionBytes, true); !ok) return ok;

@@ -23,8 +23,8 @@ inline constexpr std::uint64_t kMaxDurationS = 10ULL * 365 * 86400;
 /// most; a factor, floor and cap where the price follows its class, and none where it does not.
 Result<> check_prices(const model::PriceList& prices);
 
-/// Names of printable ASCII, counts from 1 to 64, a country of ISO 3166-1, sizes up to 2^60 bytes, a CUDA version that
-/// is empty or reads as one, and check_measured().
+/// Names of printable ASCII, counts from 1 to 64, a country of ISO 3166-1 or none, sizes up to 2^60 bytes, a CUDA
+/// version that is empty or reads as one, and check_measured().
 Result<> check_machine(const model::Machine& machine);
 
 /// Measurements of known fields, each once, from 0 to 2^60 in the field's unit, with the time they were taken at.

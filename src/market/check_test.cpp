@@ -104,7 +104,7 @@ TEST(CheckMachine, NamesWhatIsWrong) {
            {"inet_up_mbps", [](M& m) { m.inet_up_mbps = UINT32_MAX; }},
            {"country", [](M& m) { m.country = "de"; }},
            {"country", [](M& m) { m.country = "EU"; }},
-           {"country", [](M& m) { m.country = ""; }},
+           {"country", [](M& m) { m.country = " "; }},
            {"driver_version", [](M& m) { m.driver_version = "a\tb"; }},
            {"cuda_version", [](M& m) { m.cuda_version = "twelve"; }},
            {"measured[1].field", [](M& m) { m.measured[1].field = "price"; }},

@@ -118,7 +118,7 @@ std::string text_of(WhereField field, const Row& row) {
     case WhereField::gpu:
       return row.rows().models.text(row.model());
     case WhereField::country:
-      return country_code(row.country());
+      return row.country() == kNoCountry ? "an unknown one" : country_code(row.country());
     case WhereField::provider:
       return row.seller().name.empty() ? row.seller().address : row.seller().name;
     case WhereField::machine:
@@ -137,7 +137,8 @@ bool passes(const Constraint& c, const Wanted& wanted, const Row& row, const std
     case WhereField::gpu:
       return model::allows(c, row.rows().models.folded(row.model()));
     case WhereField::country:
-      return model::allows(c, model::fold(WhereField::country, country_code(row.country())));
+      return row.country() != kNoCountry &&  // it may be the very one that is not wanted
+             model::allows(c, model::fold(WhereField::country, country_code(row.country())));
     case WhereField::provider:
       return allows_provider(c, row.seller());
     case WhereField::machine:

@@ -184,7 +184,8 @@ void Judgement::mark_text(const Chunk& chunk, const Constraint& c, Mask& fails) 
     case WhereField::country:
       if (known.empty())
         known = verdicts(kCountries, [&](std::size_t i) {
-          return allows(c, model::fold(WhereField::country, country_code(static_cast<std::uint16_t>(i))));
+          return i != kNoCountry &&
+                 allows(c, model::fold(WhereField::country, country_code(static_cast<std::uint16_t>(i))));
         });
       return mark_unless(fails, [&](std::size_t i) { return known[chunk.country[i]] != 0; });
     case WhereField::provider:

@@ -118,6 +118,7 @@ Groups group(const std::vector<Match>& listed, const Wanted& wanted, const Recor
   for (std::size_t i = 0; i < listed.size(); ++i) {
     if (demand.max_cost.micros != 0 && listed[i].lock > demand.max_cost) continue;
     const auto& offer = records.offer(listed[i].offer);
+    if (demand.placement == model::Placement::same_country && offer.machine.country.empty()) continue;
     groups[group_of(demand.placement, listed[i], offer)].push_back(
         {cost_of(listed[i], records), left_on(offer, listed[i]), i});
   }
@@ -207,6 +208,9 @@ std::string why_not(const Book& book, const Wanted& wanted, const Records& recor
            " for less time";
   }
   const std::size_t most = demand.machines > 1 ? most_together(book, any_cost, records) : 0;
+  if (most == 0 && demand.placement == model::Placement::same_country && !book.list(any_cost, 1).empty()) {
+    return "No machine that fits says which country it stands in: leave the placement open.";
+  }
   if (most == 0) return book.explain(any_cost).text();
   return std::to_string(demand.machines) + " machines are wanted" + where_together(demand.placement) + ", and " +
          std::to_string(most) + (most == 1 ? " fits" : " fit") + ": ask for " + std::to_string(most) +

@@ -87,6 +87,7 @@ std::vector<std::uint64_t> oracle(const Town& town, const model::Demand& demand)
     const std::int64_t permille = provider.leases_completed == 90 ? 990 : 900;
     const bool by_provider = demand.placement == model::Placement::same_provider;
     const bool by_country = demand.placement == model::Placement::same_country;
+    if (by_country && offer.machine.country.empty()) continue;
     fits.push_back({offer.prices.on_demand_per_gpu_hour.micros * 1000 / permille, offer.posted_at.ms, id,
                     free - static_cast<int>(demand.gpu_count),
                     by_provider  ? model::format_address(offer.provider)
@@ -121,7 +122,7 @@ std::vector<std::uint64_t> oracle(const Town& town, const model::Demand& demand)
 }
 
 TEST(Place, AgreesWithTryingEveryChoice) {
-  static constexpr const char* kCountries[] = {"DE", "FR", "US"};
+  static constexpr const char* kCountries[] = {"DE", "FR", "US", ""};
   Rng rng(5);
   int placed = 0;
   for (int i = 0; i < 3000; ++i) {
@@ -130,7 +131,7 @@ TEST(Place, AgreesWithTryingEveryChoice) {
     for (auto n = 1 + rng.below(11); n > 0; --n) {
       const auto gpus = static_cast<std::uint32_t>(1 + rng.below(4));
       town.add(rng.below(4), gpus, static_cast<std::int64_t>(990'000 * (1 + rng.below(prices))),
-               kCountries[rng.below(3)], static_cast<std::uint32_t>(rng.below(gpus + 1)), 1 + rng.between(0, 2));
+               kCountries[rng.below(4)], static_cast<std::uint32_t>(rng.below(gpus + 1)), 1 + rng.between(0, 2));
     }
     const auto demand =
         gang_of(static_cast<std::uint32_t>(2 + rng.below(4)), static_cast<std::uint32_t>(1 + rng.below(2)),
@@ -163,6 +164,16 @@ TEST(Place, KeepsToOneProviderOrCountryThoughItCostsMore) {
   EXPECT_TRUE(town.place(gang_of(3, 1, model::Placement::same_provider)).empty());
   EXPECT_THAT(town.why_not(gang_of(3, 1, model::Placement::same_provider)),
               HasSubstr("3 machines are wanted at one provider, and 2 fit: ask for 2 at most"));
+}
+
+TEST(Place, MachinesOfNoKnownCountryAreInNoneTogether) {
+  Town town;
+  town.add(1, 1, 990'000, "");
+  town.add(3, 1, 990'000, "");
+  const auto together = gang_of(2, 1, model::Placement::same_country);
+  EXPECT_TRUE(town.place(together).empty());
+  EXPECT_THAT(town.why_not(together), HasSubstr("says which country it stands in: leave the placement open"));
+  EXPECT_EQ(town.place(gang_of(2)).size(), 2U);
 }
 
 TEST(Place, OneProvidersMachinesAreFoundBehindManyCheaperOnes) {

@@ -9,19 +9,18 @@
 
 namespace hanse::market {
 std::uint16_t country_number(const std::string& code) {
-  constexpr auto kNone = static_cast<std::uint16_t>(kCountries - 1);
-  if (code.size() != 2) return kNone;
+  if (code.size() != 2) return kNoCountry;
   unsigned number = 0;
   for (const char c : code) {
     const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    if (lower < 'a' || lower > 'z') return kNone;
+    if (lower < 'a' || lower > 'z') return kNoCountry;
     number = number * 26 + static_cast<unsigned>(lower - 'a');
   }
   return static_cast<std::uint16_t>(number);
 }
 
 std::string country_code(std::uint16_t number) {
-  if (number >= kCountries - 1) return {};
+  if (number >= kNoCountry) return {};
   return {static_cast<char>('A' + number / 26), static_cast<char>('A' + number % 26)};
 }
 

@@ -67,8 +67,9 @@ struct Chunk {
   Column<std::string> name;  ///< Folded.
 };
 
-/// The two letters as a number below kCountries; anything else is the last.
+/// The two letters as a number below kCountries; anything else, and none, is the last.
 inline constexpr std::size_t kCountries = 26 * 26 + 1;
+inline constexpr auto kNoCountry = static_cast<std::uint16_t>(kCountries - 1);
 [[nodiscard]] std::uint16_t country_number(const std::string& code);
 [[nodiscard]] std::string country_code(std::uint16_t number);
 

@@ -114,6 +114,7 @@ class SieveMaker {
     std::bitset<kCountries> allowed;
     for (const auto& value : c.values) allowed.set(country_number(value));
     if (c.op == WhereOp::not_equal || c.op == WhereOp::not_in) allowed.flip();
+    allowed.reset(kNoCountry);
     sieve_.countries = sieve_.by_country ? sieve_.countries & allowed : allowed;
     sieve_.by_country = true;
     sieve_.country_bits = 0;

@@ -59,7 +59,7 @@ inline std::optional<std::int64_t> measured(const model::Machine& machine, const
 
 inline model::Offer random_offer(Rng& rng, std::uint64_t id) {
   static constexpr const char* kModels[] = {"H100-SXM", "H100 PCIe", "H100", "A100-80GB", "RTX4090"};
-  static constexpr const char* kCountries[] = {"DE", "FR", "US", "NO", "CH"};
+  static constexpr const char* kCountries[] = {"DE", "FR", "US", "NO", "CH", ""};
   static constexpr const char* kCuda[] = {"12.4", "11.8", "12.10", ""};
   model::Offer offer;
   offer.id = {id};
@@ -77,7 +77,7 @@ inline model::Offer random_offer(Rng& rng, std::uint64_t id) {
   machine.inet_down_mbps = static_cast<std::uint32_t>(100 * rng.below(10));
   machine.inet_up_mbps = static_cast<std::uint32_t>(100 * rng.below(10));
   machine.interconnect = static_cast<model::Interconnect>(rng.below(4));
-  machine.country = kCountries[rng.below(5)];
+  machine.country = kCountries[rng.below(6)];
   machine.cuda_version = kCuda[rng.below(4)];
   for (const auto* field : {"vram", "cpu", "memory", "disk", "inet_down", "inet_up", "interconnect"}) {
     if (!rng.one_in(3)) continue;
@@ -255,6 +255,7 @@ inline Term set_term(Rng& rng) {
     list += (list.empty() ? "" : ",") + (v == "@" ? model::format_address(account_of(2)) : "\"" + v + "\"");
   return {field.name + (negative ? " not in [" : " in [") + list + "]", field.name,
           [field, values, negative](const Case& c) {
+            if (field.name == "country" && c.offer.machine.country.empty()) return false;
             const bool any = std::any_of(values.begin(), values.end(), [&](const auto& v) { return field.is(c, v); });
             return any != negative;
           }};

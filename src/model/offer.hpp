@@ -64,7 +64,7 @@ struct Machine {
   std::uint64_t disk_bytes = 0;
   std::uint32_t inet_down_mbps = 0;
   std::uint32_t inet_up_mbps = 0;
-  std::string country;  ///< ISO 3166-1 alpha-2, upper case.
+  std::string country;  ///< ISO 3166-1 alpha-2, upper case; empty: not said.
   std::string driver_version;
   std::string cuda_version;
   std::vector<Measurement> measured;

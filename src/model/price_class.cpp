@@ -29,6 +29,7 @@ constexpr std::array<std::pair<Region, std::string_view>, 6> kRegions{
 }  // namespace
 
 std::optional<Region> region_of(std::string_view country) {
+  if (country.empty()) return Region::unknown;
   if (country.size() != 2) return std::nullopt;
   for (const auto& [region, codes] : kRegions) {
     for (std::size_t i = 0; i < codes.size(); i += 2) {
@@ -40,7 +41,7 @@ std::optional<Region> region_of(std::string_view country) {
 
 PriceClass class_of(const Machine& machine) {
   const auto region = region_of(machine.country);
-  HANSE_CHECK(region.has_value());  // check_machine() takes assigned codes only
+  HANSE_CHECK(region.has_value());  // check_machine() takes assigned codes only, and none
   return {fold(WhereField::gpu, machine.gpu_model), *region};
 }
 

@@ -13,16 +13,17 @@
 
 namespace hanse::model {
 
-/// Where a country lies, by continent; Cyprus counts to Europe, as its law does.
-enum class Region : std::uint8_t { europe, north_america, south_america, asia, africa, oceania };
+/// Where a country lies, by continent; Cyprus counts to Europe, as its law does. unknown: of a machine that does not
+/// say.
+enum class Region : std::uint8_t { europe, north_america, south_america, asia, africa, oceania, unknown };
 
 template <>
 struct Names<Region> {
-  static constexpr std::array<std::string_view, 6> names{"europe", "north_america", "south_america",
-                                                         "asia",   "africa",        "oceania"};
+  static constexpr std::array<std::string_view, 7> names{"europe", "north_america", "south_america", "asia",
+                                                         "africa", "oceania",       "unknown"};
 };
 
-/// The region of an assigned code in upper case ("DE"); nullopt for any other text.
+/// The region of an assigned code in upper case ("DE"), unknown for none; nullopt for any other text.
 [[nodiscard]] std::optional<Region> region_of(std::string_view country);
 
 struct PriceClass {

@@ -23,7 +23,7 @@ TEST(PriceClass, every_country_has_one_region) {
   EXPECT_EQ(region_of("US"), Region::north_america);
   EXPECT_EQ(region_of("JP"), Region::asia);
   EXPECT_FALSE(region_of("us"));
-  EXPECT_FALSE(region_of(""));
+  EXPECT_EQ(region_of(""), Region::unknown);
 }
 
 TEST(PriceClass, is_one_for_all_ways_to_write_a_model) {
@@ -38,6 +38,8 @@ TEST(PriceClass, is_one_for_all_ways_to_write_a_model) {
   other.country = "US";
   EXPECT_NE(class_of(machine), class_of(other));
   EXPECT_NE(id_of(class_of(machine)), id_of(class_of(other)));
+  other.country = "";
+  EXPECT_EQ(format_class(class_of(other)), "h100-sxm/unknown");
 }
 
 TEST(PriceClass, text_reads_back) {

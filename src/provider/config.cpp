@@ -76,8 +76,9 @@ Result<std::string> ip_address(const std::string& text) {
 }
 
 Result<std::string> country_code(const std::string& text) {
-  if (model::is_country(text)) return text;
-  return fail(ErrorCode::malformed, "\"" + text + "\" is no country of ISO 3166-1: write two capitals such as DE");
+  if (text.empty() || model::is_country(text)) return text;
+  return fail(ErrorCode::malformed,
+              "\"" + text + "\" is no country of ISO 3166-1: write two capitals such as DE, or \"\" for none");
 }
 
 Result<std::string> node_url(const std::string& text) {
@@ -198,7 +199,6 @@ Result<> check_complete(const AgentConfig& config, const YAML::Node& root) {
   if (config.advertise_host.empty()) {
     return yaml::refuse(root, "`advertise_host` is missing: the name or address that renters reach this machine by");
   }
-  if (config.country.empty()) return yaml::refuse(root, "`country` is missing: two capitals such as DE");
   if (config.default_image.empty()) return yaml::refuse(root, "`default_image` is missing, e.g. debian:bookworm-slim");
   if (config.machine.gpu_count == 0 || config.machine.gpu_model.empty() || config.machine.name.empty()) {
     return yaml::refuse(root, "`machine` needs a name, a gpu_model and at least 1 of gpus");
@@ -216,9 +216,10 @@ Result<AgentConfig> parse_agent_config(std::string_view text) {
   const auto root = yaml::parse(text);
   if (!root) return fail(root);
   const auto map = Map::from(*root, "provider.yaml",
-                             {"owner", "name", "node", "node_ca", "advertise_host", "listen_host", "ssh_port",
-                              "metrics_port", "engine_socket", "default_image", "internet", "dns", "registries",
-                              "subnet_pool", "layer", "output", "fetch_grace", "country", "machine", "prices"});
+                             {"owner",       "name",        "node",         "node_ca",       "advertise_host",
+                              "listen_host", "ssh_port",    "metrics_port", "engine_socket", "default_image",
+                              "internet",    "dns",         "registries",   "subnet_pool",   "layer",
+                              "output",      "fetch_grace", "country",      "machine",       "prices"});
   if (!map) return fail(map);
   AgentConfig out;
   auto taken = all_of(

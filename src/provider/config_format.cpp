@@ -99,7 +99,8 @@ std::string format_agent_config(const AgentConfig& c) {
   line("layer", model::format_size(c.layer_bytes), "the most a lease may write outside /workspace");
   line("output", model::format_size(c.output_bytes), "of a job's output, the last so much is kept for its renter");
   line("fetch_grace", model::format_duration(c.fetch_grace_s), "files of an ended job stay this long, for its renter");
-  line("country", quoted(c.country), "two capitals, e.g. DE; renters may insist on where their data is");
+  line("country", quoted(c.country),
+       "two capitals, e.g. DE; without, whoever asks for a country passes this machine by");
   return out + "\n" + machine_section(c.machine) + "\n" + price_section(c.prices);
 }
 

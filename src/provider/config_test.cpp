@@ -68,6 +68,7 @@ TEST(Config, EveryMistakeNamesItsLineAndWhatToDo) {
       {"ssh_port:", "shh_port:", "ssh_port"},
       {"ssh_port: 2222", "ssh_port: 70000", "at most 65535"},
       {"country: \"DE\"", "country: \"de\"", "two capitals"},
+      {"country: \"DE\"", "country: \"EU\"", "two capitals"},
       {"on_demand: 0.35", "on_demand: cheap", "on_demand"},
       {"vram: ", "vram: 24 # ", "vram"},
       {"internet: false", "internet: maybe", "neither true nor false"},

@@ -4,10 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
-#include "model/country.hpp"
 #include "provider/agent.hpp"
 #include "provider/gpu_models.hpp"
 #include "provider/nvml.hpp"
@@ -44,23 +41,6 @@ std::uint64_t free_disk(const std::filesystem::path& folder) {
     at = at.parent_path();
   }
   return static_cast<std::uint64_t>(stat.f_bavail) * stat.f_frsize;
-}
-
-/// The country of the machine's time zone, or "": a guess for a person to check.
-std::string country_of_time_zone() {
-  std::error_code error;
-  const auto zone = std::filesystem::read_symlink("/etc/localtime", error).string();
-  const auto at = zone.find("zoneinfo/");
-  if (error || at == std::string::npos) return "";
-  std::ifstream table("/usr/share/zoneinfo/zone.tab");
-  std::string line;
-  while (std::getline(table, line)) {
-    std::istringstream fields(line);
-    std::string code, position, name;
-    if (line.starts_with('#') || !(fields >> code >> position >> name)) continue;
-    if (name == zone.substr(at + 9)) return model::is_country(code) ? code : "";
-  }
-  return "";
 }
 
 void add_nvidia(Inventory& out) {
@@ -127,7 +107,6 @@ Inventory detect_inventory(const std::filesystem::path& data_folder) {
   const auto reserve = std::max(host.memory_bytes / 10, std::min<std::uint64_t>(kGiB, host.memory_bytes / 2));
   out.machine.memory_bytes = (host.memory_bytes - reserve) / kMiB * kMiB;
   out.machine.disk_bytes = free_disk(data_folder) / 10 * 7 / kGiB * kGiB;  // the rest is for images and layers
-  out.machine.country = country_of_time_zone();
   char name[64] = {};
   if (::gethostname(name, sizeof name - 1) == 0) out.machine.name = name;
   add_nvidia(out);

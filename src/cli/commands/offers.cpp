@@ -93,7 +93,7 @@ std::vector<std::string> cells_of(const OfferView& view, std::uint32_t gpus) {
           machine.interconnect == model::Interconnect::none ? "" : std::string(model::name_of(machine.interconnect)),
           share_text(view.reliability_millionths),
           measured_text(machine),
-          machine.country,
+          country_text(machine),
           prices.max_duration_s == 0 ? "" : model::format_duration(prices.max_duration_s),
           view.provider_name};
 }

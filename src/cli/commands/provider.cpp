@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/provider_setup.hpp"
 #include "cli/show.hpp"
+#include "model/country.hpp"
 #include "model/price_rule.hpp"
 #include "model/text.hpp"
 
@@ -47,6 +48,18 @@ Outcome print_checks(Context& context, const std::vector<provider::Check>& check
   return static_cast<int>(good ? Exit::ok : Exit::failed);
 }
 
+/// Asks its owner where the machine stands, who alone knows; empty where they do not say or there is nobody to ask.
+std::string ask_country(const Context& context) {
+  if (context.json()) return "";
+  for (int tries = 0; tries < 3; ++tries) {
+    const auto answer =
+        ask_line(context.terminal, "Which country does this machine stand in? Two capitals such as DE, or nothing:");
+    if (answer.empty() || model::is_country(answer)) return answer;
+    context.say(model::quoted(printable(answer)) + " is no country of ISO 3166-1.");
+  }
+  return "";
+}
+
 /// provider.yaml, new or renewed. An unreadable one is not renewed but replaced.
 Result<> write_provider_config(Context& context, const Home& home, ProviderChoices choices) {
   std::optional<provider::AgentConfig> former;
@@ -67,6 +80,8 @@ Result<> write_provider_config(Context& context, const Home& home, ProviderChoic
   if (!former || names_node) choices.node_url = node->url;
   if (!former || names_node) choices.ca_file = node->ca_file;
   if (choices.engine_socket.empty()) choices.engine_socket = environment("HANSE_ENGINE_SOCKET");
+  const bool is_known = !choices.country.empty() || (former && !former->country.empty());
+  if (!is_known) choices.country = ask_country(context);
   std::vector<std::string> notes;
   const auto config = make_agent_config(home, *owner, former, choices, notes);
   if (auto ok = check_typed_prices(config.prices, "--price"); !ok) return ok;
@@ -164,7 +179,8 @@ void add_provider(Program& program) {
   command->add_option("--ssh-port", options->choices.ssh_port, "TCP port of the SSH gateway (2222)")
       ->check(CLI::Range(0, 65535));
   command->add_option("--engine", options->choices.engine_socket, "podman's or Docker's socket")->type_name("FILE");
-  command->add_option("--country", options->choices.country, "Where it stands: two capitals")->type_name("CC");
+  command->add_option("--country", options->choices.country, "Where it stands: two capitals (asked for)")
+      ->type_name("CC");
   price_option(command, "--price", options->choices.price,
                "Credits per device-hour, or a rule such as \"auto floor 0.30\"");
   command->add_flag("--force", options->force, "Write provider.yaml anew; what no option names stays as it says");
