@@ -80,8 +80,8 @@ Result<> LeaseRun::deliver(ByteView bytes, const Engine::Progress& progress) {
   return result;
 }
 
-/// Asks again for as long as the engine is away, for which the renter cannot do anything; a lease that it is away from
-/// for too long ends as this machine's failure, unpaid.
+/// Asks again for as long as the engine is away, or names cannot be looked up, for which the renter cannot do anything;
+/// where that lasts, the lease ends as this machine's failure, unpaid.
 Result<> LeaseRun::ask_engine(const Engine::Progress& progress, const std::function<Result<>()>& ask) {
   const auto until = now_ms() + kEnginePatienceMs;
   while (true) {
@@ -93,7 +93,7 @@ Result<> LeaseRun::ask_engine(const Engine::Progress& progress, const std::funct
     waits_for_engine_ = is_away;
     if (!is_away || ended_ || stopped_ || now_ms() >= until) return answer;
     lock.unlock();
-    progress(0, 0, "waiting for the machine's container engine, which does not answer");
+    progress(0, 0, "waiting for this machine: " + answer.error().message);
     lock.lock();
     changed_.wait_for(lock, std::chrono::seconds(1), [&] { return ended_ || stopped_; });
   }
@@ -106,7 +106,8 @@ Result<> LeaseRun::fetch_image(const std::string& image, const Engine::Progress&
   if (!there) return fail(there);
   if (*there) return {};
   if (auto allowed = check_registry(*reference, context_.config.registries); !allowed) return allowed;
-  return context_.engine.pull(reference->full, progress);
+  auto pulled = context_.engine.pull(reference->full, progress);
+  return pulled ? pulled : std::unexpected(why_not_pulled(pulled.error(), *reference));
 }
 
 /// Creates and starts it, replacing what a crash may have left under its name.
