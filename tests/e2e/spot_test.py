@@ -90,7 +90,7 @@ class Spot(NetworkTest):
         until = self.consumer.lease(lease)["preempt_at_ms"] // 1000
         said = self.consumer.hanse("ssh", lease, "--", "echo $HANSE_END_AT", ok=None).out
         self.assertEqual(said, f"{until}\n")
-        self.assertIn("it ends at", shell.communicate(timeout=60)[0].decode(errors="replace"))
+        self.assertIn(" ends at", shell.communicate(timeout=60)[0].decode(errors="replace"))
         ended = wait_until("the end", lambda: (lambda r: r["state"] == "ended" and r)(self.consumer.lease(lease)))
         self.assertEqual((ended["end_reason"], ended["ends_at_ms"]), ("preempted", ended["preempt_at_ms"]))
         self.assert_money_adds_up(lease)
