@@ -90,9 +90,12 @@ void SshChannelFree::operator()(ssh_channel channel) const {
   ssh_channel_free(channel);
 }
 
+/// libssh closes a socket that it was given when the connection breaks, and leaves it open when it is ended: closing
+/// what is closed would close whatever has its number by then.
 SshSession::~SshSession() {
+  const int left = session_ && is_connected() ? fd() : -1;
   session_.reset();
-  if (socket_ >= 0) ::close(socket_);
+  if (left >= 0) ::close(left);
 }
 
 /// One step after the other until one no longer says "again".
@@ -141,8 +144,7 @@ Result<> SshSession::open_transport(const std::string& host, std::uint16_t port,
                 endpoint_ + ": " + addresses.error().message);
   const auto fd = net::connect(*addresses, timeout_ms, stop_->fd());
   if (!fd) return fail(fd.error().code, endpoint_ + ": connecting failed: " + fd.error().message);
-  socket_ = *fd;
-  keep_alive(socket_);
+  keep_alive(*fd);
   ssh_session session = session_.get();
   const unsigned port_option = port;
   const int no = 0;

@@ -88,7 +88,7 @@ class SshSession {
   /// Its waits end by this one from now on.
   void set_stop(const StopSource& stop) { stop_ = &stop; }
   [[nodiscard]] bool stopped() const { return stop_->stopped(); }
-  [[nodiscard]] int fd() const { return socket_; }
+  [[nodiscard]] int fd() const { return ssh_get_fd(session_.get()); }  ///< -1 once it is closed.
   [[nodiscard]] bool is_connected() const;
   [[nodiscard]] Error lost(const std::string& doing) const;
 
@@ -100,7 +100,6 @@ class SshSession {
   Result<int> complete(Step&& step, int timeout_ms, const std::string& doing);
 
   const StopSource* stop_;
-  int socket_ = -1;  ///< Ours to close: libssh leaves one that it was given alone.
   std::unique_ptr<ssh_session_struct, SshSessionFree> session_;
   std::string endpoint_;
   std::int64_t heard_at_ms_ = 0, asked_at_ms_ = 0;

@@ -197,6 +197,27 @@ TEST_F(SshClientTest, AConnectionThatDropsEndsTheWait) {
   EXPECT_EQ(read.error().code, ErrorCode::unavailable) << read.error().message;
 }
 
+TEST_F(SshClientTest, ABrokenConnectionThatIsLetGoClosesNoOther) {
+  const OddGateway broken([](const auto& guest) { ::shutdown(ssh_get_fd(guest.session), SHUT_RDWR); });
+  auto before = enter(broken);
+  std::uint8_t byte = 0;
+  {
+    const auto channel = before->subsystem("sftp");
+    EXPECT_FALSE(channel ? (*channel)->read(&byte, 1) : fail(channel));
+  }
+  const OddGateway gateway([](const auto& guest) {
+    guest.say(as_bytes("!"));
+    guest.linger();
+  });
+  auto after = enter(gateway);  // as a reconnection does: its socket may have the old one's number
+  before.reset();
+  auto channel = after->subsystem("sftp");
+  ASSERT_TRUE(channel) << channel.error().message;
+  EXPECT_EQ((*channel)->read(&byte, 1).value_or(0), 1U);
+  channel = fail(ErrorCode::unavailable, "");
+  after.reset();
+}
+
 TEST_F(SshClientTest, AStopEndsEveryWait) {
   const OddGateway gateway([](const auto& guest) { guest.linger(); });
   auto session = enter(gateway);
