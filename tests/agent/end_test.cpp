@@ -59,7 +59,7 @@ TEST(KeptLease, OutlivesItsTimeAndItsJobIsEnded) {
   house.run_agent();
   auto job = make_job(
       "trap 'echo told $(cut -d\" \" -f2 $HANSE_END_FILE) >>/workspace/log' TERM\n"
-      "echo began; while :; do date +%s >/workspace/step; sleep 0.1; done");
+      "echo began; while :; do date +%s >/workspace/step; sleep 0.1 || :; done");
   job.notice_s = 50;
   const auto id = house.rent(&job, 60, kKeepS);
   ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
@@ -80,7 +80,7 @@ TEST(KeptLease, OutlivesItsTimeAndItsJobIsEnded) {
 TEST(EndOfALease, ThatMovedAwayIsTakenBackAndToldAgain) {
   House house;
   house.run_agent();
-  auto job = make_job("trap 'echo told >>/workspace/log' TERM; while :; do sleep 0.05; done");
+  auto job = make_job("trap 'echo told >>/workspace/log' TERM; while :; do sleep 0.05 || :; done");
   job.notice_s = 55;
   const auto id = house.rent(&job, 60);
   ASSERT_THAT(house.deliver(id, job).output, HasSubstr("started"));
