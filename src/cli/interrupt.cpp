@@ -83,6 +83,10 @@ bool Interrupt::raise() {
   return true;
 }
 
+bool Interrupt::came() {
+  return g_pipe[0] != -1 && g_count > 0;
+}
+
 bool Interrupt::wait(int timeout_ms) {
   await(g_pipe[0], timeout_ms);
   return g_count > 0;

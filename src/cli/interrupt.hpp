@@ -23,6 +23,8 @@ class Interrupt {
 
   /// As if a signal had come to the one that lives; false: none does.
   static bool raise();
+  /// Has one come to the one that lives, if any does?
+  static bool came();
 };
 
 /// What ends the waiting of several threads: the Interrupt or the wider source that it was made of, which outlives it,

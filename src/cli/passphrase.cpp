@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <map>
 
+#include "cli/interrupt.hpp"
 #include "cli/settings.hpp"
 #include "cli/terminal.hpp"
 
@@ -75,6 +76,10 @@ Result<std::string> ask(std::string_view question) {
   std::string line;
   char c = 0;
   while (line.size() <= kMaxPassphraseBytes) {
+    if (Interrupt::came()) {
+      print_err("\n");
+      return fail(ErrorCode::wrong_state, "interrupted");
+    }
     const ssize_t n = ::read(STDIN_FILENO, &c, 1);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0 || c == '\n') break;

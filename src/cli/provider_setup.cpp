@@ -16,6 +16,7 @@ constexpr std::int64_t kGrantSpareS = 7 * 86400;
 constexpr Money kGrantLimit = credits(1);  // fees only: the agent never pays anyone
 constexpr std::uint64_t kGiB = 1ULL << 30;
 constexpr int kWatchMs = 500;
+constexpr int kRetryMs = 1000;
 
 /// Before anybody has chosen anything. Where it stands, no machine knows: that stays open.
 provider::AgentConfig first_config(const model::AccountId& owner, const model::Machine& machine) {
@@ -132,6 +133,25 @@ model::AuthorizeKey agent_grant(const crypto::PublicKey& key, Time now) {
           {provider::kAgentOperations.begin(), provider::kAgentOperations.end()},
           kGrantLimit,
           after_s(now, kGrantLifeS)};
+}
+
+Result<std::unique_ptr<provider::Agent>> await_agent(
+    Context& context, const Home& home, Interrupt& interrupt,
+    const std::function<Result<std::unique_ptr<provider::Agent>>()>& start) {
+  const bool has_served = std::filesystem::exists(home.provider() / provider::kJournalFile);
+  std::string waits_for;
+  while (true) {
+    auto agent = start();
+    if (agent) return agent;
+    const auto& [code, message] = agent.error();
+    const bool may_come = code == ErrorCode::unavailable || code == ErrorCode::timeout;
+    if (!has_served || !may_come) return agent;
+    if (message != waits_for) {
+      context.say("waiting: " + message + ". Leases that run go on; Ctrl-C ends the agent.");
+      waits_for = message;
+    }
+    if (interrupt.wait(kRetryMs)) return nullptr;
+  }
 }
 
 Result<> watch_agent(Context& context, provider::Agent& agent, const Home& home, Interrupt& interrupt,

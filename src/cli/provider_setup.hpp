@@ -3,6 +3,8 @@
 // Making this machine a provider: its first config, the agent's authorisation, and running the agent until told to
 // stop. Shared by `provider …` and `up`.
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,6 +68,13 @@ model::AuthorizeKey agent_grant(const crypto::PublicKey& key, Time now);
 [[nodiscard]] inline std::filesystem::path agent_lock(const Home& home) {
   return home.provider() / "agent.pid";
 }
+
+/// Starts the agent with `start`. At a machine's first start every failure is one. A machine that has served before may
+/// have leases that run: there a node or an engine that does not answer (both boot beside the agent) is waited for, and
+/// said once. Null: an interrupt came first.
+Result<std::unique_ptr<provider::Agent>> await_agent(
+    Context& context, const Home& home, Interrupt& interrupt,
+    const std::function<Result<std::unique_ptr<provider::Agent>>()>& start);
 
 /// Until an interrupt, or the agent or `is_well` says that it cannot go on. Drains and resumes as the mark says.
 Result<> watch_agent(Context& context, provider::Agent& agent, const Home& home, Interrupt& interrupt,

@@ -130,6 +130,36 @@ class FakeAgent : public provider::Agent {
   bool drained_ = false;
 };
 
+TEST_F(ProviderSetup, AgentThatHasServedWaitsForItsNodeAndEngineAndOneThatHasNotIsToldAtOnce) {
+  Context context;
+  Interrupt interrupt;
+  int tries = 0;
+  const auto third_time = [&]() -> Result<std::unique_ptr<provider::Agent>> {
+    ++tries;
+    if (tries == 1) return fail(ErrorCode::unavailable, "no node answers");
+    if (tries == 2) return fail(ErrorCode::timeout, "the engine did not answer");
+    return std::make_unique<FakeAgent>([] {});
+  };
+  const auto first = await_agent(context, home, interrupt, third_time);
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().code, ErrorCode::unavailable);
+  tries = 0;
+  ASSERT_TRUE(client::replace_private_file(home.provider() / provider::kJournalFile, ""));
+  const auto later = await_agent(context, home, interrupt, third_time);
+  ASSERT_TRUE(later);
+  EXPECT_TRUE(*later);
+  const auto refused = await_agent(context, home, interrupt, []() -> Result<std::unique_ptr<provider::Agent>> {
+    return fail(ErrorCode::conflict, "another agent serves this account");
+  });
+  EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+  const auto left = await_agent(context, home, interrupt, []() -> Result<std::unique_ptr<provider::Agent>> {
+    ::raise(SIGTERM);
+    return fail(ErrorCode::unavailable, "no node answers");
+  });
+  ASSERT_TRUE(left);
+  EXPECT_FALSE(*left) << "an interrupt ends the wait";
+}
+
 TEST_F(ProviderSetup, RunningAgentFollowsTheMarkAndResumesAtTheFilesPrices) {
   Context context;
   Interrupt interrupt;

@@ -69,6 +69,9 @@ Check check_devices(const AgentConfig& config, const Inventory& found);
 /// All of them. `agent`: the process of the agent that runs on this folder, which has the ssh port; 0: none runs.
 std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::path& data_folder, pid_t agent = 0);
 
+/// In the data folder: what the agent remembers of its leases: there from the first start at which node and engine
+/// answered.
+inline constexpr std::string_view kJournalFile = "journal.sqlite";
 /// In the data folder: the agent's own key (client::open_or_create_ssh_key), which the owner authorises once for
 /// kAgentOperations, so that the owner's key is not needed where the agent runs.
 inline constexpr std::string_view kAgentKeyFile = "agent_key";

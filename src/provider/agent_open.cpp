@@ -57,7 +57,7 @@ Result<> RunningAgent::open_parts() {
   if (!*image) {
     if (auto pulled = engine_->pull(config.default_image, {}); !pulled) return pulled;
   }
-  auto journal = Journal::open(folder / "journal.sqlite");
+  auto journal = Journal::open(folder / kJournalFile);
   if (!journal) return fail(journal);
   journal_ = std::move(*journal);
   workspaces_ = std::make_unique<Workspaces>(folder / "leases");

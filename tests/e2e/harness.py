@@ -257,6 +257,15 @@ class Network:
         process.send_signal(how)
         process.wait(timeout=60)
 
+    def revive(self):
+        """Starts again what a test that failed has left dead, so that the next ones fail for their own reasons only."""
+        if self.engine.process.poll() is not None:
+            self.engine.start()
+        if self.node.poll() is not None:
+            self.start_node()
+        if self.agent.poll() is not None:
+            self.start_agent(offered=False)
+
     def end_all_leases(self):
         """Ends what the consumer still has, and waits until its machine is clean again."""
         for lease in self.consumer.leases(everything=False):

@@ -41,12 +41,22 @@ def assert_counted(test, output, lines):
 class NothingLost(NetworkTest):
     def setUp(self):
         self.addCleanup(self.network.end_all_leases)
+        self.addCleanup(self.network.revive)  # before it: cleanups run from the last to the first
 
     def started(self, *words, **options):
         """A command in the background that is killed at the test's end."""
         process = self.consumer.start(*words, **options)
-        self.addCleanup(lambda: process.poll() is None and process.kill())
+        self.addCleanup(self.let_go, process)
         return process
+
+    @staticmethod
+    def let_go(process):
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
 
     def newest(self):
         return max(self.consumer.leases(), key=lambda lease: int(lease["id"].split("-")[1]))["id"]
@@ -205,6 +215,23 @@ class NothingLost(NetworkTest):
         process.send_signal(signal.SIGHUP)
         self.assertEqual(process.wait(timeout=60), 130)
         self.assertEqual(self.state(lease), "ended")
+
+    def test_an_agent_that_boots_before_its_node_and_engine_waits_for_both(self):
+        network = self.network
+        job = self.job(IMAGE + "max_duration: 10m\n" + indented(COUNTED.format(chunks=20, pause=0.5) + "exit 4"))
+        with open(network.folder / "boot", "wb") as out:
+            process = self.started("run", job, "--yes", stdout=out, stderr=subprocess.DEVNULL)
+            wait_until("output", lambda: os.path.getsize(out.name) > 0)
+            network.engine.kill()
+            network.kill(network.agent)
+            network.kill(network.node)
+            network.start_agent(offered=False)
+            wait_until("its word", lambda: "waiting: no node answers" in network.log("agent"))
+            network.start_node()
+            wait_until("its word", lambda: "waiting: no container engine answers" in network.log("agent"))
+            network.engine.start()
+            self.assertEqual(process.wait(timeout=120), 4)
+        assert_counted(self, Path(out.name).read_bytes(), 200_000)
 
     def test_cables_pulled_at_random_lose_nothing(self):
         seed = int(os.environ.get("HANSE_SEED", time.time()))

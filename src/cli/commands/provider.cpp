@@ -144,10 +144,13 @@ Outcome start(Context& context) {
   context.globals.node = config->node.url;
   auto lock = ProcessLock::take(agent_lock(*home), "another agent runs here already");
   if (!lock) return refuse(lock.error(), "one agent a machine; stop the other first");
-  if (auto authorised = authorise(context, *home, *config); !authorised) return refuse(authorised.error());
   Interrupt interrupt;
-  auto agent = provider::Agent::start(
-      {*config, home->provider(), context.program, std::filesystem::exists(drained_mark(*home))});
+  auto agent = await_agent(context, *home, interrupt, [&]() -> Result<std::unique_ptr<provider::Agent>> {
+    if (auto authorised = authorise(context, *home, *config); !authorised) return fail(authorised);
+    return provider::Agent::start(
+        {*config, home->provider(), context.program, std::filesystem::exists(drained_mark(*home))});
+  });
+  if (agent && !*agent) return 0;
   if (!agent) return refuse(agent.error(), "'hanse provider init' checks what this machine needs");
   context.say(config->name + " rents out " + device_text(config->machine, config->machine.gpu_count) + " at " +
               price_text(config->prices, true) + " per device, SSH on port " + std::to_string((*agent)->ssh_port()) +
