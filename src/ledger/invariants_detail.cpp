@@ -42,6 +42,12 @@ Result<> check_lease_money(const model::Lease& lease) {
 /// The reserve is whole until its keeping ends, and is what that cost from then on.
 Result<> check_keep(const model::Lease& lease) {
   const auto wrong = [&](std::string_view what) { return broken(model::format_id(lease.id) + std::string(what)); };
+  if (lease.keep_s == 0) {
+    const bool is_none = lease.keep_rate_per_hour.micros == 0 && lease.keep_reserve.micros == 0 &&
+                         lease.kept_until.ms == 0 && lease.keep_end == model::EndReason::none &&
+                         lease.state != model::LeaseState::kept;
+    return is_none ? Result<>{} : wrong(" keeps files that nobody asked for");
+  }
   const bool was_kept = lease.kept_until.ms != 0;
   const bool ended = !is_live(lease);
   if (was_kept != (lease.state == model::LeaseState::kept || (ended && lease.keep_end != model::EndReason::none)) ||
@@ -53,7 +59,7 @@ Result<> check_keep(const model::Lease& lease) {
   if (!was_kept)
     return ended && lease.keep_reserve.micros != 0 ? wrong(" paid for files that were not kept") : Result<>{};
   const Time most = after_s(lease.ends_at, lease.keep_s);
-  if (lease.keep_s == 0 || lease.disk_bytes == 0 || lease.kept_until < lease.ends_at || lease.kept_until > most ||
+  if (lease.disk_bytes == 0 || lease.kept_until < lease.ends_at || lease.kept_until > most ||
       (!ended && lease.kept_until != most)) {
     return wrong(" is kept for a time that it did not ask for");
   }

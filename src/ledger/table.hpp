@@ -143,7 +143,8 @@ class Table {
     bool existed;
     Record before;
   };
-  static constexpr std::size_t kSlotsPerSlab = 64;
+  /// As many as fill a size that allocators have, less the word that counts them.
+  static constexpr std::size_t kSlotsPerSlab = (32 * 1024 - sizeof(std::size_t)) / sizeof(Slot);
 
   Slot& slot_at(const Key& key) {
     const auto found = slots_.find(key);

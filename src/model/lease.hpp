@@ -121,7 +121,10 @@ struct Lease {
   Money locked;                           ///< Everything the consumer ever put in.
   Money released;                         ///< Paid out to the provider.
   Money refunded;                         ///< Given back to the consumer. escrow = locked − released − refunded.
-  std::string endpoint;                   ///< `host:port` of the gateway, as confirmed.
+  Money keep_reserve;        ///< Of what is locked, all that keeping its files may cost. Once ended: what it did cost.
+  Money keep_rate_per_hour;  ///< What an hour of keeping its files costs.
+  Time kept_until;           ///< While kept: when that is over. Once ended: when it was. 0: it was not kept.
+  std::string endpoint;      ///< `host:port` of the gateway, as confirmed.
   crypto::PublicKey host_key;
   std::string note;  ///< Why it ended, in the words of who ended it.
   std::vector<TermRate>
@@ -132,9 +135,6 @@ struct Lease {
   std::vector<RateChange>
       rates;                  ///< Spot: what the auctions since its start made it cost; empty: rate_per_hour, always.
   Money posted_per_gpu_hour;  ///< The offer's price when it was matched, before discounts; 0: won by a bid.
-  Money keep_rate_per_hour;   ///< What an hour of keeping its files costs.
-  Money keep_reserve;         ///< Of what is locked, all that keeping them may cost. Once ended: what it did cost.
-  Time kept_until;            ///< While kept: when that is over. Once ended: when it was. 0: it was not kept.
 
   bool operator==(const Lease&) const = default;
 };
