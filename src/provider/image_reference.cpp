@@ -83,8 +83,9 @@ Result<> check_registry(const ImageReference& image, const std::vector<std::stri
   if (!found && found.error().code == ErrorCode::unavailable) return std::unexpected(no_names(image));
   if (found && std::all_of(found->begin(), found->end(), is_public_address)) return {};
   return fail(ErrorCode::denied, "image " + image.full +
-                                     " is not on this machine, which pulls from public registries " + "only, and " +
-                                     image.registry + " is none: push the image to one");
+                                     " is not on this machine, which pulls from public registries " +
+                                     "only and sees none at " + image.registry +
+                                     ": check its name, push the image to " + "one, or rent another machine");
 }
 
 Error why_not_pulled(const Error& error, const ImageReference& image, const Resolver& resolve) {
