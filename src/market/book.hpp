@@ -42,6 +42,9 @@ struct Match {
   bool operator==(const Match&) const = default;
 };
 
+/// Of `where`'s constraints, and of what the book itself demands.
+inline constexpr std::size_t kMaxRuled = model::kMaxConstraints + 8;
+
 /// Why nothing matched, for a person and for a program. Constraint texts are canonical (`vram>=80GB`); built-in ones
 /// read `capacity`, `duration`, `max_price`, `max_cost`, `disk`, `open`, `reachable`, `excluded`.
 ///

@@ -14,6 +14,8 @@ namespace {
 
 using model::WhereField;
 
+static_assert(kMaxRuled == model::kMaxConstraints + kBuiltins);
+
 /// The count of one reason while the book is gone through.
 struct Tally {
   Explanation::Ruled ruled;

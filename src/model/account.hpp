@@ -32,6 +32,7 @@ struct KeyGrant {
 
   bool operator==(const KeyGrant&) const = default;
 };
+inline constexpr std::uint32_t kMaxGrants = 64;  ///< Of one account.
 
 /// What an account's leases cost it lately, day by day: what lowers its fees.
 struct Spending {

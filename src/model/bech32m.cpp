@@ -7,9 +7,7 @@
 namespace hanse::model {
 namespace {
 
-constexpr std::string_view kAlphabet = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 constexpr std::uint32_t kConstant = 0x2bc830a3;
-constexpr std::size_t kChecksumSize = 6;
 
 // One step of the BCH code's remainder.
 constexpr std::uint32_t step(std::uint32_t remainder, std::uint8_t value) {
@@ -78,18 +76,18 @@ std::optional<std::string> in_one_case(std::string_view text) {
 
 std::string format_bech32m(std::string_view prefix, ByteView data) {
   const auto groups = to_groups_of_five(data);
-  HANSE_CHECK(!prefix.empty() && prefix.size() + 1 + groups.size() + kChecksumSize <= kMaxBech32mText);
+  HANSE_CHECK(!prefix.empty() && prefix.size() + 1 + groups.size() + kBech32mChecksum <= kMaxBech32mText);
   std::uint32_t remainder = start_with(prefix);
   std::string out(prefix);
   out.push_back('1');
   for (const auto group : groups) {
     remainder = step(remainder, group);
-    out.push_back(kAlphabet[group]);
+    out.push_back(kBech32mAlphabet[group]);
   }
-  for (std::size_t i = 0; i < kChecksumSize; ++i) remainder = step(remainder, 0);
+  for (std::size_t i = 0; i < kBech32mChecksum; ++i) remainder = step(remainder, 0);
   remainder ^= kConstant;
-  for (std::size_t i = 0; i < kChecksumSize; ++i) {
-    out.push_back(kAlphabet[(remainder >> (5 * (kChecksumSize - 1 - i))) & 31]);
+  for (std::size_t i = 0; i < kBech32mChecksum; ++i) {
+    out.push_back(kBech32mAlphabet[(remainder >> (5 * (kBech32mChecksum - 1 - i))) & 31]);
   }
   return out;
 }
@@ -102,13 +100,13 @@ Result<Bytes> parse_bech32m(std::string_view prefix, std::string_view text) {
   if (lower->substr(0, start) != std::string(prefix) + "1") {
     return fail(ErrorCode::malformed, "it does not begin with \"" + std::string(prefix) + "1\"");
   }
-  if (lower->size() < start + kChecksumSize) return fail(ErrorCode::malformed, "it is cut short");
+  if (lower->size() < start + kBech32mChecksum) return fail(ErrorCode::malformed, "it is cut short");
 
   std::uint32_t remainder = start_with(prefix);
   std::vector<std::uint8_t> groups;
   groups.reserve(lower->size() - start);
   for (const char c : std::string_view(*lower).substr(start)) {
-    const auto value = kAlphabet.find(c);
+    const auto value = kBech32mAlphabet.find(c);
     if (value == std::string_view::npos) {
       return fail(ErrorCode::malformed, "a character in it is never part of an address");
     }
@@ -116,7 +114,7 @@ Result<Bytes> parse_bech32m(std::string_view prefix, std::string_view text) {
     remainder = step(remainder, groups.back());
   }
   if (remainder != kConstant) return fail(ErrorCode::malformed, "its checksum is wrong: a character was mistyped");
-  auto data = from_groups_of_five(std::span(groups).first(groups.size() - kChecksumSize));
+  auto data = from_groups_of_five(std::span(groups).first(groups.size() - kBech32mChecksum));
   if (!data) return fail(ErrorCode::malformed, "its last characters are not an encoding of whole bytes");
   return std::move(*data);
 }

@@ -37,6 +37,8 @@ struct PriceClass {
 /// The class of a machine that passed market::check_machine.
 [[nodiscard]] PriceClass class_of(const Machine& machine);
 
+inline constexpr std::uint32_t kMaxClassBytes = 96;  ///< Of a class's text.
+
 /// `h100-sxm/europe`: gpu as it is folded.
 [[nodiscard]] std::string format_class(const PriceClass& price_class);
 /// nullopt for what format_class() would not write.

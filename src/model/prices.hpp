@@ -58,7 +58,7 @@ inline constexpr std::uint64_t kPriceHistoryHours = 30 * 24;
 template <>
 struct Describe<ClassPrices> {
   static constexpr std::string_view name = "ClassPrices";
-  static constexpr auto fields = std::tuple{field<1>("price_class", &ClassPrices::price_class, 96),
+  static constexpr auto fields = std::tuple{field<1>("price_class", &ClassPrices::price_class, kMaxClassBytes),
                                             field<2>("index_micros", &ClassPrices::index),
                                             field<3>("base_micros", &ClassPrices::base),
                                             field<4>("hour_base_micros", &ClassPrices::hour_base),

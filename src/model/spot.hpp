@@ -9,6 +9,7 @@
 #include "base/time.hpp"
 #include "model/account.hpp"
 #include "model/describe.hpp"
+#include "model/price_class.hpp"
 
 namespace hanse::model {
 
@@ -35,7 +36,7 @@ struct Auction {
 template <>
 struct Describe<Auction> {
   static constexpr std::string_view name = "Auction";
-  static constexpr auto fields = std::tuple{field<1>("price_class", &Auction::price_class, 96),
+  static constexpr auto fields = std::tuple{field<1>("price_class", &Auction::price_class, kMaxClassBytes),
                                             field<2>("at_ms", &Auction::at),
                                             field<3>("price_micros_per_gpu_hour", &Auction::price_per_gpu_hour),
                                             field<4>("bids", &Auction::bids),

@@ -8,12 +8,11 @@
 
 #include "model/bech32m.hpp"
 #include "model/offer.hpp"
+#include "model/text_units.hpp"
 
 namespace hanse::model {
 namespace {
 
-constexpr std::string_view kPrefix = "hanse";
-constexpr std::size_t kMaxNumberText = 40;
 constexpr std::size_t kMaxNameText = 64;
 
 bool is_digit(char c) {
@@ -58,27 +57,6 @@ std::string two_digits(std::uint64_t value) {
   return (value < 10 ? "0" : "") + std::to_string(value);
 }
 
-struct Unit {
-  std::string_view name;
-  std::uint64_t size;
-};
-
-constexpr std::array<Unit, 5> kDurations{{{"w", 7 * 86400}, {"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}}};
-
-constexpr std::array<Unit, 13> kSizes{{{"EB", 1'000'000'000'000'000'000},
-                                       {"PB", 1'000'000'000'000'000},
-                                       {"TB", 1'000'000'000'000},
-                                       {"GB", 1'000'000'000},
-                                       {"MB", 1'000'000},
-                                       {"KB", 1'000},
-                                       {"EiB", 1ULL << 60},
-                                       {"PiB", 1ULL << 50},
-                                       {"TiB", 1ULL << 40},
-                                       {"GiB", 1ULL << 30},
-                                       {"MiB", 1ULL << 20},
-                                       {"KiB", 1ULL << 10},
-                                       {"B", 1}}};
-
 bool equal_without_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
@@ -97,11 +75,11 @@ std::string quoted(std::string_view text) {
 }
 
 std::string format_address(const AccountId& account) {
-  return format_bech32m(kPrefix, account.view());
+  return format_bech32m(kAddressPrefix, account.view());
 }
 
 Result<AccountId> parse_address(std::string_view text) {
-  const auto bytes = parse_bech32m(kPrefix, text);
+  const auto bytes = parse_bech32m(kAddressPrefix, text);
   if (!bytes) return fail(bytes.error().code, quoted(text) + " is not an address: " + bytes.error().message);
   if (bytes->size() != AccountId::size) {
     return fail(ErrorCode::malformed, quoted(text) + " is not an address: it does not hold 32 bytes");

@@ -14,6 +14,8 @@
 
 namespace hanse::model {
 
+inline constexpr std::size_t kMaxNumberText = 40;  ///< Bytes of an amount, a duration or a size.
+
 /// bech32m (BIP-350), prefix "hanse": `hanse1…`, 32 bytes, 64 characters in all with its checksum.
 std::string format_address(const AccountId& account);
 Result<AccountId> parse_address(std::string_view text);  ///< Refuses mixed case, bad checksums, other lengths.

@@ -5,8 +5,6 @@
 namespace hanse::ledger {
 namespace {
 
-constexpr std::size_t kMaxGrants = 64;  // of one account
-
 Result<> check_scope(const std::vector<std::string>& operations) {
   constexpr auto& known = model::Names<model::Operation>::names;
   if (operations.empty()) {
@@ -57,7 +55,7 @@ Result<model::Outcome> apply(const model::AuthorizeKey& op, Context& context) {
     grants.change(key, [&](model::KeyGrant& g) { g = grant; });
   } else {
     const auto count = count_grants(grants.index.by_owner, context.account);
-    if (count >= kMaxGrants) {
+    if (count >= model::kMaxGrants) {
       return fail(ErrorCode::limit_reached, "an account may authorise 64 keys: revoke one first");
     }
     grants.insert(grant);
