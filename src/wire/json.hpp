@@ -2,7 +2,8 @@
 
 // Records <-> JSON by the same field tables. Ids read "lease-7", accounts "hanse1…", bytes are hex, enums are names,
 // money and times are integers in the unit that the field's name ends in; the code of a receipt is its stable name.
-// Zero values are written too: a reader need not know defaults. Reading refuses unknown keys and names the nearest.
+// Zero values are written too: a reader need not know defaults. Reading refuses unknown keys and names the nearest; it
+// takes 7.0 for 7, as JSON Schema does.
 
 #include <nlohmann/json_fwd.hpp>
 

@@ -2,8 +2,10 @@
 
 // JSON values to records, within the same bounds as bytes. Internal to the room.
 
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "model/text.hpp"
@@ -68,16 +70,31 @@ class JsonReader {
     }
   }
 
+  /// What is whole, also where it is written as 7.0 or 7e0, as JSON Schema has it; nullopt beyond 64 bits, and where a
+  /// fraction may have been lost.
+  template <std::integral T>
+  static std::optional<T> whole(const nlohmann::json& json) {
+    constexpr double kExact = 9'007'199'254'740'992;  // 2^53
+    if (json.is_number_unsigned()) return within<T>(json.get<std::uint64_t>());
+    if (json.is_number_integer()) return within<T>(json.get<std::int64_t>());
+    if (!json.is_number_float()) return std::nullopt;
+    const auto value = json.get<double>();
+    if (value != std::trunc(value) || std::abs(value) >= kExact) return std::nullopt;
+    return within<T>(static_cast<std::int64_t>(value));
+  }
+  template <std::integral T, std::integral From>
+  static std::optional<T> within(From value) {
+    return std::in_range<T>(value) ? std::optional(static_cast<T>(value)) : std::nullopt;
+  }
+
   template <std::integral T>
   bool number(const nlohmann::json& json, T& out, const std::string& where) {
-    const bool fits = json.is_number_unsigned()
-                          ? std::in_range<T>(json.get<std::uint64_t>())
-                          : json.is_number_integer() && std::in_range<T>(json.get<std::int64_t>());
-    if (!fits) {
+    const auto value = whole<T>(json);
+    if (!value) {
       return refuse(where, "must be a whole number from " + std::to_string(std::numeric_limits<T>::min()) + " to " +
                                std::to_string(std::numeric_limits<T>::max()));
     }
-    out = json.get<T>();
+    out = *value;
     return true;
   }
 

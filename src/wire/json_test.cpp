@@ -114,6 +114,24 @@ TEST(JsonRules, WrongTypesAndRangesAreRefusedByField) {
   expect_refused<model::Receipt>({{"code", "no_such_code"}}, "Receipt.code", "insufficient_funds");
 }
 
+TEST(JsonRules, AWholeNumberMayBeWrittenAsOneWithAFraction) {
+  const auto gpus_of = [](const char* text) {
+    const auto demand = from_json<model::Demand>({{"gpu_count", *parse_json(text)}});
+    return demand ? std::optional(demand->gpu_count) : std::nullopt;
+  };
+  EXPECT_EQ(gpus_of("7.0"), 7U);
+  EXPECT_EQ(gpus_of("7e2"), 700U);
+  EXPECT_EQ(gpus_of("-0.0"), 0U);
+  for (const auto* text : {"7.5", "-7.0", "4294967296.0", "1e300", "-1e300"}) EXPECT_EQ(gpus_of(text), std::nullopt);
+  const auto cost_of = [](const char* text) {
+    const auto demand = from_json<model::Demand>({{"max_cost_micros", *parse_json(text)}});
+    return demand ? std::optional(demand->max_cost.micros) : std::nullopt;
+  };
+  EXPECT_EQ(cost_of("9007199254740991.0"), 9'007'199'254'740'991);
+  EXPECT_EQ(cost_of("9007199254740992.0"), std::nullopt) << "it may have been one more";
+  EXPECT_EQ(cost_of("-12.0"), -12);
+}
+
 TEST(JsonText, IsBoundedAndNeverThrows) {
   EXPECT_EQ(parse_json("{\"a\": [1, 2]}").value()["a"][1], 2);
   EXPECT_EQ(parse_json(std::string(32, '[') + std::string(32, ']')).has_value(), true);
