@@ -7,6 +7,7 @@ namespace hanse::api {
 namespace {
 
 constexpr std::size_t kMaxParameters = 32;
+constexpr std::size_t kMaxShown = 64;
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -37,10 +38,21 @@ Result<std::string> decode(std::string_view text, bool plus_is_blank) {
   return out;
 }
 
+/// What follows the authority of an absolute address, which is how a request to a proxy names it.
+std::string_view without_authority(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    target.remove_prefix(std::min(target.find_first_of("/?", scheme.size()), target.size()));
+    return target.starts_with('/') ? target : "/";
+  }
+  return target;
+}
+
 }  // namespace
 
 Result<Call> Call::from_target(std::string_view target) {
   Call out;
+  target = without_authority(target);
   const auto question = target.find('?');
   auto path = decode(target.substr(0, question), false);
   if (!path) return fail(path);
@@ -59,7 +71,8 @@ Result<Call> Call::from_target(std::string_view target) {
     if (!value) return fail(value);
     const bool is_known =
         std::any_of(out.query_.begin(), out.query_.end(), [&](const auto& q) { return q.first == *name; });
-    if (is_known) return fail(ErrorCode::malformed, "the query has '" + *name + "' twice: give it once");
+    if (is_known)
+      return fail(ErrorCode::malformed, "the query has '" + name->substr(0, kMaxShown) + "' twice: give it once");
     out.query_.emplace_back(std::move(*name), std::move(*value));
   }
   return out;
@@ -67,7 +80,7 @@ Result<Call> Call::from_target(std::string_view target) {
 
 std::optional<std::string_view> Call::find(std::string_view name) const {
   for (const auto& [key, value] : query_) {
-    if (key == name && !value.empty()) return value;
+    if (key == name) return value;
   }
   return std::nullopt;
 }
@@ -77,17 +90,20 @@ std::unexpected<Error> Call::wrong(std::string_view name, const Error& error) {
   return fail(ErrorCode::invalid_argument, std::string(name) + (points ? ":\n" : ": ") + error.message);
 }
 
-Result<std::uint64_t> Call::integer(std::string_view name, std::uint64_t or_else, std::uint64_t low,
-                                    std::uint64_t high) const {
-  const auto text = find(name);
-  if (!text) return or_else;
+Result<std::uint64_t> Call::whole(std::string_view name, std::string_view text, std::uint64_t low, std::uint64_t high) {
   std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc() || end != text->data() + text->size() || value < low || value > high) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < low || value > high) {
     return fail(ErrorCode::invalid_argument, std::string(name) + " must be a whole number from " + std::to_string(low) +
                                                  " to " + std::to_string(high));
   }
   return value;
+}
+
+Result<std::uint64_t> Call::integer(std::string_view name, std::uint64_t or_else, std::uint64_t low,
+                                    std::uint64_t high) const {
+  const auto text = find(name);
+  return text ? whole(name, *text, low, high) : or_else;
 }
 
 Result<std::size_t> Call::limit() const {
@@ -99,6 +115,7 @@ Result<model::AccountId> Call::account(std::string_view name) const {
   if (!text) return model::AccountId{};
   auto account = model::parse_address(*text);
   if (!account) return wrong(name, account.error());
+  if (account->is_zero()) return fail(ErrorCode::invalid_argument, std::string(name) + ": this address is nobody's");
   return account;
 }
 

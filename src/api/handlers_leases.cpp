@@ -45,9 +45,11 @@ Result<LeaseQuery> parse_query(const Call& call) {
   out.provider = *provider;
   out.after = *after;
   out.limit = *limit;
-  out.state = call.find("state").value_or("");
-  if (!out.state.empty() && out.state != "live" && out.state != "ended") {
-    return fail(ErrorCode::invalid_argument, "state must be live or ended");
+  if (const auto state = call.find("state")) {
+    out.state = *state;
+    if (std::find(kLeaseListStates.begin(), kLeaseListStates.end(), out.state) == kLeaseListStates.end()) {
+      return fail(ErrorCode::invalid_argument, "state must be live or ended");
+    }
   }
   if (out.state == "ended" && out.consumer.is_zero() && out.provider.is_zero()) {
     return fail(ErrorCode::invalid_argument, "ended leases are listed for one account: give consumer or provider");

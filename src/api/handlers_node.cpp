@@ -55,14 +55,13 @@ Result<Answer> get_params(const Context& context, const Call&) {
 }
 
 Result<Answer> get_block(const Context& context, const Call& call) {
-  std::uint64_t height = 0;
-  const auto& text = call.path_value;
-  const bool digits = !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == text.npos;
-  if (!digits) return fail(ErrorCode::invalid_argument, "a block's height is a number from 1");
-  for (const char c : text) height = height * 10 + static_cast<std::uint64_t>(c - '0');
-  const auto block = height == 0 ? std::nullopt : context.node.store().block(height);
-  if (!block)
-    return fail(ErrorCode::not_found, "there is no block " + text + " yet: 'hanse status' says how many there are");
+  const auto height = Call::whole("height", call.path_value, 1, kMaxCursor);
+  if (!height) return fail(height);
+  const auto block = context.node.store().block(*height);
+  if (!block) {
+    return fail(ErrorCode::not_found,
+                "there is no block " + std::to_string(*height) + " yet: 'hanse status' says how many there are");
+  }
   auto hashes = nlohmann::json::array();
   for (const auto& bytes : block->transactions) hashes.push_back(to_hex(wire::transaction_hash(bytes).view()));
   return json_answer({{"height", block->height},
@@ -89,7 +88,7 @@ Result<Answer> get_transaction(const Context& context, const Call& call) {
 }
 
 Result<Answer> list_events(const Context& context, const Call& call) {
-  const auto after = call.integer("after", 0, 0, UINT64_MAX);
+  const auto after = call.integer("after", 0, 0, kMaxCursor);
   if (!after) return fail(after);
   const auto limit = call.limit();
   if (!limit) return fail(limit);
@@ -120,7 +119,7 @@ Result<Answer> get_openapi(const Context& context, const Call&) {
 }
 
 Result<Answer> get_metrics(const Context& context, const Call&) {
-  return Answer{200, "text/plain; version=0.0.4; charset=utf-8", context.metrics.text(context.node)};
+  return Answer{200, kMetricsType, context.metrics.text(context.node)};
 }
 
 Result<Answer> get_health(const Context&, const Call&) {

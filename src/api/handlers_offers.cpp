@@ -1,120 +1,17 @@
 // Offers and quotes.
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "api/offer_order.hpp"
 #include "api/route.hpp"
 #include "api/views.hpp"
 #include "ledger/rules.hpp"
-#include "market/figures.hpp"
 #include "market/place.hpp"
 #include "wire/json.hpp"
 
 namespace hanse::api {
 namespace {
-
-using model::WhereField;
-
-constexpr std::uint64_t kDefaultDurationS = 3600;
-
-/// Figures to sort by, in the order of the names that `sort` takes.
-enum class SortKey : std::uint8_t { value, price, vram, reliability, gpus, cpu, memory, disk, inet_down, inet_up, id };
-constexpr std::array<std::string_view, 11> kSortNames{"value",  "price", "vram",      "reliability", "gpus", "cpu",
-                                                      "memory", "disk",  "inet_down", "inet_up",     "id"};
-
-struct Order {
-  SortKey key = SortKey::value;
-  bool descending = false;
-};
-
-/// An offer's place in the list: its figure, negated where the order is turned round, then its id. The cursor is the
-/// last place shown, so that a page goes on behind it whatever came or went meanwhile.
-struct Place {
-  std::int64_t figure = 0;
-  std::uint64_t id = 0;
-  auto operator<=>(const Place&) const = default;
-};
-
-Result<Order> parse_order(const Call& call) {
-  Order out;
-  auto text = call.find("sort").value_or(kSortNames.front());
-  if (text.starts_with('-') || text.ends_with('-')) {
-    out.descending = true;
-    text.starts_with('-') ? text.remove_prefix(1) : text.remove_suffix(1);
-  }
-  const auto found = std::find(kSortNames.begin(), kSortNames.end(), text);
-  if (found == kSortNames.end()) {
-    std::string names;
-    for (const auto name : kSortNames) names.append(names.empty() ? "" : ", ").append(name);
-    return fail(ErrorCode::invalid_argument,
-                "sort must be one of " + names + ", with - in front or behind to turn it round");
-  }
-  out.key = static_cast<SortKey>(found - kSortNames.begin());
-  return out;
-}
-
-std::int64_t figure_of(const Order& order, const model::Machine& machine, const market::Price& price,
-                       std::int64_t reliability) {
-  std::int64_t out = 0;
-  switch (order.key) {
-    case SortKey::value:  // expected cost per useful hour, as matching has it
-      out = scale(price.per_gpu_hour, 1'000'000, std::max<std::int64_t>(1, reliability)).value_or(kMaxMoney).micros;
-      break;
-    case SortKey::price:
-      out = price.per_gpu_hour.micros;
-      break;
-    case SortKey::vram:
-      out = market::figure_of(machine, WhereField::vram);
-      break;
-    case SortKey::reliability:
-      out = reliability;
-      break;
-    case SortKey::gpus:
-      out = machine.gpu_count;
-      break;
-    case SortKey::cpu:
-      out = market::figure_of(machine, WhereField::cpu);
-      break;
-    case SortKey::memory:
-      out = market::figure_of(machine, WhereField::memory);
-      break;
-    case SortKey::disk:
-      out = market::figure_of(machine, WhereField::disk);
-      break;
-    case SortKey::inet_down:
-      out = market::figure_of(machine, WhereField::inet_down);
-      break;
-    case SortKey::inet_up:
-      out = market::figure_of(machine, WhereField::inet_up);
-      break;
-    case SortKey::id:
-      break;
-  }
-  return order.descending ? -out : out;
-}
-
-/// "-1200000.17"
-std::string format_place(const Place& place) {
-  return std::to_string(place.figure) + "." + std::to_string(place.id);
-}
-
-Result<std::optional<Place>> parse_place(const Call& call) {
-  const auto text = call.find("after");
-  if (!text) return std::optional<Place>{};
-  const char* const begin = text->data();
-  const char* const end = begin + text->size();
-  const char* const dot = std::find(begin, end, '.');
-  Place out;
-  const auto first = std::from_chars(begin, dot, out.figure);
-  const auto second =
-      dot < end ? std::from_chars(dot + 1, end, out.id) : std::from_chars_result{nullptr, std::errc::invalid_argument};
-  if (first.ec != std::errc() || first.ptr != dot || second.ec != std::errc() || second.ptr != end) {
-    return fail(ErrorCode::invalid_argument, "after: give the `next` of the page before as it is");
-  }
-  return std::optional(out);
-}
 
 Result<model::Demand> parse_demand(const Call& call) {
   model::Demand out;
@@ -129,9 +26,8 @@ Result<model::Demand> parse_demand(const Call& call) {
     out.duration_s = *duration;
   }
   if (const auto text = call.find("mode")) {
-    if (*text != "on_demand" && *text != "reserved") {
-      return fail(ErrorCode::invalid_argument, "mode must be on_demand or reserved");
-    }
+    const auto found = std::find(kListModes.begin(), kListModes.end(), *text);
+    if (found == kListModes.end()) return fail(ErrorCode::invalid_argument, "mode must be on_demand or reserved");
     if (*text == "reserved") out.mode = model::Mode::reserved;
   }
   if (const auto text = call.find("disk")) {
@@ -153,7 +49,7 @@ Result<market::Wanted> checked(const Context& context, const model::Demand& dema
 Result<Answer> list_all_offers(const Context& context, const Call& call) {
   const auto provider = call.account("provider");
   if (!provider) return fail(provider);
-  const auto after = call.id<model::OfferId>("after");
+  const auto after = parse_place(call);
   if (!after) return fail(after);
   const auto limit = call.limit();
   if (!limit) return fail(limit);
@@ -163,11 +59,11 @@ Result<Answer> list_all_offers(const Context& context, const Call& call) {
   std::string next;
   context.node.read([&](const ledger::Ledger& ledger) {
     const auto& state = ledger.state();
-    const auto offers = state.offers(*provider, *after, *limit);
+    const auto offers = state.offers(*provider, model::OfferId{after->value_or(Place{}).id}, *limit);
     for (const auto* offer : offers) {
       items.push_back(offer_view(state, *offer, demand, now(state, context.clock.now())));
     }
-    if (offers.size() == *limit) next = model::format_id(offers.back()->id);
+    if (offers.size() == *limit) next = format_place({0, offers.back()->id.value});
   });
   return json_answer(page(std::move(items), next));
 }

@@ -12,8 +12,17 @@
 namespace hanse::api {
 namespace {
 
-constexpr std::size_t kDepthOffers = 1000;  // what a book is asked for, and with it the time that takes
 constexpr std::uint64_t kDepthDurationS = 3600;
+
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+/// One that a machine may be of; nullopt for any other text.
+std::optional<model::PriceClass> class_of_text(std::string_view text) {
+  auto out = text.size() <= model::kMaxClassBytes && is_printable(text) ? model::parse_class(text) : std::nullopt;
+  return out && out->gpu.empty() ? std::nullopt : out;
+}
 
 /// Free GPUs by the price that they are posted at, the cheapest first.
 nlohmann::json depth_of(const ledger::Ledger& ledger, const model::PriceClass& price_class) {
@@ -50,7 +59,14 @@ Result<Answer> list_prices(const Context& context, const Call& call) {
   const auto limit = call.limit();
   if (!limit) return fail(limit);
   const std::string after(call.find("after").value_or(""));
-  const std::string gpu = model::fold(model::WhereField::gpu, std::string(call.find("gpu").value_or("")));
+  if (call.find("after") && !class_of_text(after)) {
+    return fail(ErrorCode::invalid_argument, "after: give the `next` of the page before as it is");
+  }
+  const auto name = call.find("gpu").value_or("");
+  if (name.size() > model::kMaxValueBytes || !is_printable(name)) {
+    return fail(ErrorCode::invalid_argument, "gpu must be how a model's name begins, such as h100");
+  }
+  const std::string gpu = model::fold(model::WhereField::gpu, name);
   auto items = nlohmann::json::array();
   std::string next;
   context.node.read([&](const ledger::Ledger& ledger) {
@@ -66,10 +82,10 @@ Result<Answer> list_prices(const Context& context, const Call& call) {
 }
 
 Result<Answer> get_price_history(const Context& context, const Call& call) {
-  const auto hours = call.integer("hours", 7 * 24, 1, model::kPriceHistoryHours);
+  const auto hours = call.integer("hours", kDefaultHistoryHours, 1, model::kPriceHistoryHours);
   if (!hours) return fail(hours);
   const std::string text(call.find("class").value_or(""));
-  const auto price_class = model::parse_class(text);
+  const auto price_class = class_of_text(text);
   if (!price_class) {
     return fail(ErrorCode::invalid_argument, "class must be one that /v1/prices lists, such as h100-sxm/europe");
   }

@@ -165,10 +165,12 @@ TEST_F(OpenApiTest, ErrorsAreProblemsThatTheDocumentKnows) {
   expect("/v1/leases", "/v1/leases?state=asleep", 400, "invalid_argument");
   expect("/v1/transactions/{hash}", "/v1/transactions/" + std::string(64, '0'), 404, "not_found");
   expect("/v1/transactions/{hash}", "/v1/transactions/12", 400, "invalid_argument");
-  expect("/v1/blocks/{height}", "/v1/blocks/0", 404, "not_found");
+  expect("/v1/blocks/{height}", "/v1/blocks/0", 400, "invalid_argument");
   expect("/v1/blocks/{height}", "/v1/blocks/99999999", 404, "not_found");
   expect("/v1/blocks/{height}", "/v1/blocks/-1", 400, "invalid_argument");
   expect("/v1/events", "/v1/events?after=-1", 400, "invalid_argument");
+  expect("/v1/events", "/v1/events?after=", 400, "invalid_argument");
+  expect("/v1/events", "/v1/events?account=" + model::format_address({}), 400, "invalid_argument");
 }
 
 TEST_F(OpenApiTest, RefusedTransactionsAreProblemsWithTheirReceipt) {

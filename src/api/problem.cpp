@@ -37,9 +37,8 @@ unsigned status_of(ErrorCode code) {
     case ErrorCode::limit_reached:
     case ErrorCode::no_match:
     case ErrorCode::price_changed:
-      return 422;
     case ErrorCode::unsupported:
-      return 501;
+      return 422;
     case ErrorCode::unavailable:
       return 503;
     case ErrorCode::timeout:
@@ -53,8 +52,12 @@ unsigned status_of(ErrorCode code) {
 
 std::string_view title_of(unsigned status) {
   switch (status) {
+    case 101:
+      return "Switching Protocols";
     case 200:
       return "OK";
+    case 204:
+      return "No Content";
     case 400:
       return "Bad Request";
     case 403:
@@ -77,8 +80,6 @@ std::string_view title_of(unsigned status) {
       return "Upgrade Required";
     case 431:
       return "Request Header Fields Too Large";
-    case 501:
-      return "Not Implemented";
     case 503:
       return "Service Unavailable";
     case 504:

@@ -15,13 +15,14 @@ namespace hanse::api {
 inline constexpr std::string_view kJsonType = "application/json";
 inline constexpr std::string_view kProblemType = "application/problem+json";
 inline constexpr std::string_view kTransactionType = "application/x-protobuf";
+inline constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What a handler gives back; the connection adds the rest of the head.
 struct Answer {
   unsigned status = 200;
-  std::string_view content_type = kJsonType;  ///< A literal.
+  std::string_view content_type = kJsonType;  ///< A literal; empty: there is no body.
   std::string body;
-  std::string_view allow = {};  ///< Of a 405: the methods that are.
+  std::string allow = {};  ///< Of a 405 and of an answer to OPTIONS: the methods that the path takes.
 };
 
 Answer json_answer(const nlohmann::json& json, unsigned status = 200);
