@@ -13,7 +13,10 @@ namespace {
 
 namespace beast = boost::beast;
 namespace websocket = beast::websocket;
+namespace http = beast::http;
 
+constexpr std::string_view kVersion = "13";
+constexpr std::size_t kKeyLength = 24;
 constexpr std::size_t kBatch = 256;
 constexpr std::size_t kMaxMessageBytes = 4096;  // of what a follower sends, which nobody reads
 
@@ -74,9 +77,25 @@ asio::awaitable<void> send_all(Follower& follower) {
 
 }  // namespace
 
+bool is_upgrade(const UpgradeRequest& request) {
+  return request.method() == http::verb::get && http::token_list{request[http::field::upgrade]}.exists("websocket") &&
+         http::token_list{request[http::field::connection]}.exists("upgrade");
+}
+
+std::optional<Answer> check_upgrade(const UpgradeRequest& request) {
+  if (request[http::field::sec_websocket_version] != kVersion) {
+    return problem({ErrorCode::unsupported, "the WebSocket must be of version " + std::string(kVersion)}, 426);
+  }
+  const auto key = request[http::field::sec_websocket_key];
+  if (request.version() < 11 || key.size() != kKeyLength || !key.ends_with("==")) {
+    return problem({ErrorCode::malformed, "Sec-WebSocket-Key must be 16 bytes in base64"});
+  }
+  return std::nullopt;
+}
+
 Result<EventCursor> parse_event_cursor(const Call& call) {
   EventCursor out;
-  const auto after = call.integer("after", 0, 0, UINT64_MAX);
+  const auto after = call.integer("after", 0, 0, kMaxCursor);
   if (!after) return fail(after);
   const auto account = call.account("account");
   if (!account) return fail(account);

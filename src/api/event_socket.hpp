@@ -17,6 +17,11 @@ struct EventCursor {
   model::AccountId account;  ///< Zero: everyone's.
 };
 
+/// Does it ask for a WebSocket?
+bool is_upgrade(const UpgradeRequest& request);
+/// The problem with an upgrade whose handshake is not as RFC 6455 has it.
+std::optional<Answer> check_upgrade(const UpgradeRequest& request);
+
 Result<EventCursor> parse_event_cursor(const Call& call);
 
 /// Accepts the upgrade and sends events until the peer or the server ends it. `stream` outlives it.

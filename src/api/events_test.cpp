@@ -130,6 +130,28 @@ TEST(EventsTest, AnUpgradeWithABadCursorIsAProblem) {
   EXPECT_EQ(parse_answer(text).status, 400U);
 }
 
+TEST(EventsTest, AnUpgradeThatIsNoneIsAListAndOneThatIsWrongIsAProblem) {
+  RunningServer server;
+  const auto ask_with = [&](const std::string& connection, const std::string& version, const std::string& key) {
+    RawConnection raw(server.port());
+    raw.send("GET /v1/events HTTP/1.1\r\nHost: t\r\nConnection: close" + connection + "\r\nUpgrade: websocket\r\n" +
+             "Sec-WebSocket-Version: " + version + "\r\nSec-WebSocket-Key: " + key + "\r\n\r\n");
+    return parse_answer(raw.read_all());
+  };
+  const std::string key = "dGhlIHNhbXBsZSBub25jZQ==";
+  EXPECT_EQ(ask_with("", "13", key).status, 200U);
+  const auto old = ask_with(", Upgrade", "8", key);
+  EXPECT_EQ(old.status, 426U);
+  EXPECT_EQ(old.field("Sec-WebSocket-Version"), "13");
+  EXPECT_EQ(old.field("Upgrade"), "websocket");
+  EXPECT_EQ(old.body_json()["code"], "unsupported");
+  for (const std::string wrong : {"", "dGhl", "dGhlIHNhbXBsZSBub25jZQ=a"}) {
+    const auto refused = ask_with(", Upgrade", "13", wrong);
+    EXPECT_EQ(refused.status, 400U) << wrong;
+    EXPECT_EQ(refused.field("Content-Type"), "application/problem+json") << wrong;
+  }
+}
+
 TEST(EventsTest, AReaderThatIsStuckIsDropped) {
   ServerOptions options;
   options.request_timeout_ms = 200;

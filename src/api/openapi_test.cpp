@@ -53,6 +53,7 @@ class OpenApiTest : public ::testing::Test {
     const auto status = std::to_string(answer.status);
     EXPECT_TRUE(responses.contains(status)) << method << " " << target << " answered " << status << answer.body;
     if (!responses.contains(status)) return answer;
+    check_head(answer, responses[status]["headers"], method + " " + target);
     const auto& content = responses[status]["content"];
     const auto media = answer.field("Content-Type");
     EXPECT_TRUE(content.contains(media.substr(0, media.find(';')))) << target << " came as " << media;
@@ -61,6 +62,18 @@ class OpenApiTest : public ::testing::Test {
       EXPECT_EQ(checker.check(answer.body_json(), schema), "") << method << " " << target << "\n" << answer.body;
     }
     return answer;
+  }
+
+  /// What the document says must stand in the head stands there, and is as it says.
+  void check_head(const RawAnswer& answer, const json& headers, const std::string& asked) const {
+    for (const auto& item : headers.items()) {
+      const auto& header = document.at(json::json_pointer(item.value()["$ref"].get<std::string>().substr(1)));
+      const auto field = answer.field(item.key());
+      EXPECT_FALSE(field.empty() && header.value("required", false)) << asked << " came without " << item.key();
+      if (field.empty()) continue;
+      const json value = header["schema"]["type"] == "integer" ? json(std::stoi(field)) : json(field);
+      EXPECT_EQ(checker.check(value, header["schema"]), "") << asked << ": " << item.key();
+    }
   }
 
   RunningServer server;

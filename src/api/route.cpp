@@ -24,6 +24,7 @@ Route get(std::string_view path, std::string_view operation, std::string_view su
   out.answer_type = kJsonType;
   out.answer_schema = schema;
   out.handler = handler;
+  out.is_public = true;
   return out;
 }
 
@@ -50,11 +51,11 @@ Route post_quote() {
   out.operation = "quote";
   out.summary = "What would serve this demand now, at what price; or why nothing would.";
   out.body_type = kJsonType;
-  out.body_schema = "Demand";
+  out.body_schema = "QuoteDemand";
   out.answer_type = kJsonType;
   out.answer_schema = "QuoteView";
   out.query = {{"explain", "Explain", "1: with what rules the other offers out, though something fits."}};
-  out.problems = {415, 501};
+  out.problems = {415, 422};
   out.handler = quote;
   return out;
 }
@@ -68,10 +69,10 @@ Route post_transaction() {
       "Enters a SignedTransaction and answers once its block is durable. Safe to repeat: a repeated one is answered "
       "with its first receipt. What the ledger refused is a problem with the `receipt` in it.";
   out.body_type = kTransactionType;
-  out.body_schema = "Binary";
+  out.body_schema = "SignedTransaction";
   out.answer_type = kJsonType;
   out.answer_schema = "Receipt";
-  out.problems = {403, 409, 415, 422, 501, 504};
+  out.problems = {403, 415, 422, 504};
   out.way = Way::submit;
   return out;
 }
@@ -84,6 +85,7 @@ Route get_events() {
       {{"after", "Cursor", "Only events with a greater sequence."},
        limit(),
        {"account", "Address", "Only events where it is account or counterparty."}});
+  out.problems = {426};
   out.way = Way::events;
   return out;
 }
@@ -109,7 +111,7 @@ std::vector<Route> make_market_routes() {
            {"mode", "OfferMode", "Whose price: on_demand if not given, or reserved for that duration."},
            {"sort", "OfferSort", "The order; `-` in front turns it round."},
            {"provider", "Address", "Only this provider's."},
-           {"after", "Text", kAfterOfList},
+           after("PlaceCursor"),
            limit()}),
       with_id(get("/v1/offers/{id}", "getOffer", "One offer.", "OfferView", get_offer),
               {"id", "OfferId", "As offer-7 or 7."}),
@@ -121,15 +123,15 @@ std::vector<Route> make_market_routes() {
                      "What a GPU-hour costs by class (GPU model and region): the index of what leases paid, and the "
                      "base price that follows use.",
                      "PricePage", list_prices),
-                 {{"gpu", "Text", "Only classes of GPUs whose name begins so, such as h100."},
-                  {"after", "Text", kAfterOfList},
+                 {{"gpu", "NamePrefix", "Only classes of GPUs whose name begins so, such as h100."},
+                  after("PriceClass"),
                   limit()}),
-      with_query(
-          with_problem(get("/v1/prices/history", "getPriceHistory",
-                           "A class's prices hour by hour, and how many GPUs are free at which price.", "PriceHistory",
-                           get_price_history),
-                       404),
-          {{"class", "Text", "As h100-sxm/europe."}, {"hours", "HistoryHours", "How far back; a week if not given."}}),
+      with_query(with_problem(get("/v1/prices/history", "getPriceHistory",
+                                  "A class's prices hour by hour, and how many GPUs are free at which price.",
+                                  "PriceHistory", get_price_history),
+                              404),
+                 {{"class", "PriceClass", "As h100-sxm/europe.", true},
+                  {"hours", "HistoryHours", "How far back; a week if not given."}}),
   };
 }
 
@@ -177,23 +179,37 @@ std::vector<Route> make_routes() {
   };
   for (auto& route : make_market_routes()) out.push_back(std::move(route));
   for (auto& route : make_lease_routes()) out.push_back(std::move(route));
-  out.push_back(get("/v1/openapi.json", "getOpenapi", "This document.", "Object", get_openapi));
-  out.push_back(get("/metrics", "getMetrics", "Figures for Prometheus.", "Text", get_metrics));
-  out.back().answer_type = "text/plain; version=0.0.4; charset=utf-8";
+  out.push_back(get("/v1/openapi.json", "getOpenapi", "This document.", "OpenApi", get_openapi));
+  out.push_back(get("/metrics", "getMetrics", "Figures for Prometheus.", "Metrics", get_metrics));
+  out.back().answer_type = kMetricsType;
+  out.back().is_public = false;  // how busy a node is, is its operator's to tell
   out.push_back(get("/healthz", "getHealth", "Answers while the node works.", "Health", get_health));
   return out;
 }
 
 /// Does the path fit the template? Then `value` is what stands for its {…}.
-bool fits(std::string_view path, std::string_view pattern, std::string_view& value) {
+bool fits(std::string_view path, std::string_view pattern, std::string& value) {
   const auto open = pattern.find('{');
   if (open == pattern.npos) return path == pattern;
   const auto rest = pattern.substr(pattern.find('}') + 1);
   if (path.size() <= open + rest.size() || !path.starts_with(pattern.substr(0, open)) || !path.ends_with(rest)) {
     return false;
   }
-  value = path.substr(open, path.size() - open - rest.size());
-  return value.find('/') == value.npos;
+  const auto found = path.substr(open, path.size() - open - rest.size());
+  if (found.find('/') != found.npos) return false;
+  value = found;
+  return true;
+}
+
+/// As Allow lists them; empty if there is no such path.
+std::string methods_of(std::string_view path) {
+  std::string out, ignored;
+  for (const auto& route : routes()) {
+    if (!fits(path, route.path, ignored)) continue;
+    out += out.empty() ? "" : ", ";
+    out += route.method == "GET" ? "GET, HEAD" : route.method;
+  }
+  return out.empty() ? out : out + ", OPTIONS";
 }
 
 }  // namespace
@@ -203,20 +219,25 @@ std::span<const Route> routes() {
   return table;
 }
 
-Found find_route(std::string_view method, Call& call) {
+const Route* find_route(std::string_view method, Call& call) {
   if (method == "HEAD") method = "GET";
-  Found out;
   for (const auto& route : routes()) {
-    std::string_view value;
-    if (!fits(call.path(), route.path, value)) continue;
-    if (route.method != method) {
-      out.allow = route.method == "GET" ? "GET, HEAD" : "POST";
-      continue;
-    }
-    call.path_value = value;
-    out.route = &route;
-    return out;
+    if (route.method != method || !fits(call.path(), route.path, call.path_value)) continue;
+    return &route;
   }
+  return nullptr;
+}
+
+Answer answer_without_route(std::string_view method, const Call& call) {
+  const bool is_options = method == "OPTIONS";
+  std::string allow = is_options && call.path() == "*" ? "GET, HEAD, POST, OPTIONS" : methods_of(call.path());
+  if (allow.empty()) {
+    return problem({ErrorCode::not_found,
+                    "there is nothing at " + call.path().substr(0, 128) + ": /v1/openapi.json lists what is"});
+  }
+  auto out = is_options ? Answer{204, {}, {}, {}}
+                        : problem({ErrorCode::unsupported, call.path().substr(0, 128) + " takes " + allow}, 405);
+  out.allow = std::move(allow);
   return out;
 }
 

@@ -38,6 +38,7 @@ struct Parameter {
   std::string_view name;
   std::string_view schema;  ///< Name of a schema in api/schema.hpp.
   std::string_view description;
+  bool required = false;  ///< Of a query; what stands in the path always is.
 };
 
 struct Route {
@@ -52,6 +53,7 @@ struct Route {
   std::vector<unsigned> problems;               ///< Statuses besides those that every route may answer with.
   Handler handler = nullptr;
   Way way = Way::handler;
+  bool is_public = false;  ///< A read of what is everyone's: pages of any origin may do it (api/origins.hpp).
 };
 
 std::span<const Route> routes();
@@ -59,13 +61,12 @@ std::span<const Route> routes();
 /// Statuses that any route may answer with.
 inline constexpr unsigned kCommonProblems[] = {400, 405, 408, 413, 431, 500, 503};
 
-struct Found {
-  const Route* route = nullptr;  ///< none: no such path, or `allow` says which methods it has
-  std::string_view allow;
-};
+/// Finds the route and sets call.path_value; nullptr if there is none. HEAD goes where GET goes.
+const Route* find_route(std::string_view method, Call& call);
 
-/// Finds the route and sets call.path_value. HEAD goes where GET goes.
-Found find_route(std::string_view method, Call& call);
+/// The answer where there is no such route. To OPTIONS: what the path takes, or all that any does for "*". To another
+/// method: 405 and what the path takes. 404 if nothing is there.
+Answer answer_without_route(std::string_view method, const Call& call);
 
 /// Checks that the query has no parameter that the route does not know, then calls its handler. Errors become
 /// problems. Requires a handler.

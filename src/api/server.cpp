@@ -55,7 +55,8 @@ Result<asio::ssl::context> load_certificate(const ServerOptions& options) {
 
 class ServerImpl final : public Server {
  public:
-  ServerImpl(consensus::Node& node, ServerOptions options) : shared_(node, std::move(options)) {}
+  ServerImpl(consensus::Node& node, ServerOptions options, Origins origins)
+      : shared_(node, std::move(options), std::move(origins)) {}
 
   Result<> start() {
     const auto& options = shared_.options;
@@ -127,7 +128,9 @@ class ServerImpl final : public Server {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(consensus::Node& node, ServerOptions options) {
-  auto server = std::make_unique<ServerImpl>(node, std::move(options));
+  auto origins = Origins::parse(options.cors_origins);
+  if (!origins) return fail(origins);
+  auto server = std::make_unique<ServerImpl>(node, std::move(options), std::move(*origins));
   if (auto ok = server->start(); !ok) return fail(ok);
   return server;
 }

@@ -165,8 +165,68 @@ TEST(ServerTest, WhatIsNotThereAndWhatIsNotAllowedIsSaid) {
   EXPECT_EQ(nothing.field("Content-Type"), "application/problem+json");
   const auto wrong = ask(server.port(), "DELETE", "/v1/offers");
   EXPECT_EQ(wrong.status, 405U);
-  EXPECT_EQ(wrong.field("Allow"), "GET, HEAD");
-  EXPECT_EQ(ask(server.port(), "GET", "/v1/quotes").field("Allow"), "POST");
+  EXPECT_EQ(wrong.field("Allow"), "GET, HEAD, OPTIONS");
+  EXPECT_EQ(ask(server.port(), "GET", "/v1/quotes").field("Allow"), "POST, OPTIONS");
+}
+
+TEST(ServerTest, ARequestMustNameItsHostOnceAndMayNameItWhole) {
+  const RunningServer server;
+  const auto answer_to = [&](const std::string& text) {
+    RawConnection connection(server.port());
+    connection.send(text);
+    return parse_answer(connection.read_all()).status;
+  };
+  const std::string end = "Connection: close\r\n\r\n";
+  EXPECT_EQ(answer_to("GET /healthz HTTP/1.1\r\n" + end), 400U);
+  EXPECT_EQ(answer_to("GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n" + end), 400U);
+  EXPECT_EQ(answer_to("GET /healthz HTTP/1.0\r\n\r\n"), 200U);
+  EXPECT_EQ(answer_to("GET http://t/healthz HTTP/1.1\r\nHost: t\r\n" + end), 200U);
+  EXPECT_EQ(answer_to("GET https://t:7/v1/offers?limit=0 HTTP/1.1\r\nHost: t\r\n" + end), 400U);
+  EXPECT_EQ(answer_to("GET http://t HTTP/1.1\r\nHost: t\r\n" + end), 404U);
+}
+
+TEST(ServerTest, HeadIsAnsweredWhereverGetIs) {
+  RunningServer server;
+  for (const std::string target :
+       {"/v1/status", "/v1/events", "/metrics", "/v1/offers/offer-9", "/v1/offers?limit=0"}) {
+    const auto get = ask(server.port(), "GET", target);
+    const auto head = ask(server.port(), "HEAD", target);
+    EXPECT_EQ(head.status, get.status) << target;
+    EXPECT_EQ(head.body, "") << target;
+    EXPECT_EQ(head.field("Content-Type"), get.field("Content-Type")) << target;
+  }
+  EXPECT_EQ(ask(server.port(), "HEAD", "/v1/quotes").field("Allow"), "POST, OPTIONS");
+}
+
+TEST(ServerTest, ABodyIsTakenForWhatItIsSaidToBe) {
+  const RunningServer server;
+  const auto status = [&](const std::string& type, const std::string& body = "{}") {
+    return ask(server.port(), "POST", "/v1/quotes", type, body).status;
+  };
+  EXPECT_EQ(status("application/json"), 200U);
+  EXPECT_EQ(status("Application/JSON ; charset=utf-8"), 200U);
+  EXPECT_EQ(status("application/jsonp"), 415U);
+  EXPECT_EQ(status(""), 415U);
+  EXPECT_EQ(status("application/json", ""), 400U);
+  EXPECT_EQ(ask(server.port(), "POST", "/v1/quotes", "application/json", R"({"mode":"spot","machines":2})").status,
+            422U);
+  const auto coded = [&](const std::string& coding) {
+    return ask(server.port(), "POST", "/v1/quotes", "application/json", "{}", "Content-Encoding: " + coding + "\r\n")
+        .status;
+  };
+  EXPECT_EQ(coded("identity"), 200U);
+  EXPECT_EQ(coded("gzip"), 415U);
+}
+
+TEST(ServerTest, WhatFollowsABodyOfUnknownLengthIsNoRequest) {
+  const RunningServer server;
+  RawConnection connection(server.port());
+  connection.send(
+      "POST /v1/quotes HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nTransfer-Encoding: gzip\r\n\r\n"
+      "GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n");
+  const auto all = connection.read_all();
+  EXPECT_EQ(parse_answer(all).status, 400U);
+  EXPECT_EQ(all.find("\"ok\""), std::string::npos) << all;
 }
 
 TEST(LimitTest, OversizedHeadsAndBodiesAreRefusedAndSaidToBe) {

@@ -5,9 +5,9 @@
 #include <boost/asio/detached.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/websocket/rfc6455.hpp>
 
 #include "api/event_socket.hpp"
+#include "api/response.hpp"
 #include "api/submission.hpp"
 #include "api/worker.hpp"
 
@@ -87,7 +87,8 @@ class Session final : public Connection {
     if (refuse) {
       shared_.metrics.count_refused_connection();
       Answer answer = problem({ErrorCode::unavailable, "too many connections are open: try again in a moment"});
-      const bool told = co_await write(std::move(answer), 11, false, false);
+      const Terms terms = unread();
+      const bool told = co_await write(std::move(answer), terms);
       if (told) co_await linger();
       co_return;
     }
@@ -97,8 +98,8 @@ class Session final : public Connection {
 
   void arm() { deadline = Clock::now() + std::chrono::milliseconds(shared_.options.request_timeout_ms); }
 
-  /// One request and its answer; false when the connection is at its end.
-  asio::awaitable<bool> serve_one() {
+  /// The next request; nullopt when the connection is at its end.
+  asio::awaitable<std::optional<UpgradeRequest>> read_one() {
     http::request_parser<Body> parser;
     parser.header_limit(static_cast<std::uint32_t>(shared_.options.max_header_bytes));
     parser.body_limit(shared_.options.max_body_bytes);
@@ -106,53 +107,70 @@ class Session final : public Connection {
     auto [head_error, head_bytes] = co_await http::async_read_header(stream_, buffer_, parser, kTuple);
     if (head_error) {
       co_await refuse(head_error, parser.got_some());
-      co_return false;
+      co_return std::nullopt;
     }
     if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
       constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       auto [error, bytes] = co_await asio::async_write(stream_, asio::buffer(kContinue), kTuple);
-      if (error) co_return false;
+      if (error) co_return std::nullopt;
     }
     auto [body_error, body_bytes] = co_await http::async_read(stream_, buffer_, parser, kTuple);
     if (body_error) {
       co_await refuse(body_error, true);
-      co_return false;
+      co_return std::nullopt;
     }
+    co_return parser.release();
+  }
 
-    auto request = parser.release();
+  /// One request and its answer; false when the connection is at its end.
+  asio::awaitable<bool> serve_one() {
+    auto request = co_await read_one();
+    if (!request) co_return false;
     const auto began = Clock::now();
     arm();
-    auto call = Call::from_target(view_of(request.target()));
-    Found found;
-    if (call) found = find_route(view_of(request.method_string()), *call);
-    if (found.route != nullptr && found.route->way == Way::events && is_upgrade(request)) {
-      const auto cursor = events_of(*found.route, *call);
-      if (cursor) {
-        shared_.metrics.count(found.route, 101, 0);
+    const auto method = view_of(request->method_string());
+    auto call = call_of(*request);
+    const Route* route = call ? find_route(method, *call) : nullptr;
+    if (route != nullptr && route->way == Way::events && is_upgrade(*request)) {
+      // Whatever its origin: any page may read the same as a list, and would poll for it.
+      const auto cursor = events_of(*route, *call);
+      if (cursor && !check_upgrade(*request)) {
+        shared_.metrics.count(route, 101, 0);
         deadline = Clock::time_point::max();  // the WebSocket keeps its own time
         following_ = true;
-        co_await serve_events(stream_, worker_, request, *cursor);
+        co_await serve_events(stream_, worker_, *request, *cursor);
         co_return false;
       }
     }
-    const bool keep_alive = request.keep_alive() && !worker_.stopping();
-    const bool head = request.method() == http::verb::head;
     Answer answer;
-    if (call) {
-      answer = co_await answer_to(found, *call, request);
-    } else {
+    if (!call) {
       answer = problem(call.error());
+    } else if (route == nullptr) {
+      answer = answer_without_route(method, *call);
+    } else {
+      answer = co_await answer_to(*route, *call, *request);
     }
     const unsigned status = answer.status;
-    const bool written = co_await write(std::move(answer), request.version(), keep_alive, head);
+    const bool keep_alive = request->keep_alive() && is_framed(*request) && !worker_.stopping();
+    const Terms terms{request->version(), keep_alive, method, grant_to(route, call, *request)};
+    const bool written = co_await write(std::move(answer), terms);
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began);
-    shared_.metrics.count(found.route, status, static_cast<std::uint64_t>(took.count()));
+    shared_.metrics.count(route, status, static_cast<std::uint64_t>(took.count()));
     if (written && !keep_alive) co_await linger();
     co_return written&& keep_alive;
   }
 
-  static bool is_upgrade(const UpgradeRequest& request) {
-    return request.method() == http::verb::get && http::token_list{request[http::field::upgrade]}.exists("websocket");
+  /// Is it known where its body ends? What follows is the next request only then.
+  static bool is_framed(const UpgradeRequest& request) {
+    return request.chunked() || request.count(http::field::transfer_encoding) == 0;
+  }
+
+  static Result<Call> call_of(const UpgradeRequest& request) {
+    if (!is_framed(request)) return fail(ErrorCode::malformed, "Transfer-Encoding must be chunked, or not be there");
+    if (request.version() >= 11 && request.count(http::field::host) != 1) {
+      return fail(ErrorCode::malformed, "the request must name its Host, and once");
+    }
+    return Call::from_target(view_of(request.target()));
   }
 
   static Result<EventCursor> events_of(const Route& route, const Call& call) {
@@ -160,22 +178,34 @@ class Session final : public Connection {
     return parse_event_cursor(call);
   }
 
-  asio::awaitable<Answer> answer_to(const Found& found, Call& call, UpgradeRequest& request) {
-    if (found.route == nullptr && !found.allow.empty()) {
-      auto out = problem({ErrorCode::unsupported, call.path() + " takes " + std::string(found.allow)}, 405);
-      out.allow = found.allow;
-      co_return out;
+  /// What browsers are told of the answer. A preflight is told of the request that it asks for.
+  OriginGrant grant_to(const Route* route, Result<Call>& call, const UpgradeRequest& request) const {
+    const auto origin = view_of(request[http::field::origin]);
+    auto method = view_of(request.method_string());
+    if (method == "OPTIONS") {
+      method = view_of(request[http::field::access_control_request_method]);
+      route = call ? find_route(method, *call) : nullptr;
+      return route != nullptr ? shared_.origins.grant(route->is_public, origin) : OriginGrant{};
     }
-    if (found.route == nullptr) {
-      co_return problem({ErrorCode::not_found,
-                         "there is nothing at " + call.path().substr(0, 128) + ": /v1/openapi.json lists what is"});
+    const bool reads = method == "GET" || method == "HEAD";
+    return shared_.origins.grant(reads && (route == nullptr || route->is_public), origin);
+  }
+
+  asio::awaitable<Answer> answer_to(const Route& route, Call& call, UpgradeRequest& request) {
+    if (route.way == Way::events && is_upgrade(request)) {
+      if (auto refused = check_upgrade(request)) co_return std::move(*refused);
     }
-    const Route& route = *found.route;
     if (!route.body_type.empty()) {
-      const auto type = view_of(request[http::field::content_type]);
-      if (!beast::iequals(type.substr(0, type.find(';')), route.body_type)) {
+      auto type = view_of(request[http::field::content_type]);
+      type = type.substr(0, type.find(';'));
+      while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
+      if (!beast::iequals(type, route.body_type)) {
         co_return problem({ErrorCode::unsupported, "send the body with Content-Type: " + std::string(route.body_type)},
                           415);
+      }
+      const auto coding = view_of(request[http::field::content_encoding]);
+      if (!coding.empty() && !beast::iequals(coding, "identity")) {
+        co_return problem({ErrorCode::unsupported, "send the body as it is, without Content-Encoding"}, 415);
       }
     }
     if (route.way == Way::submit) {
@@ -188,6 +218,9 @@ class Session final : public Connection {
     co_return answer(shared_.context, route, call);
   }
 
+  /// Of an answer to what was not read: it says nothing that is not everyone's, and the connection ends.
+  [[nodiscard]] Terms unread() const { return {11, false, "GET", shared_.origins.grant(true, "")}; }
+
   /// Says what was wrong with a request that could not be read. What follows in the stream is unknown.
   asio::awaitable<void> refuse(const beast::error_code& error, bool some) {
     auto [status, reason] = read_problem(error, shared_.options);
@@ -199,22 +232,15 @@ class Session final : public Connection {
     if (status == 0) co_return;
     shared_.metrics.count(nullptr, status, 0);
     Answer answer = problem(reason, status);
-    const bool told = co_await write(std::move(answer), 11, false, false);
+    const Terms terms = unread();
+    const bool told = co_await write(std::move(answer), terms);
     if (told) co_await linger();
   }
 
-  asio::awaitable<bool> write(Answer answer, unsigned version, bool keep_alive, bool head) {
-    http::response<http::string_body> response{static_cast<http::status>(answer.status), version};
-    response.reason(title_of(answer.status));
-    response.set(http::field::content_type, beast::string_view(answer.content_type.data(), answer.content_type.size()));
-    if (!answer.allow.empty()) {
-      response.set(http::field::allow, beast::string_view(answer.allow.data(), answer.allow.size()));
-    }
-    if (answer.status == 503) response.set(http::field::retry_after, "1");
-    response.keep_alive(keep_alive);
+  /// `terms` is a variable's: GCC 12 destroys twice what is made in place inside a co_await.
+  asio::awaitable<bool> write(Answer answer, const Terms& terms) {
     arm();
-    response.content_length(answer.body.size());
-    if (!head) response.body() = std::move(answer.body);
+    const auto response = make_response(std::move(answer), terms);
     auto [error, bytes] = co_await http::async_write(stream_, response, kTuple);
     co_return !error;
   }

@@ -9,11 +9,21 @@
 #include "api/schema.hpp"
 
 namespace hanse::api {
+namespace {
 
-Shared::Shared(consensus::Node& of, ServerOptions with)
+model::Params params_of(const consensus::Node& node) {
+  model::Params out;
+  node.read([&](const ledger::Ledger& ledger) { out = ledger.state().params(); });
+  return out;
+}
+
+}  // namespace
+
+Shared::Shared(consensus::Node& of, ServerOptions with, Origins named)
     : node(of),
       options(std::move(with)),
-      openapi(openapi_document()),
+      origins(std::move(named)),
+      openapi(openapi_document(params_of(of))),
       context{node, *options.clock, metrics, openapi} {}
 
 Worker::Worker(Shared& shared) : shared_(shared), sweep_timer_(io_) {}

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "api/metrics.hpp"
+#include "api/origins.hpp"
 #include "api/route.hpp"
 #include "api/server.hpp"
 #include "net/stream.hpp"
@@ -26,12 +27,13 @@ using net::tcp;
 struct Shared {
   consensus::Node& node;
   ServerOptions options;
+  Origins origins;
   Metrics metrics;
   std::string openapi;
   std::optional<asio::ssl::context> tls;  ///< none: plain HTTP
   Context context;
 
-  Shared(consensus::Node& of, ServerOptions with);
+  Shared(consensus::Node& of, ServerOptions with, Origins named);
 };
 
 /// A connection as its worker sees it. Only the worker's thread may call these.

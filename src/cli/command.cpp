@@ -1,5 +1,6 @@
 #include "cli/command.hpp"
 
+#include "api/origins.hpp"
 #include "model/price_rule.hpp"
 #include "model/text.hpp"
 
@@ -93,6 +94,18 @@ CLI::Option* price_option(CLI::App* command, const std::string& name, std::optio
     if (auto set = model::set_price(out, text); !set) return fail(set);
     return out;
   });
+}
+
+CLI::Option* cors_option(CLI::App* command, std::vector<std::string>& origins) {
+  return command
+      ->add_option("--cors-origin", origins,
+                   "Pages of this origin may also send transactions and ask for quotes; *: any")
+      ->type_name("ORIGIN")
+      ->allow_extra_args(false)
+      ->check([](const std::string& text) {
+        const auto origin = api::Origins::parse({text});
+        return origin ? std::string() : origin.error().message;
+      });
 }
 
 CLI::Option* lease_option(CLI::App* command, const std::string& name, model::LeaseId& lease, const std::string& what) {

@@ -34,6 +34,8 @@ CLI::Option* money_option(CLI::App* command, const std::string& name, std::optio
 /// An amount or a rule (model/price_rule.hpp).
 CLI::Option* price_option(CLI::App* command, const std::string& name, std::optional<model::PriceList>& price,
                           const std::string& what);
+/// --cors-origin, once for each.
+CLI::Option* cors_option(CLI::App* command, std::vector<std::string>& origins);
 CLI::Option* lease_option(CLI::App* command, const std::string& name, model::LeaseId& lease, const std::string& what);
 
 /// --spot, --bid, --sealed.

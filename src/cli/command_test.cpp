@@ -19,6 +19,20 @@
 namespace hanse::cli {
 namespace {
 
+TEST_F(CommandTest, WhatIsNoOriginIsAUsageErrorAndSeveralMayBeNamed) {
+  const std::vector<std::string> node{"node", "--genesis", folder_ / "none.yaml", "--data", folder_ / "data"};
+  auto words = node;
+  words.insert(words.end(), {"--cors-origin", "https://app.example.org", "--cors-origin", "app.example.org/"});
+  const auto wrong = run_command(words);
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("\"app.example.org/\" is no origin"), std::string::npos) << wrong.err;
+  words.back() = "*";
+  const auto good = run_command(words);
+  EXPECT_NE(good.code, 2) << "as far as the genesis that is not there: " << good.err;
+  EXPECT_NE(good.err.find("none.yaml"), std::string::npos) << good.err;
+  EXPECT_EQ(run_command({"up", "--cors-origin", "null"}).code, 2);
+}
+
 TEST_F(CommandTest, AnUnknownCommandNamesTheNearest) {
   const auto ran = run_command({"ofers"});
   EXPECT_EQ(ran.code, 2);

@@ -101,6 +101,7 @@ Result<> LocalNetwork::start_node(const UpOptions& options) {
   node.genesis_file = home_.genesis();
   node.data_folder = home_.node_data();
   node.listen = options.listen;
+  node.cors_origins = options.cors_origins;
   auto started = NodeHost::start(node);
   if (!started) return fail(started);
   node_ = std::move(*started);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/context.hpp"
 #include "cli/interrupt.hpp"
@@ -19,6 +20,7 @@ struct UpOptions {
   std::string listen = "127.0.0.1:7070";
   std::uint16_t ssh_port = 2222;
   std::string engine_socket;
+  std::vector<std::string> cors_origins;  ///< See api::Origins::parse.
   std::optional<model::PriceList> price;  ///< On demand, and its rule; none: guessed.
   Money consumer_credits = credits(1000);
   bool provider = true;  ///< False: node and wallet only.

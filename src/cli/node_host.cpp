@@ -45,6 +45,7 @@ Result<std::unique_ptr<NodeHost>> NodeHost::start(const NodeHostOptions& options
   server.port = where->second;
   server.certificate_file = options.certificate_file;
   server.key_file = options.key_file;
+  server.cors_origins = options.cors_origins;
   auto started = api::Server::start(*self->node_, server);
   if (!started) return fail(started);
   self->server_ = std::move(*started);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "api/server.hpp"
 #include "consensus/solo.hpp"
@@ -15,6 +16,7 @@ struct NodeHostOptions {
   std::filesystem::path genesis_file, data_folder;
   std::string listen = "127.0.0.1:7070";
   std::string certificate_file, key_file;
+  std::vector<std::string> cors_origins = {};  ///< See api::Origins::parse.
 };
 
 class NodeHost {

@@ -184,11 +184,11 @@ inline RawAnswer parse_answer(const std::string& text) {
   return out;
 }
 
-/// One request on a connection of its own.
+/// One request on a connection of its own. `fields`: more of its head, each line with its end.
 inline RawAnswer ask(std::uint16_t port, const std::string& method, const std::string& target,
-                     const std::string& type = "", const std::string& body = "") {
+                     const std::string& type = "", const std::string& body = "", const std::string& fields = "") {
   RawConnection connection(port);
-  std::string text = method + " " + target + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n";
+  std::string text = method + " " + target + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n" + fields;
   if (!type.empty()) text += "Content-Type: " + type + "\r\n";
   if (!body.empty() || method == "POST") text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   connection.send(text + "\r\n" + body);

@@ -3,6 +3,7 @@
 // Checks JSON against the part of JSON Schema that api/schema.cpp uses. A keyword that it does not know is an error, so
 // that a new one cannot pass unchecked.
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
@@ -17,14 +18,23 @@ class SchemaChecker {
   /// "" if it fits, else where and why not.
   [[nodiscard]] std::string check(const nlohmann::json& value, const nlohmann::json& schema,
                                   const std::string& at = "$") const {
-    static const std::set<std::string> known{"$ref",    "type",     "enum",     "pattern",    "maxLength",
-                                             "minimum", "maximum",  "required", "properties", "additionalProperties",
-                                             "items",   "maxItems", "oneOf",    "default",    "format"};
+    static const std::set<std::string> known{
+        "$ref",       "type",    "enum",     "const", "pattern",    "minLength", "maxLength",
+        "minimum",    "maximum", "required", "items", "properties", "maxItems",  "additionalProperties",
+        "oneOf",      "allOf",   "if",       "then",  "default",    "format",    "examples",
+        "description"};
     for (const auto& item : schema.items()) {
       if (!known.contains(item.key())) return at + ": the checker does not know " + item.key();
     }
     if (schema.contains("$ref")) return check(value, resolve(schema["$ref"]), at);
     if (schema.contains("oneOf")) return check_one_of(value, schema["oneOf"], at);
+    for (const auto& part : schema.value("allOf", nlohmann::json::array())) {
+      if (auto reason = check(value, part, at); !reason.empty()) return reason;
+    }
+    if (schema.contains("if") && check(value, schema["if"], at).empty()) {
+      if (auto reason = check(value, schema["then"], at); !reason.empty()) return reason;
+    }
+    if (schema.contains("const") && value != schema["const"]) return at + ": is not " + schema["const"].dump();
     if (schema.contains("type") && !has_type(value, schema["type"])) {
       return at + ": " + value.dump() + " is not of type " + schema["type"].dump();
     }
@@ -50,8 +60,12 @@ class SchemaChecker {
       return std::any_of(type.begin(), type.end(), [&](const auto& one) { return has_type(value, one); });
     }
     return (type == "object" && value.is_object()) || (type == "array" && value.is_array()) ||
-           (type == "string" && value.is_string()) || (type == "integer" && value.is_number_integer()) ||
+           (type == "string" && value.is_string()) || (type == "integer" && is_whole(value)) ||
            (type == "boolean" && value.is_boolean()) || (type == "null" && value.is_null());
+  }
+
+  static bool is_whole(const nlohmann::json& value) {
+    return value.is_number_integer() || (value.is_number_float() && value == std::trunc(value.get<double>()));
   }
 
   [[nodiscard]] std::string check_one_of(const nlohmann::json& value, const nlohmann::json& choices,
@@ -67,7 +81,10 @@ class SchemaChecker {
   }
 
   static std::string check_text(const std::string& text, const nlohmann::json& schema, const std::string& at) {
-    if (schema.contains("maxLength") && text.size() > schema["maxLength"].get<std::size_t>()) return at + ": too long";
+    const auto is_first = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };  // of a character
+    const auto length = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), is_first));
+    if (schema.contains("maxLength") && length > schema["maxLength"].get<std::size_t>()) return at + ": too long";
+    if (schema.contains("minLength") && length < schema["minLength"].get<std::size_t>()) return at + ": too short";
     if (schema.contains("pattern") && !std::regex_search(text, std::regex(schema["pattern"].get<std::string>()))) {
       return at + ": \"" + text + "\" does not fit " + schema["pattern"].get<std::string>();
     }

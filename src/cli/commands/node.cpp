@@ -39,6 +39,7 @@ void add_node(Program& program) {
   command->add_option("--listen", options->listen, "Address of the API (127.0.0.1:7070)")->type_name("HOST:PORT");
   command->add_option("--tls-cert", options->certificate_file, "Serve TLS with this certificate")->type_name("PEM");
   command->add_option("--tls-key", options->key_file, "and this key")->type_name("PEM");
+  cors_option(command, options->cors_origins);
   program.on(command, [options, &program] { return run_node(program.context, *options); });
 }
 

@@ -88,6 +88,7 @@ std::vector<std::string> child_arguments(Context& context, const Home& home, con
   };
   if (!options.up.engine_socket.empty()) add("--engine", options.up.engine_socket);
   if (context.globals.passphrase_fd >= 0) add("--passphrase-fd", std::to_string(context.globals.passphrase_fd));
+  for (const auto& origin : options.up.cors_origins) add("--cors-origin", origin);
   if (options.up.price) add("--price", model::format_price(*options.up.price, true));
   add("--credits", model::format_money(options.up.consumer_credits));
   if (options.no_provider) words.push_back("--no-provider");
@@ -227,6 +228,7 @@ void add_up(Program& program) {
       ->check(CLI::Range(0, 65535));
   command->add_option("--engine", options->up.engine_socket, "podman's or Docker's socket [HANSE_ENGINE_SOCKET; found]")
       ->type_name("FILE");
+  cors_option(command, options->up.cors_origins);
   price_option(command, "--price", options->up.price, "Credits per device-hour of this machine, or a rule");
   money_option(command, "--credits", options->up.consumer_credits, "What genesis gives your wallet (1000)");
   command->add_flag("--no-provider", options->no_provider, "Node and wallet only");
