@@ -175,7 +175,7 @@ TEST(Plan, ShowsAllThatOneAgreesTo) {
   plan.demand.keep_s = 3600;
   plan.keep_most = Money{300};
   plan.most.micros += plan.keep_most.micros;
-  plan.workdir = {{"workdir", "12 files, 3.4 MB go to the machine"}};
+  plan.sent = {{"workdir", "12 files, 3.4 MB go to the machine"}};
   const auto text = plan_text(plan, false);
   for (const std::string_view part :
        {"workdir", "12 files", "render", "offer-3", "halle", "DE", "2 × RTX4090", "2.40/h", "1.20/h", "1h30m", "3.6003",

@@ -47,7 +47,7 @@ Result<> JobRun::after_loss() {
                (machines() > 1 ? "anew." : "another."));
   endpoint_.clear();
   auto scanned = scan_workdir();
-  if (scanned && !context_.json()) print_err(facts(workdir_lines(), context_.terminal.err_color));
+  if (scanned && !context_.json()) print_err(facts(sent_lines(), context_.terminal.err_color));
   return scanned;
 }
 

@@ -2,6 +2,7 @@
 
 #include "cli/job_run.hpp"
 
+#include "cli/registry_auth.hpp"
 #include "cli/spot.hpp"
 #include "cli/workdir.hpp"
 #include "model/text.hpp"
@@ -28,6 +29,7 @@ Outcome JobRun::prepare() {
                   "put long scripts into files of the workdir instead of `setup` and `run`");
   }
   if (auto scanned = scan_workdir(); !scanned) return refuse(scanned.error());
+  if (options_.login) report_["plan"]["registry"] = {{"place", options_.login->place}, {"user", options_.login->user}};
   for (const auto& line : workdir_.skipped) context_.say("left out: " + printable(line));
   return 0;
 }
@@ -43,9 +45,14 @@ Result<> JobRun::scan_workdir() {
   return {};
 }
 
-/// What goes to a stranger's machine, as the plan says it; none without a workdir.
-Facts JobRun::workdir_lines() const {
-  return options_.file.workdir.empty() ? Facts{} : workdir_facts(workdir_, machines());
+/// What goes to a stranger's machine, as the plan says it.
+Facts JobRun::sent_lines() const {
+  auto out = options_.file.workdir.empty() ? Facts{} : workdir_facts(workdir_, machines());
+  if (options_.login) {
+    const auto more = registry_facts(*options_.login);
+    out.insert(out.end(), more.begin(), more.end());
+  }
+  return out;
 }
 
 Outcome JobRun::plan_and_confirm() {
@@ -54,7 +61,7 @@ Outcome JobRun::plan_and_confirm() {
   agreed_ = file.demand;
   const bool may_wait = file.retry_on_no_capacity && retry_until_.ms > 0;
   if (on_spot()) {
-    auto agreed = confirm_spot(context_, file.demand, {file.bid, file.sealed}, what, workdir_lines(), options_.yes);
+    auto agreed = confirm_spot(context_, file.demand, {file.bid, file.sealed}, what, sent_lines(), options_.yes);
     if (agreed) {
       report_["plan"].update(*agreed);
       return 0;
@@ -67,10 +74,10 @@ Outcome JobRun::plan_and_confirm() {
   if (!plan) {
     const bool none = plan.error().code == ErrorCode::no_match;
     if (!none || !may_wait) return refuse(plan.error(), none ? no_match_hint(plan.error().message) : "");
-    if (!context_.json()) print_err(facts(workdir_lines(), context_.terminal.err_color));
+    if (!context_.json()) print_err(facts(sent_lines(), context_.terminal.err_color));
     return confirm_wait(plan.error());
   }
-  plan->workdir = workdir_lines();
+  plan->sent = sent_lines();
   report_["plan"].update(plan_json(*plan));
   if (auto agreed = confirm(context_, *plan, options_.yes); !agreed) return refuse(agreed.error());
   hold_to(*plan, agreed_);

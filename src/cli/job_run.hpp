@@ -16,12 +16,14 @@
 #include "cli/lease_job.hpp"
 #include "cli/plan.hpp"
 #include "client/job_file.hpp"
+#include "client/registry_login.hpp"
 
 namespace hanse::cli {
 
 struct RunOptions {
   client::JobFile file;
-  std::filesystem::path folder;  ///< Where outputs go: the workdir, or the job file's folder.
+  std::optional<client::RegistryLogin> login;  ///< What the machine pulls the image with.
+  std::filesystem::path folder;                ///< Where outputs go: the workdir, or the job file's folder.
   bool yes = false;
   bool detach = false;
 };
@@ -39,7 +41,7 @@ class JobRun {
   Outcome confirm_wait(const Error& why);
   Outcome attempts();
   Result<> scan_workdir();
-  [[nodiscard]] Facts workdir_lines() const;
+  [[nodiscard]] Facts sent_lines() const;
   [[nodiscard]] std::uint32_t machines() const { return options_.file.demand.machines; }
   [[nodiscard]] bool on_spot() const { return options_.file.demand.mode == model::Mode::spot; }
   Result<model::LeaseId> bid(const crypto::PublicKey& access);

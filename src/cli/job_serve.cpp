@@ -20,6 +20,7 @@ void JobRun::make_jobs() {
     auto& context = machines() > 1 ? *contexts_.back() : context_;
     auto& job =
         *jobs_.emplace_back(std::make_unique<LeaseJob>(context, options_.file, workdir_, *stop_, rank, machines()));
+    if (options_.login) job.login = &*options_.login;
     // Files that go with the lease come home before its time is over, as they are then.
     const bool goes_with_it = options_.file.demand.keep_s == 0 && !options_.file.job.outputs.empty();
     if (goes_with_it) job.on_last_call = [this, &job, rank] { last_call(job, rank); };

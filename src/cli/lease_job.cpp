@@ -18,6 +18,7 @@ namespace {
 constexpr std::array<int, 5> kLoginPausesMs{0, 10, 20, 50, 100};
 constexpr int kFirstPauseMs = 50, kLongestPauseMs = 1000;
 constexpr int kStubbornAttempts = 3;
+constexpr int kMostHandOvers = 8;
 constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
 
 // What the machine says is foreign: a field of the wrong kind is as good as none.
@@ -110,18 +111,29 @@ Attempt LeaseJob::attach(model::LeaseId lease) {
   return follow();
 }
 
+/// A machine whose agent, engine or connection goes away before the job has begun is asked again: it knows what it has.
 Result<> LeaseJob::start_job() {
-  if (auto entered = enter(); !entered) return entered;
+  auto started = enter();
+  if (started) started = hand_over(false);
+  for (int attempt = 1; !started && is_broken(started.error()) && attempt < kMostHandOvers; ++attempt) {
+    if (stop_.stopped() || watch_->stop().stopped()) break;
+    disconnect();
+    started = enter();
+    if (started) started = hand_over(true);
+  }
+  return started;
+}
+
+/// The job and what it needs; what is there already of its files is not sent `again`.
+Result<> LeaseJob::hand_over(bool again) {
+  if (login != nullptr) {
+    const auto sent = client::format_registry_login(*login);
+    if (auto taken = ask_job("hanse-registry", as_bytes(sent), "taken"); !taken) return taken;
+  }
   const Bytes job = wire::encode(file_.job);
   if (auto delivered = ask_job("hanse-job", job, "started"); !delivered) return delivered;
   if (file_.job.wait_for_workdir) {
-    auto copied = copy_workdir(false);
-    // A connection that breaks midway costs what was under way and no more.
-    for (int attempt = 1; !copied && is_broken(copied.error()) && attempt < kStubbornAttempts; ++attempt) {
-      if (auto again = reconnect(); !again) return again;
-      copied = copy_workdir(true);
-    }
-    if (!copied) return copied;
+    if (auto copied = copy_workdir(again); !copied) return copied;
     if (auto gone = ask_job("hanse-go", {}, "running"); !gone) return gone;
   }
   return {};

@@ -18,6 +18,7 @@
 #include "cli/outputs.hpp"
 #include "cli/ssh_client.hpp"
 #include "client/job_file.hpp"
+#include "client/registry_login.hpp"
 
 namespace hanse::cli {
 
@@ -48,6 +49,8 @@ class LeaseJob {
   Attempt attach(model::LeaseId lease);
   /// Copies the outputs into `folder`, and says what came.
   FetchedOutputs fetch_outputs(const std::filesystem::path& folder);
+  /// What the machine pulls the job's image with; null: nothing. Outlives it.
+  const client::RegistryLogin* login = nullptr;
   /// Asked while it is followed, shortly before the end of a lease whose files go with it.
   std::function<void()> on_last_call;
   void disconnect();
@@ -61,6 +64,7 @@ class LeaseJob {
  private:
   void hold(model::LeaseId lease);
   Result<> start_job();
+  Result<> hand_over(bool again);
   Result<> enter();
   Result<> log_in(Result<std::unique_ptr<SshSession>> session);
   Result<LeaseView> moved_lease();

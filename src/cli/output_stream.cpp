@@ -1,13 +1,12 @@
 #include "cli/output_stream.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
 #include "cli/progress.hpp"
 #include "cli/terminal.hpp"
+#include "crypto/base64.hpp"
 #include "wire/utf8.hpp"
 
 namespace hanse::cli {
@@ -21,14 +20,6 @@ std::size_t cut_between_characters(std::string_view text, std::size_t most) {
   std::size_t at = most;
   while (at > most - 4 && (static_cast<std::uint8_t>(text[at]) & 0xc0) == 0x80) --at;
   return at > most - 4 ? at : most;
-}
-
-std::string base64_of(std::string_view bytes) {
-  std::string out(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                    sodium_base64_VARIANT_ORIGINAL);
-  out.pop_back();  // the zero at its end
-  return out;
 }
 
 FollowEnd lost(const Error& error) {
@@ -144,7 +135,7 @@ void JsonLines::print(std::string_view line, bool is_stderr) const {
   if (wire::is_utf8(as_bytes(line))) {
     object["text"] = line;
   } else {
-    object["base64"] = base64_of(line);
+    object["base64"] = crypto::to_base64(line);
   }
   print_(object);
 }

@@ -165,7 +165,7 @@ std::string plan_text(const Plan& plan, bool color) {
                                                             : " credits; the rest comes back, paid is what is used"));
   lines.emplace_back("files", keep_text(plan.demand, "for at most " + format_money(plan.keep_most) + " of that"));
   lines.emplace_back("leaving early", exits_text(plan.early_exits));
-  lines.insert(lines.end(), plan.workdir.begin(), plan.workdir.end());
+  lines.insert(lines.end(), plan.sent.begin(), plan.sent.end());
   lines.emplace_back("balance", format_money(plan.balance) + " now, " +
                                     (after ? format_money(*after) + " while this is locked" : "too little for this"));
   return paint("Plan: " + printable(plan.what), Style::bold, color) + "\n" + facts(lines, color);

@@ -24,7 +24,7 @@ struct Plan {
   Money balance;
   model::Quote quote;      ///< Of a single machine: what the request names, so that this price is paid.
   std::string price_note;  ///< What else there is to say of the price.
-  Facts workdir;           ///< Of a job that has one: its lines (workdir.hpp).
+  Facts sent;              ///< What goes to the machine: lines (workdir.hpp, registry_auth.hpp).
 };
 
 /// What was agreed to is the ceiling, should prices move before the request is in: of a GPU-hour, and of all machines

@@ -121,7 +121,7 @@ Time end_of_wait(const NextAuction& auction) {
 }
 
 Result<nlohmann::json> confirm_spot(Context& context, const model::Demand& demand, const SpotBid& bid,
-                                    const std::string& what, const Facts& workdir, bool yes) {
+                                    const std::string& what, const Facts& sent, bool yes) {
   using model::format_money;
   const auto me = context.address();
   if (!me) return fail(me);
@@ -148,7 +148,7 @@ Result<nlohmann::json> confirm_spot(Context& context, const model::Demand& deman
                                 model::format_duration(auction->notice_s) + " of notice"},
                 {"costs at most", format_money(*most) + " credits, locked when it wins; the rest comes back"}};
     lines.emplace_back("files", keep_text(demand, "at what its machine asks for storage, and no more than the bid"));
-    lines.insert(lines.end(), workdir.begin(), workdir.end());
+    lines.insert(lines.end(), sent.begin(), sent.end());
     lines.emplace_back("balance", format_money(balance) + " now");
     print_err(paint("Plan: " + printable(what) + ", on spot", Style::bold, color) + "\n" + facts(lines, color));
   }

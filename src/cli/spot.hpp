@@ -27,7 +27,7 @@ Result<NextAuction> next_auction(NodeApi& api);
 /// Shows what the bid comes to and asks, as confirm() does for other plans. no_match with the reason where no machine
 /// that is for rent on spot fits. Returns the plan as --json reports it.
 Result<nlohmann::json> confirm_spot(Context& context, const model::Demand& demand, const SpotBid& bid,
-                                    const std::string& what, const Facts& workdir, bool yes);
+                                    const std::string& what, const Facts& sent, bool yes);
 
 /// Puts the bid into the request. What a sealed one needs to be revealed is kept in the home folder before it is sent,
 /// so that whoever is killed after that can still reveal it.

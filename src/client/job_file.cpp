@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <regex>
 
+#include "client/image_reference.hpp"
 #include "client/job_lists.hpp"
 #include "client/job_resources.hpp"
 #include "client/yaml.hpp"
@@ -16,23 +16,14 @@ namespace {
 
 constexpr std::size_t kMaxScriptBytes = 64 * 1024;
 
-const std::vector<std::string_view> kKeys{
-    "name",      "image",    "resources",    "where", "mode",    "env",      "workdir",   "ports", "setup",  "run",
-    "max_price", "max_cost", "max_duration", "retry", "outputs", "machines", "placement", "bid",   "sealed", "keep",
-    "notice"};
+const std::vector<std::string_view> kKeys{"name",         "image", "resources", "where",    "mode",      "env",
+                                          "workdir",      "ports", "setup",     "run",      "max_price", "max_cost",
+                                          "max_duration", "retry", "outputs",   "machines", "placement", "bid",
+                                          "sealed",       "keep",  "notice"};
 
 /// It goes into plans, tables and terminals.
 bool is_one_line(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
-
-/// [host[:port]/]path[:tag][@sha256:hex], as container engines read it.
-bool is_image(const std::string& text) {
-  static const std::regex grammar(
-      "([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?/)?"
-      "[a-z0-9]+(([.]|_{1,2}|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_{1,2}|-+)[a-z0-9]+)*)*"
-      "(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?");
-  return std::regex_match(text, grammar);
 }
 
 /// Reads one key of the job after the other; each function leaves alone what is not given.
@@ -59,7 +50,7 @@ struct JobReader {
       return fail(ErrorCode::invalid_argument,
                   "image is missing: name the container to run, like \"image: debian:bookworm-slim\"");
     }
-    if (is_image(out.job.image)) return {};
+    if (parse_image(out.job.image)) return {};
     return yaml::refuse(*map.find("image"),
                         "image: this names no container image: write [host/]path[:tag], in lower case, like "
                         "debian:bookworm-slim or ghcr.io/org/app:1.2");

@@ -1,11 +1,11 @@
 // Ed25519 keys in OpenSSH's own file format (openssh-portable, PROTOCOL.key), unencrypted.
 
-#include <sodium.h>
 #include <sys/stat.h>
 
 #include "base/clock.hpp"
 #include "client/private_file.hpp"
 #include "client/wallet.hpp"
+#include "crypto/base64.hpp"
 
 namespace hanse::client {
 namespace {
@@ -30,14 +30,6 @@ std::string public_blob(const crypto::PublicKey& key) {
   std::string out;
   put_string(out, kType);
   put_string(out, as_text(key.view()));
-  return out;
-}
-
-std::string base64(std::string_view bytes) {
-  std::string out(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                    sodium_base64_VARIANT_ORIGINAL);
-  out.pop_back();  // its terminating zero
   return out;
 }
 
@@ -82,7 +74,7 @@ std::string format_private_key(const crypto::KeyPair& key, std::string_view comm
   put_string(blob, public_blob(key.public_key()));
   put_string(blob, secret);
 
-  const std::string text = base64(blob);
+  const std::string text = crypto::to_base64(blob);
   std::string out(kBegin);
   for (std::size_t at = 0; at < text.size(); at += kLineWidth) out.append(text, at, kLineWidth).push_back('\n');
   return out.append(kEnd).append("\n");
@@ -100,16 +92,12 @@ Result<crypto::KeyPair> parse_private_key(const std::filesystem::path& file, std
     return not_a_key(file, ErrorCode::malformed, "is not an OpenSSH private key");
   }
   const auto body = text.substr(begin + kBegin.size(), end - begin - kBegin.size());
-  std::string blob(body.size(), '\0');
-  std::size_t size = 0;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(blob.data()), blob.size(), body.data(), body.size(), " \r\n",
-                        &size, nullptr, sodium_base64_VARIANT_ORIGINAL) != 0) {
-    return not_a_key(file, ErrorCode::malformed, "is a damaged OpenSSH private key");
-  }
-  blob.resize(size);
+  const auto decoded = crypto::from_base64(body, " \r\n");
+  if (!decoded) return not_a_key(file, ErrorCode::malformed, "is a damaged OpenSSH private key");
+  const std::string_view blob = *decoded;
   if (!blob.starts_with(kMagic)) return not_a_key(file, ErrorCode::malformed, "is not an OpenSSH private key");
 
-  KeyReader outer{std::string_view(blob).substr(kMagic.size())};
+  KeyReader outer{blob.substr(kMagic.size())};
   const auto cipher = outer.string();
   outer.string();  // key derivation and its options: none without a cipher
   outer.string();
@@ -141,7 +129,7 @@ Result<crypto::KeyPair> parse_private_key(const std::filesystem::path& file, std
 }  // namespace
 
 std::string format_ssh_public_key(const crypto::PublicKey& key) {
-  return std::string(kType) + " " + base64(public_blob(key));
+  return std::string(kType) + " " + crypto::to_base64(public_blob(key));
 }
 
 Result<crypto::KeyPair> open_or_create_ssh_key(const std::filesystem::path& file, std::string_view comment) {

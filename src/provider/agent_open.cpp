@@ -52,7 +52,7 @@ Result<> RunningAgent::open_parts() {
   auto engine = open_engine(config.engine_socket);
   if (!engine) return fail(engine);
   engine_ = std::move(*engine);
-  const auto image = engine_->has_image(config.default_image);
+  const auto image = engine_->image_id(config.default_image);
   if (!image) return fail(image);
   if (!*image) {
     if (auto pulled = engine_->pull(config.default_image, {}); !pulled) return pulled;

@@ -40,7 +40,7 @@ Check check_engine(const AgentConfig& config, std::unique_ptr<Engine>& engine) {
 
 Check check_image(const AgentConfig& config, Engine& engine) {
   Check out{"default image", config.default_image, "present", "", Verdict::good};
-  const auto there = engine.has_image(config.default_image);
+  const auto there = engine.image_id(config.default_image);
   if (there && *there) return out;
   const auto pulled = engine.pull(config.default_image, {});
   if (pulled) return out;

@@ -5,13 +5,13 @@
 #include <charconv>
 
 #include "client/endpoint.hpp"
+#include "client/image_reference.hpp"
 #include "client/yaml.hpp"
 #include "market/check.hpp"
 #include "model/country.hpp"
 #include "model/price_rule.hpp"
 #include "model/text.hpp"
 #include "provider/agent.hpp"
-#include "provider/image_reference.hpp"
 #include "provider/network.hpp"
 
 namespace hanse::provider {
@@ -88,7 +88,7 @@ Result<std::string> node_url(const std::string& text) {
 }
 
 Result<std::string> registry(const std::string& text) {
-  const auto image = parse_image(text + "/x");
+  const auto image = client::parse_image(text + "/x");
   if (image && image->registry == text) return text;
   return fail(ErrorCode::malformed, "\"" + text + "\" is no registry: write host or host:port as images name it");
 }

@@ -290,8 +290,8 @@ TEST(Workspaces, ALeaseResolvesItsOwnNamesAndNotTheMachines) {
 
 TEST(Journal, EntriesAndNotesComeBackAfterACrash) {
   const TemporaryFolder folder;
-  const JournalEntry first{{7}, "c7", "10.213.0.8/29", {1, 0, 2}, true, true, -1};
-  const JournalEntry second{{9}, "", "", {}, false, false, 137, {1'700'000}, true};
+  const JournalEntry first{{7}, "c7", "10.213.0.8/29", {1, 0, 2}, "sha256:ab", "ghcr.io/me/x:1", true, true, -1};
+  const JournalEntry second{{9}, "", "", {}, "", "", false, false, 137, {1'700'000}, true};
   const pid_t child = ::fork();
   if (child == 0) {  // writes and dies without closing anything
     auto journal = Journal::open(folder.path / "journal").value();
@@ -321,7 +321,7 @@ TEST(Journal, ThatAnOlderAgentWroteIsTaken) {
                            nullptr, nullptr, nullptr),
             SQLITE_OK);
   ::sqlite3_close(db);
-  JournalEntry entry{{7}, "c7", "", {}, true, true, -1};
+  JournalEntry entry{{7}, "c7", "", {}, "", "", true, true, -1};
   for (int start = 0; start < 2; ++start) {
     auto journal = Journal::open(folder.path / "journal");
     ASSERT_TRUE(journal) << journal.error().message;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "crypto/base64.hpp"
 #include "provider/engine_api.hpp"
 #include "provider/engine_json.hpp"
 #include "provider/engine_stream.hpp"
@@ -23,6 +24,13 @@ namespace {
 constexpr std::uint32_t kPullSilenceMs = 600'000;  ///< A registry may be slow; a hung one must not hold us for ever.
 constexpr std::size_t kMaxListed = 4096;
 const std::string kLibpod = "/v4.0.0/libpod";
+
+/// The engines' own form of a login: JSON in base64 for addresses.
+std::string registry_auth(const client::RegistryLogin& login) {
+  const json form = login.token.empty() ? json{{"username", login.user}, {"password", login.password}}
+                                        : json{{"identitytoken", login.token}};
+  return crypto::to_base64url(form.dump(-1, ' ', false, json::error_handler_t::replace));
+}
 
 class HttpEngine : public Engine {
  public:
@@ -51,19 +59,25 @@ class HttpEngine : public Engine {
     return out;
   }
 
-  Result<bool> has_image(const std::string& image) override {
+  Result<std::optional<std::string>> image_id(const std::string& image) override {
     auto reply = api_.call(http::verb::get, "/images/" + image_path(image) + "/json");
     if (!reply) return fail(reply);
-    if (reply->status == 404) return false;
+    if (reply->status == 404) return std::nullopt;
     if (reply->status != 200) return std::unexpected(error_of("looking for image " + image, *reply));
-    return true;
+    const json answer = json::parse(reply->body, nullptr, false);
+    if (!answer.is_object() || !answer.contains("Id") || !answer["Id"].is_string()) {
+      return fail(ErrorCode::io, "the container engine has image " + image + " without an id");
+    }
+    return answer["Id"].get<std::string>();
   }
 
-  Result<> pull(const std::string& image, const Progress& progress) override {
+  Result<> pull(const std::string& image, const Progress& progress, const client::RegistryLogin* login) override {
     const auto [name, tag] = split_image(image);
     std::string target = "/images/create?fromImage=" + url_encode(name);
     if (!tag.empty()) target += "&tag=" + url_encode(tag);
-    auto stream = open_stream(api_.socket(), make_request(http::verb::post, target), kPullSilenceMs);
+    auto request = make_request(http::verb::post, target);
+    if (login != nullptr) request.set("X-Registry-Auth", registry_auth(*login));
+    auto stream = open_stream(api_.socket(), request, kPullSilenceMs);
     if (!stream) return fail(stream);
     PullFollower follower(progress);
     std::string refusal;
@@ -81,11 +95,13 @@ class HttpEngine : public Engine {
       return std::unexpected(error_of("pulling " + image, {(*stream)->status(), refusal}));
     }
     if (!follower.error().empty()) {
-      return fail(ErrorCode::not_found, fmt::format("image {} cannot be pulled: {}. Check its name and that the "
-                                                    "registry is public and reachable",
-                                                    image, follower.error()));
+      return fail(ErrorCode::not_found, fmt::format("image {} cannot be pulled: {}", image, follower.error()));
     }
     return {};
+  }
+
+  Result<> remove_image(const std::string& image) override {
+    return api_.erase("/images/" + image_path(image), "removing image " + image);
   }
 
   Result<std::string> create(const ContainerSpec& spec) override {

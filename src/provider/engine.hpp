@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "client/registry_login.hpp"
 
 namespace hanse::provider {
 
@@ -19,7 +21,7 @@ namespace hanse::provider {
 struct ContainerSpec {
   std::string name{};
   std::string hostname{};
-  std::string image{};
+  std::string image{};  ///< A name or an id.
   std::vector<std::string> command{};
   std::vector<std::string> env{};
   std::string workdir = "/workspace";
@@ -87,10 +89,15 @@ class Engine {
   };  ///< kind: "podman" or "docker"
   virtual Result<Info> info() = 0;
 
-  virtual Result<bool> has_image(const std::string& image) = 0;
+  /// Of an image in the engine's store; nullopt: it has none of that name.
+  virtual Result<std::optional<std::string>> image_id(const std::string& image) = 0;
   /// Progress: layers done, layers in all (0: unknown), a line for a person.
   using Progress = std::function<void(std::uint64_t done, std::uint64_t total, const std::string& line)>;
-  virtual Result<> pull(const std::string& image, const Progress& progress) = 0;
+  /// Asks the registry, whatever the store has. `login`: as whom; null: as nobody.
+  virtual Result<> pull(const std::string& image, const Progress& progress,
+                        const client::RegistryLogin* login = nullptr) = 0;
+  /// Takes the name away, and with its last one the image; not_found is fine. conflict: a container uses it.
+  virtual Result<> remove_image(const std::string& image) = 0;
 
   virtual Result<std::string> create(const ContainerSpec& spec) = 0;  ///< The container's id.
   virtual Result<> start(const std::string& id) = 0;

@@ -48,8 +48,11 @@ TEST(Engine, NobodyAtTheSocketIsUnavailableAndSaysWhatToDo) {
 }
 
 TEST(Engine, KnowsWhichImagesAreThere) {
-  EXPECT_TRUE(engine().has_image(kTestImage).value());
-  EXPECT_FALSE(engine().has_image("localhost/never-made:latest").value());
+  const auto id = engine().image_id(kTestImage);
+  ASSERT_TRUE(id && *id);
+  EXPECT_EQ(engine().image_id(**id).value(), **id) << "an id names it too";
+  EXPECT_EQ(engine().image_id("localhost/never-made:latest").value(), std::nullopt);
+  EXPECT_TRUE(engine().remove_image("localhost/never-made:latest")) << "it is not there already";
 }
 
 TEST(Engine, PullOfAnImageThatDoesNotExistNamesIt) {

@@ -5,7 +5,9 @@
 // code, sftp, scp, rsync, and port forwards to the lease's own localhost; nothing reaches the host, the LAN or
 // another lease.
 //
-// Besides the usual, five subsystems that the `hanse` command speaks:
+// Besides the usual, six subsystems that the `hanse` command speaks:
+//   hanse-registry  before the job: client sends who logs in to its image's registry (client/registry_login.hpp) and
+//                 EOF; answers {"state":"taken"} or {"state":"failed",…} as below. Kept in memory, until the job runs
 //   hanse-job     client sends one encoded model::Job and EOF; the gateway answers with JSON lines
 //                 {"state":"pulling","done":1,"total":4,"text":"…"} … {"state":"started"} or {"state":"failed",
 //                 "code":"…","text":"…"}
@@ -13,7 +15,8 @@
 //   hanse-logs    client sends a wire::StreamRequest, or nothing, and EOF; the gateway answers with the job's output as
 //                 a stream of frames (wire/job_stream.hpp), which says itself how the job ended. What goes wrong here
 //                 is a frame too: the channel's stderr and exit status say nothing of the job
-//   hanse-delivered  the job as it was delivered, encoded: whoever attaches to it checks it against the lease's hash. On
+//   hanse-delivered  the job as it was delivered, encoded: whoever attaches to it checks it against the lease's hash.
+//   On
 //                 stderr why there is none
 //   hanse-stats   one JSON line a second: {"cpu_percent":…,"memory_bytes":…,"memory_limit_bytes":…,"pids":…,
 //                 "gpus":[{"utilization_percent":…,"memory_bytes":…}]}
@@ -41,6 +44,8 @@ class LeaseHost {
   /// The key that may log in to this lease now; nullopt: no such live lease here.
   virtual std::optional<crypto::PublicKey> access_key(model::LeaseId lease) = 0;
 
+  /// Takes what the job's image is pulled with, until the job has started.
+  virtual Result<> take_login(model::LeaseId lease, client::RegistryLogin login) = 0;
   /// Takes the job (checked against the lease's hash), makes its container run. Blocks; tells of progress.
   virtual Result<> deliver(model::LeaseId lease, ByteView job, const Engine::Progress& progress) = 0;
   virtual Result<> go(model::LeaseId lease) = 0;

@@ -96,6 +96,7 @@ int Channel::add_env(std::string_view name, std::string_view value) {
 int Channel::subsystem(std::string_view name) {
   using Kind = WorkSpec::Kind;
   if (name == "sftp") return start(Kind::sftp);
+  if (name == "hanse-registry") return start(Kind::registry);
   if (name == "hanse-job") return start(Kind::job);
   if (name == "hanse-go") return start(Kind::go);
   if (name == "hanse-logs") return start(Kind::logs);

@@ -1,5 +1,7 @@
 #include "provider/gateway_key.hpp"
 
+#include "crypto/base64.hpp"
+
 namespace hanse::provider {
 namespace {
 
@@ -14,21 +16,6 @@ void put_string(std::string& out, std::string_view text) {
   out.append(text);
 }
 
-std::string base64(std::string_view bytes) {
-  static constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      group = group << 8 | (i + k < bytes.size() ? static_cast<std::uint8_t>(bytes[i + k]) : 0U);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      out.push_back(i + k <= bytes.size() ? kDigits[group >> (18 - 6 * k) & 63] : '=');
-    }
-  }
-  return out;
-}
-
 std::string public_blob(const crypto::PublicKey& key) {
   std::string blob;
   put_string(blob, kType);
@@ -39,7 +26,7 @@ std::string public_blob(const crypto::PublicKey& key) {
 }  // namespace
 
 std::string format_ssh_public_key(const crypto::PublicKey& key) {
-  return std::string(kType) + " " + base64(public_blob(key));
+  return std::string(kType) + " " + crypto::to_base64(public_blob(key));
 }
 
 std::string format_ssh_private_key(const crypto::KeyPair& pair) {
@@ -61,7 +48,7 @@ std::string format_ssh_private_key(const crypto::KeyPair& pair) {
   put_string(file, public_blob(pair.public_key()));
   put_string(file, secret);
 
-  const std::string text = base64(file);
+  const std::string text = crypto::to_base64(file);
   std::string out = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
   for (std::size_t i = 0; i < text.size(); i += 70) out += text.substr(i, 70) + "\n";
   return out + "-----END OPENSSH PRIVATE KEY-----\n";
@@ -78,7 +65,8 @@ Result<SshKey> to_ssh_key(const crypto::KeyPair& pair) {
 bool same_key(ssh_key offered, const crypto::PublicKey& expected) {
   if (offered == nullptr || ssh_key_type(offered) != SSH_KEYTYPE_ED25519) return false;
   ssh_key imported = nullptr;
-  if (ssh_pki_import_pubkey_base64(base64(public_blob(expected)).c_str(), SSH_KEYTYPE_ED25519, &imported) != SSH_OK) {
+  if (ssh_pki_import_pubkey_base64(crypto::to_base64(public_blob(expected)).c_str(), SSH_KEYTYPE_ED25519, &imported) !=
+      SSH_OK) {
     return false;
   }
   const SshKey key(imported);

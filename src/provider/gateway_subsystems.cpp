@@ -50,6 +50,19 @@ Result<Bytes> read_all(int fd, std::size_t limit) {
 
 }  // namespace
 
+Outcome Work::run_registry() {
+  const int out = files_.out.get();
+  auto bytes = read_all(files_.in.get(), client::kMaxLoginBytes);
+  if (!bytes) return answer(out, fail(bytes), "");
+  auto logins = client::parse_registry_logins(as_text(*bytes));
+  std::fill(bytes->begin(), bytes->end(), std::uint8_t{0});
+  if (!logins) return answer(out, fail(logins), "");
+  if (logins->logins.size() != 1) {
+    return answer(out, fail(ErrorCode::invalid_argument, "send one login: that of the image's registry"), "");
+  }
+  return answer(out, context_.host->take_login(spec_.lease, std::move(logins->logins.front())), "taken");
+}
+
 Outcome Work::run_job() {
   const int out = files_.out.get();
   const auto job = read_all(files_.in.get(), model::kMaxJobBytes);

@@ -140,6 +140,13 @@ TEST_F(GatewayTest, SubsystemsOfTheHanseCommandAnswer) {
   EXPECT_THAT(refused.output, HasSubstr("\"code\":\"bad_signature\""));
   EXPECT_EQ(refused.code, 1);
   EXPECT_THAT(run_shell("head -c 300000 /dev/zero | " + ssh + "hanse-job").output, HasSubstr("too_large"));
+  EXPECT_EQ(run_shell(R"(printf '{"auths":{"ghcr.io":{"username":"me","password":"p"}}}' | )" + ssh + "hanse-registry")
+                .output,
+            "{\"state\":\"taken\"}\n");
+  EXPECT_EQ(house().host.login(), client::RegistryLogin("ghcr.io", "me", "p", ""));
+  for (const std::string none : {"{}", "no login", R"({"auths":{"a":{"password":"p"},"b":{"password":"p"}}})"}) {
+    EXPECT_THAT(run_shell("printf '" + none + "' | " + ssh + "hanse-registry").output, HasSubstr("\"failed\"")) << none;
+  }
   EXPECT_EQ(run_shell(ssh + "hanse-go < /dev/null").output, "{\"state\":\"running\"}\n");
   EXPECT_EQ(run_shell(ssh + "hanse-delivered < /dev/null").output, "job");
   EXPECT_EQ(run_shell(ssh + "hanse-stats < /dev/null | head -1").output, "{\"cpu_percent\":1}\n");

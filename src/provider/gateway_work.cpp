@@ -74,6 +74,8 @@ Outcome Work::run() {
       return run_go();
     case WorkSpec::Kind::logs:
       return run_logs();
+    case WorkSpec::Kind::registry:
+      return run_registry();
     case WorkSpec::Kind::delivered:
       return run_delivered();
     case WorkSpec::Kind::stats:

@@ -20,7 +20,7 @@
 namespace hanse::provider {
 
 struct WorkSpec {
-  enum class Kind { shell, exec, sftp, scp, connect, job, go, logs, delivered, stats };
+  enum class Kind { shell, exec, sftp, scp, connect, registry, job, go, logs, delivered, stats };
   Kind kind = Kind::shell;
   model::LeaseId lease;
   std::string command;           ///< exec, scp
@@ -66,6 +66,7 @@ class Work {
   Outcome run_exec();
   Outcome run_helper();
   [[nodiscard]] std::vector<std::string> helper_arguments(pid_t pid) const;
+  Outcome run_registry();
   Outcome run_job();
   Outcome run_go();
   Outcome run_logs();

@@ -18,7 +18,7 @@ PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS leases (
   id INTEGER PRIMARY KEY, container TEXT NOT NULL, subnet TEXT NOT NULL, job BLOB NOT NULL, go INTEGER NOT NULL,
   confirmed INTEGER NOT NULL, exit_code INTEGER NOT NULL, told_ms INTEGER NOT NULL DEFAULT 0,
-  kept INTEGER NOT NULL DEFAULT 0) STRICT;
+  kept INTEGER NOT NULL DEFAULT 0, image TEXT NOT NULL DEFAULT '', private_image TEXT NOT NULL DEFAULT '') STRICT;
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 )";
 
@@ -40,8 +40,8 @@ class SqliteJournal : public Journal {
 
   Result<> save(const JournalEntry& e) override {
     Statement s(*this,
-                "INSERT OR REPLACE INTO leases (id, container, subnet, job, go, confirmed, exit_code, told_ms, kept)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                "INSERT OR REPLACE INTO leases (id, container, subnet, job, go, confirmed, exit_code, told_ms, kept,"
+                " image, private_image) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     s.number(1, static_cast<std::int64_t>(e.lease.value));
     s.text(2, e.container);
     s.text(3, e.subnet);
@@ -51,6 +51,8 @@ class SqliteJournal : public Journal {
     s.number(7, e.exit_code);
     s.number(8, e.told.ms);
     s.number(9, e.kept ? 1 : 0);
+    s.text(10, e.image);
+    s.text(11, e.private_image);
     return s.run("writing a lease");
   }
 
@@ -62,7 +64,8 @@ class SqliteJournal : public Journal {
 
   Result<std::vector<JournalEntry>> entries() override {
     Statement s(*this,
-                "SELECT id, container, subnet, job, go, confirmed, exit_code, told_ms, kept FROM leases ORDER BY id");
+                "SELECT id, container, subnet, job, go, confirmed, exit_code, told_ms, kept, image, private_image"
+                " FROM leases ORDER BY id");
     std::vector<JournalEntry> out;
     for (;;) {
       const auto row = s.step("reading the leases");
@@ -78,6 +81,8 @@ class SqliteJournal : public Journal {
       e.exit_code = static_cast<int>(s.number_at(6));
       e.told = {s.number_at(7)};
       e.kept = s.number_at(8) != 0;
+      e.image = s.text_at(9);
+      e.private_image = s.text_at(10);
       out.push_back(std::move(e));
     }
   }
@@ -100,10 +105,14 @@ class SqliteJournal : public Journal {
  private:
   /// A journal of an older agent lacks columns that came later, and has some that went.
   Result<> bring_up_to_date() {
-    for (const std::string name : {"told_ms", "kept"}) {
+    const std::pair<std::string, std::string> columns[] = {{"told_ms", "INTEGER NOT NULL DEFAULT 0"},
+                                                           {"kept", "INTEGER NOT NULL DEFAULT 0"},
+                                                           {"image", "TEXT NOT NULL DEFAULT ''"},
+                                                           {"private_image", "TEXT NOT NULL DEFAULT ''"}};
+    for (const auto& [name, type] : columns) {
       const auto there = has_column(name);
       if (!there) return fail(there);
-      const std::string add = "ALTER TABLE leases ADD COLUMN " + name + " INTEGER NOT NULL DEFAULT 0";
+      const std::string add = "ALTER TABLE leases ADD COLUMN " + name + " " + type;
       if (*there) continue;
       if (auto added = Statement(*this, add.c_str()).run("opening"); !added) return added;
     }

@@ -17,14 +17,16 @@ namespace hanse::provider {
 
 struct JournalEntry {
   model::LeaseId lease{};
-  std::string container{};  ///< Empty: none yet.
-  std::string subnet{};     ///< Empty: no network of its own.
-  Bytes job{};              ///< Encoded; empty: none delivered yet.
-  bool go = false;          ///< The consumer's files are there.
+  std::string container{};      ///< Empty: none yet.
+  std::string subnet{};         ///< Empty: no network of its own.
+  Bytes job{};                  ///< Encoded; empty: none delivered yet.
+  std::string image{};          ///< The id of its job's image, whatever that is called by now; empty: not known yet.
+  std::string private_image{};  ///< The name that the image was pulled by with the renter's own login; empty: without.
+  bool go = false;              ///< The consumer's files are there.
   bool confirmed = false;
-  int exit_code = -1;   ///< Of the job; -1: it has not ended.
-  Time told{};          ///< The end of the lease that what runs in it was told of; 0: of none.
-  bool kept = false;    ///< Its job is over and its container made anew, to hold its files.
+  int exit_code = -1;  ///< Of the job; -1: it has not ended.
+  Time told{};         ///< The end of the lease that what runs in it was told of; 0: of none.
+  bool kept = false;   ///< Its job is over and its container made anew, to hold its files.
 
   bool operator==(const JournalEntry&) const = default;
 };

@@ -134,7 +134,8 @@ Result<> LeaseRun::start_keeper() {
   const LeasePlace place{
       engine_name(),    {context_.label, "hanse.network=" + context_.ledger.network(), "hanse.lease=" + name()},
       paths_,           "none",
-      context_.gpu_ids, machines_};
+      context_.gpu_ids, machines_,
+      entry_.image};
   const auto job = job_.value_or(model::Job{});
   auto id = context_.engine.create(keeper_spec(context_.config, lease_, job, place));
   if (!id) return fail(id);

@@ -92,6 +92,10 @@ void LeaseRun::live(const std::stop_token& stop) {
   }
   context_.drop_connections(lease_.id);
   {
+    const std::lock_guard lock(mutex_);
+    login_.reset();
+  }
+  {
     std::unique_lock lock(mutex_);  // a container that is just being made would outlive the wiping
     changed_.wait(lock, [&] { return !delivering_ || stop.stop_requested(); });
   }
@@ -256,6 +260,7 @@ bool LeaseRun::wipe() {
   static_cast<void>(context_.engine.stop(container, kStopGraceS));
   auto result = context_.engine.remove(container);
   if (result && !entry_.subnet.empty()) result = context_.engine.remove_network(engine_name());
+  if (result) result = forget_image();
   if (result) result = context_.workspaces.wipe(name());
   if (result) result = context_.journal.erase(lease_.id);
   if (!result) {

@@ -54,6 +54,7 @@ struct LeaseContext {
   std::function<void(model::LeaseId, const std::string&)> tell_connections;
   std::mutex subnets_mutex{};
   SubnetPool subnets{};
+  std::mutex images_mutex{};  ///< Of the journal's notes of private images: who removes one, and who comes to use it.
 };
 
 class LeaseRun {
@@ -73,6 +74,7 @@ class LeaseRun {
 
   // For the gateway; from any thread.
   std::optional<crypto::PublicKey> access_key();
+  Result<> take_login(client::RegistryLogin login);
   Result<> deliver(ByteView job, const Engine::Progress& progress);
   Result<> go();
   Result<LeaseHost::Container> container();
@@ -112,6 +114,10 @@ class LeaseRun {
   Result<std::shared_ptr<const HeldProcess>> hold_process(const std::string& container);
   Result<> ask_engine(const Engine::Progress& progress, const std::function<Result<>()>& ask);
   Result<> fetch_image(const std::string& image, const Engine::Progress& progress);
+  Result<> pull_image(const client::ImageReference& image, const Engine::Progress& progress);
+  Result<bool> is_anothers(const std::string& id, const client::ImageReference& image);
+  Result<> use_image(const std::string& id);
+  Result<> forget_image();
   Result<> start_container(const model::Job& job);
   Result<> confirm();
   void end(model::EndReason reason, const std::string& note);
@@ -139,10 +145,11 @@ class LeaseRun {
   std::shared_ptr<const HeldProcess> process_;  ///< Of the container, as it was last seen.
   std::uint32_t machines_ = 1;                  ///< Of its gang; from when it is prepared.
   bool prepared_ = false, ended_ = false, done_ = false, delivering_ = false, stopped_ = false;
-  bool waits_for_engine_ = false;  ///< To make its container.
-  bool is_moving_ = false;         ///< Its container is being replaced by the one that holds its files.
-  model::Lease now_;               ///< As the ledger has it, last that we heard.
-  std::optional<model::Job> job_;  ///< From when it is delivered.
+  bool waits_for_engine_ = false;               ///< To make its container.
+  bool is_moving_ = false;                      ///< Its container is being replaced by the one that holds its files.
+  model::Lease now_;                            ///< As the ledger has it, last that we heard.
+  std::optional<model::Job> job_;               ///< From when it is delivered.
+  std::optional<client::RegistryLogin> login_;  ///< Until the job has started; nowhere else, and never on disk.
   std::int64_t seen_at_ms_ = 0;
   std::int64_t failed_at_ms_ = 0;  ///< The last delivery that failed; 0: none.
   std::int64_t exited_at_ms_ = 0;

@@ -6,7 +6,6 @@
 
 #include "model/text.hpp"
 #include "provider/control.hpp"
-#include "provider/image_reference.hpp"
 #include "provider/lease_network.hpp"
 #include "provider/lease_run.hpp"
 #include "wire/codec.hpp"
@@ -51,9 +50,11 @@ Result<> LeaseRun::deliver(ByteView bytes, const Engine::Progress& progress) {
   }
   {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, kPrepareWait, [&] { return (prepared_ && !delivering_) || ended_ || stopped_; })) {
+    if (!changed_.wait_for(lock, kPrepareWait, [&] { return prepared_ || ended_ || stopped_; })) {
       return fail(ErrorCode::timeout, "the machine is not ready for " + name() + " yet: try again");
     }
+    // Whoever lost the connection over which it was delivered comes to hear how that went on.
+    changed_.wait(lock, [&] { return !delivering_ || ended_ || stopped_; });
     if (ended_) return has_ended(name());
     if (stopped_) return is_stopping();
     if (!entry_.container.empty()) return {};  // a consumer that lost its connection delivers again
@@ -70,6 +71,7 @@ Result<> LeaseRun::deliver(ByteView bytes, const Engine::Progress& progress) {
   if (result) result = confirm();
   std::unique_lock lock(mutex_);
   delivering_ = false;
+  if (result) login_.reset();
   if (!result) {
     failed_at_ms_ = now_ms();
     exit_note_ = result.error().message;
@@ -99,17 +101,6 @@ Result<> LeaseRun::ask_engine(const Engine::Progress& progress, const std::funct
   }
 }
 
-Result<> LeaseRun::fetch_image(const std::string& image, const Engine::Progress& progress) {
-  const auto reference = parse_image(image);
-  if (!reference) return fail(reference);
-  const auto there = context_.engine.has_image(image);
-  if (!there) return fail(there);
-  if (*there) return {};
-  if (auto allowed = check_registry(*reference, context_.config.registries); !allowed) return allowed;
-  auto pulled = context_.engine.pull(reference->full, progress);
-  return pulled ? pulled : std::unexpected(why_not_pulled(pulled.error(), *reference));
-}
-
 /// Creates and starts it, replacing what a crash may have left under its name.
 Result<> LeaseRun::start_container(const model::Job& job) {
   JournalEntry entry;
@@ -126,7 +117,8 @@ Result<> LeaseRun::start_container(const model::Job& job) {
   const LeasePlace place{
       engine_name(),    {context_.label, "hanse.network=" + context_.ledger.network(), "hanse.lease=" + name()},
       paths_,           entry.subnet.empty() ? "none" : engine_name(),
-      context_.gpu_ids, machines_};
+      context_.gpu_ids, machines_,
+      entry.image};
   if (auto cleared = context_.engine.remove(place.container_name); !cleared) return cleared;
   const bool is_first = log_->end() == 0;
   if (const auto told = notice(entry); is_first && !told.empty()) note(told);

@@ -25,7 +25,7 @@ ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, c
   ContainerSpec spec;
   spec.name = place.container_name;
   spec.hostname = model::format_id(lease.id);
-  spec.image = job.image.empty() ? config.default_image : job.image;
+  spec.image = !place.image.empty() ? place.image : job.image.empty() ? config.default_image : job.image;
   spec.command = supervisor_command();
   spec.workspace_host_path = place.paths.workspace;
   spec.control_host_path = place.paths.control;

@@ -19,6 +19,7 @@ struct LeasePlace {
   std::string network;               ///< Or "none".
   std::vector<std::string> gpu_ids;  ///< Of the machine's devices, by their number in the offer; empty: no GPUs.
   std::uint32_t machines = 1;        ///< Of the gang that the lease is of.
+  std::string image = {};            ///< The id of the job's image; empty: by the name that the job has for it.
 };
 
 /// CPU threads and memory in proportion to the GPUs. /dev/shm counts against the memory: half of it, as a Linux machine

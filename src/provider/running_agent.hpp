@@ -61,6 +61,10 @@ class RunningAgent : public Agent, public LeaseHost {
 
   // LeaseHost
   std::optional<crypto::PublicKey> access_key(model::LeaseId lease) override;
+  Result<> take_login(model::LeaseId lease, client::RegistryLogin login) override {
+    auto run = find(lease);
+    return run ? (*run)->take_login(std::move(login)) : fail(run);
+  }
   Result<> deliver(model::LeaseId lease, ByteView job, const Engine::Progress& progress) override {
     auto run = find(lease);
     return run ? (*run)->deliver(job, progress) : fail(run);

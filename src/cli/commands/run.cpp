@@ -2,6 +2,7 @@
 
 #include "cli/command.hpp"
 #include "cli/job_run.hpp"
+#include "cli/registry_auth.hpp"
 
 namespace hanse::cli {
 namespace {
@@ -9,6 +10,7 @@ namespace {
 struct RunCommand {
   std::string file;
   SpotOptions spot;
+  std::string registry_auth;
   bool yes = false, detach = false;
 };
 
@@ -31,6 +33,11 @@ Outcome run_job(Context& context, const RunCommand& options) {
   const SpotOptions spot{file->demand.mode == model::Mode::spot, file->sealed, file->bid};
   if (auto bid = check_bid(spot, file->demand.max_price_per_gpu_hour); !bid) return refuse(bid.error());
   RunOptions run;
+  if (!options.registry_auth.empty()) {
+    auto login = read_registry_login(options.registry_auth, file->job.image);
+    if (!login) return refuse(login.error());
+    run.login = std::move(*login);
+  }
   run.folder = file->workdir.empty() ? path.parent_path() : file->workdir;
   run.file = std::move(*file);
   run.yes = options.yes;
@@ -47,11 +54,17 @@ void add_run(Program& program) {
       "  hanse run examples/hello/job.yaml\n"
       "  hanse run train.yaml --yes --detach     go on without asking; leave it running\n"
       "  hanse run train.yaml --spot --bid 1.20  on what is left over, at an auction's price\n"
+      "  hanse run train.yaml --registry-auth ~/.docker/config.json     with an image of a private registry\n"
       "The job's own exit code is passed through; 120-125 are hanse's: 120 failed, 121 no match, 122 not authorised,\n"
       "123 unreachable, 124 insufficient funds, 125 the job did not start. Ctrl-C ends the job and the lease.\n");
   command->add_option("job", options->file, "The job file")->required()->type_name("FILE");
   command->add_flag("-y,--yes", options->yes, "Agree to the plan without being asked");
   command->add_flag("-d,--detach", options->detach, "Start it and leave; the lease ends when the job does");
+  command
+      ->add_option(
+          "--registry-auth", options->registry_auth,
+          "Pull a private image: Docker's config.json or podman's auth.json; the one login goes to the machine")
+      ->type_name("FILE");
   spot_options(command, options->spot);
   program.on(command, [options, &program] {
     program.own_exit_range = true;

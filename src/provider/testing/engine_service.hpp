@@ -102,7 +102,7 @@ class EngineService {
     const std::string load = "podman save --quiet " + kTestImage + " | curl --silent --show-error --fail --output " +
                              folder_ + "/load.log --unix-socket " + socket_ +
                              " --header 'Content-Type: application/x-tar' --data-binary @- http://engine/images/load";
-    if (run(load) && engine_->has_image(kTestImage).value_or(false)) return;
+    if (run(load) && engine_->image_id(kTestImage).value_or(std::nullopt)) return;
     std::fprintf(stderr, "the image %s did not come into Docker\n", kTestImage.c_str());
     std::abort();
   }

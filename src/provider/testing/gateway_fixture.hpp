@@ -39,6 +39,15 @@ class FixedHost final : public LeaseHost {
     const auto it = entries_.find(lease);
     return it == entries_.end() || it->second.ended ? std::nullopt : std::optional(it->second.key);
   }
+  Result<> take_login(model::LeaseId, client::RegistryLogin login) override {
+    const std::lock_guard lock(mutex_);
+    login_ = std::move(login);
+    return {};
+  }
+  [[nodiscard]] client::RegistryLogin login() {
+    const std::lock_guard lock(mutex_);
+    return login_;
+  }
   Result<> deliver(model::LeaseId, ByteView job, const Engine::Progress& progress) override {
     progress(1, 2, "half \"way\"");
     if (as_text(job) == "bad") return fail(ErrorCode::bad_signature, "not the job that was ordered");
@@ -78,6 +87,7 @@ class FixedHost final : public LeaseHost {
  private:
   std::mutex mutex_;
   std::map<model::LeaseId, Entry> entries_;
+  client::RegistryLogin login_;
 };
 
 struct Ran {

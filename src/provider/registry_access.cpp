@@ -1,4 +1,4 @@
-#include "provider/image_reference.hpp"
+#include "provider/registry_access.hpp"
 
 #include <netdb.h>
 #include <sys/socket.h>
@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <regex>
 
 #include "provider/network.hpp"
 
@@ -14,20 +13,11 @@ namespace hanse::provider {
 
 namespace {
 
-const std::string kDefaultRegistry = "docker.io";
-constexpr std::size_t kMaxImageBytes = 512;
-
-/// The first part names a registry if it cannot be part of a path; the rule of every engine.
-bool names_registry(const std::string& first) {
-  return first == "localhost" ||
-         std::any_of(first.begin(), first.end(), [](char c) { return c == '.' || c == ':' || (c >= 'A' && c <= 'Z'); });
-}
-
 const std::string kDefaultRegistrysHost = "registry-1.docker.io";
 
 std::string host_of(const ImageReference& image) {
-  return image.registry == kDefaultRegistry ? kDefaultRegistrysHost
-                                            : image.registry.substr(0, image.registry.find(':'));
+  return image.registry == client::kDefaultRegistry ? kDefaultRegistrysHost
+                                                    : image.registry.substr(0, image.registry.find(':'));
 }
 
 Error no_names(const ImageReference& image) {
@@ -55,29 +45,9 @@ Result<std::vector<std::string>> look_up(const std::string& host) {
   return out;
 }
 
-Result<ImageReference> parse_image(const std::string& text) {
-  static const std::regex host(
-      R"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]{1,5})?)");
-  static const std::regex rest(R"([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*)"
-                               R"((:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?)");
-  const auto refuse = [&] {
-    return fail(ErrorCode::malformed, "\"" + text.substr(0, 100) +
-                                          "\" is no image: write it like debian:bookworm-slim or "
-                                          "ghcr.io/owner/name:tag");
-  };
-  if (text.size() > kMaxImageBytes) return refuse();
-  const auto slash = text.find('/');
-  const bool named = slash != std::string::npos && names_registry(text.substr(0, slash));
-  const std::string registry = named ? text.substr(0, slash) : kDefaultRegistry;
-  std::string path = named ? text.substr(slash + 1) : text;
-  if (!std::regex_match(registry, host) || !std::regex_match(path, rest)) return refuse();
-  if (registry == kDefaultRegistry && path.find('/') == std::string::npos) path = "library/" + path;
-  return ImageReference{registry, registry + "/" + path};
-}
-
 Result<> check_registry(const ImageReference& image, const std::vector<std::string>& allowed, const Resolver& resolve) {
   // The engine's own default, perhaps through a mirror of the owner's, says nothing of what is inside.
-  if (image.registry == kDefaultRegistry) return {};
+  if (image.registry == client::kDefaultRegistry) return {};
   if (std::find(allowed.begin(), allowed.end(), image.registry) != allowed.end()) return {};
   const auto found = resolve(host_of(image));
   if (!found && found.error().code == ErrorCode::unavailable) return std::unexpected(no_names(image));

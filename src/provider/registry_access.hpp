@@ -1,23 +1,17 @@
 #pragma once
 
-// What a renter's `image:` names, and whether this machine goes there for it: the engine pulls from the host, outside
-// the firewall around the leases, so a registry is held to what that firewall lets a lease reach.
+// Which registries this machine goes to for a renter's image: the engine pulls from the host, outside the firewall
+// around the leases, so a registry is held to what that firewall lets a lease reach.
 
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "base/error.hpp"
+#include "client/image_reference.hpp"
 
 namespace hanse::provider {
 
-struct ImageReference {
-  std::string registry;  ///< "docker.io", "ghcr.io", "registry.lan:5000"
-  std::string full;      ///< With the registry spelt out, so that the engine pulls from there and nowhere else.
-};
-
-/// "debian", "ghcr.io/me/tool:1.2", "me/tool@sha256:…". malformed shows an example.
-Result<ImageReference> parse_image(const std::string& text);
+using client::ImageReference;
 
 /// The addresses of a host, as text. not_found: there is no such name; unavailable: names cannot be looked up now.
 using Resolver = std::function<Result<std::vector<std::string>>(const std::string& host)>;
