@@ -48,7 +48,7 @@ stage() {
     set -f; set -- ${first#??}; set +f
     if [ $# -gt 1 ]; then program=$1; shift; set -- "$program" "$*"; fi
     if ! has_interpreter "$@"; then
-      echo "hanse: the first line of $at names $missing, which the image does not have: name another, or use an image that has it" >$dir/errors
+      echo "$missing" >$dir/missing
       code=127; return
     fi ;;
   *)
@@ -76,6 +76,7 @@ finish "$code" run)";
 
 /// The exit's place is kept from the beginning: a job that fills the folder ends all the same. An empty line: not yet.
 constexpr std::string_view kNoExit = "\n              \n";
+constexpr std::size_t kMaxNameBytes = 128;
 constexpr mode_t kPipeMode = 0666;  ///< A job that has dropped root opens its /dev/stdout by it.
 constexpr int kJobPipeBytes = 1 << 20;
 
@@ -127,6 +128,18 @@ Result<Descriptor> open_pipe(const Folder& folder, const char* name) {
   return fail(ErrorCode::io, std::string("cannot make the pipe of the job's ") + name + ": " + std::strerror(errno));
 }
 
+/// Of a file that the container may have put there.
+std::string read_start(const std::string& folder, const char* name, std::size_t most) {
+  const Folder at(folder);
+  const int fd = at.fd() < 0 ? -1 : ::openat(at.fd(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return {};
+  std::string text(most, '\0');
+  const auto n = ::read(fd, text.data(), text.size());
+  ::close(fd);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::string> supervisor_command() {
@@ -136,7 +149,7 @@ std::vector<std::string> supervisor_command() {
 Result<> write_control(const std::string& folder, const model::Job& job) {
   const Folder at(folder);
   if (at.fd() < 0) return fail(ErrorCode::io, "cannot open " + folder + ": " + std::strerror(errno));
-  for (const char* name : {"go", "over", "setup", "run"}) ::unlinkat(at.fd(), name, 0);
+  for (const char* name : {"go", "over", "setup", "run", "missing"}) ::unlinkat(at.fd(), name, 0);
   if (auto r = write_new(at, "exit", kNoExit); !r) return r;
   if (!job.setup.empty()) {
     if (auto r = write_new(at, "setup", job.setup); !r) return r;
@@ -179,21 +192,21 @@ Result<JobPipes> open_job_pipes(const std::string& folder) {
 
 /// "CODE STAGE" on the first line: without its end that is half written.
 std::optional<wire::JobExit> read_exit(const std::string& folder) {
-  const Folder at(folder);
-  if (at.fd() < 0) return std::nullopt;
-  const int fd = ::openat(at.fd(), "exit", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) return std::nullopt;
-  char text[16] = {};
-  const auto n = ::read(fd, text, sizeof text);
-  ::close(fd);
-  const char* const end = text + std::max<ssize_t>(n, 0);
+  const auto text = read_start(folder, "exit", 16);
+  const char* const end = text.data() + text.size();
   wire::JobExit exit;
-  const auto [rest, error] = std::from_chars(text, end, exit.code);
+  const auto [rest, error] = std::from_chars(text.data(), end, exit.code);
   const std::string_view stage(rest, static_cast<std::size_t>(end - rest));
   if (error != std::errc() || exit.code < 0 || exit.code > 255) return std::nullopt;
   exit.in_setup = stage.starts_with(" setup\n");
   if (!exit.in_setup && !stage.starts_with(" run\n")) return std::nullopt;
   return exit;
+}
+
+std::string read_missing(const std::string& folder) {
+  auto text = read_start(folder, "missing", kMaxNameBytes);
+  text.resize(std::min(text.find('\n'), text.size()));
+  return text;
 }
 
 }  // namespace hanse::provider

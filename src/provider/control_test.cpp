@@ -161,9 +161,12 @@ TEST(Supervisor, AScriptThatNamesItsInterpreterIsRunByIt) {
 TEST(Supervisor, AnInterpreterThatTheImageDoesNotHaveIsNamed) {
   for (const std::string line : {"#!/opt/none/python3 -u", "#!/usr/bin/env python3.99"}) {
     const Supervised one(job(line + "\nprint(1)\n"));
-    EXPECT_THAT(one.output().err,
+    const auto heard = one.output();
+    ASSERT_EQ(heard.notes.size(), 1U);
+    EXPECT_THAT(heard.notes[0],
                 HasSubstr(line.find("env") == line.npos ? "names /opt/none/python3," : "names python3.99,"));
-    EXPECT_EQ(one.output().exit, (wire::JobExit{127, false}));
+    EXPECT_EQ(heard.err, "") << "the job itself said nothing";
+    EXPECT_EQ(heard.exit, (wire::JobExit{127, false}));
   }
 }
 

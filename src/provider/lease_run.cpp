@@ -188,15 +188,19 @@ void LeaseRun::step_without_container() {
     return;
   }
   std::int64_t failed_at = 0;
-  bool confirmed = false, delivering = false, waits = false;
+  bool confirmed = false, delivered = false, delivering = false, waits = false;
   {
     const std::lock_guard lock(mutex_);
     waits = waits_for_engine_;
     failed_at = failed_at_ms_;
     confirmed = entry_.confirmed;
+    delivered = !entry_.job.empty();
     delivering = delivering_;
   }
   const bool is_late = now - seen_at_ms_ > kHoldUnpaidMs && !waits;  // what this machine lacks is not paid for
+  const auto start_ms = static_cast<std::int64_t>(context_.ledger.params().start_deadline_s) * 1000;
+  const bool never_came = !delivered && !delivering && now - seen_at_ms_ > start_ms;
+  if (never_came && confirmed) return end(EndReason::completed, "its job never came: whoever rented it is gone");
   const bool gives_up = failed_at != 0 && !delivering && now - failed_at > kMendJobMs;
   if (!confirmed && (is_late || gives_up)) static_cast<void>(confirm());
   if (gives_up && confirmed) end(EndReason::completed, "the job could not be started: " + exit_note_);

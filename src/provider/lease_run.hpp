@@ -13,7 +13,8 @@
 //
 // Payment starts when the container runs; or 30 s after the match, for the machine is held from then on, and the pull
 // of a large image must not miss the start deadline. A job that cannot be started is the consumer's to mend or to end;
-// after 60 s the agent ends the lease as completed. After the job's end its files stay for the fetch grace.
+// after 60 s the agent ends the lease as completed; so it does where no job came within the network's start deadline.
+// After the job's end its files stay for the fetch grace.
 
 #include <chrono>
 #include <condition_variable>

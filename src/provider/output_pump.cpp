@@ -15,7 +15,8 @@
 namespace hanse::provider {
 namespace {
 
-constexpr int kLookMs = 1000;  ///< Where the kernel has no more watches to give, the end is noticed by looking.
+constexpr int kNotFound = 127;  ///< What shells show for a program that is not there.
+constexpr int kLookMs = 1000;   ///< Where the kernel has no more watches to give, the end is noticed by looking.
 
 std::size_t waiting_in(int pipe) {
   int size = 0;
@@ -83,6 +84,11 @@ void OutputPump::look_for_end() {
     exit = read_exit(control_folder_);
     if (!exit) return;
     drain();  // all that was printed before the end was noted
+    if (const auto program = read_missing(control_folder_); exit->code == kNotFound && !program.empty()) {
+      log_->append(wire::FrameKind::note, std::string("the first line of ") + (exit->in_setup ? "setup" : "run") +
+                                              " names " + program + ", which the image does not have: name another, " +
+                                              "or use an image that has it");
+    }
     log_->append(wire::FrameKind::exit, to_text(*exit));
   }
   has_ended_ = true;

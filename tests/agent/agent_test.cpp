@@ -69,6 +69,16 @@ TEST(Agent, JobWaitsForItsFiles) {
   EXPECT_EQ(house.hear(id).out, "copied\n");
 }
 
+TEST(Agent, ALeaseWhoseJobNeverComesEndsBeforeItsTime) {
+  House house([](model::Params& params) { params.start_deadline_s = 33; });
+  house.run_agent();
+  const auto job = make_job("true");
+  const auto id = house.rent(&job);
+  EXPECT_TRUE(eventually([&] { return house.is(id, model::LeaseState::running); })) << "the held machine is paid";
+  EXPECT_TRUE(eventually([&] { return house.is(id, model::LeaseState::ended); }));
+  EXPECT_THAT(house.lease(id).note, HasSubstr("its job never came"));
+}
+
 TEST(Agent, OtherJobThanTheOneRentedForIsRefused) {
   House house;
   house.run_agent();
