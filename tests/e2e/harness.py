@@ -7,6 +7,7 @@ a bound, and says what it saw when the bound passes.
 import atexit
 import base64
 import ctypes
+import http.client
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.parse
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -173,6 +175,11 @@ class Engine:
                                             start_new_session=True, preexec_fn=end_with_us)
         wait_until("podman's service", self.socket.exists)
 
+    def names(self, labels):
+        """Of containers that bear all these labels, running or not."""
+        filters = [word for label in labels for word in ("--filter", f"label={label}")]
+        return self.podman("ps", "-a", *filters, "--format", "{{.Names}}").stdout.split()
+
     def kill(self):
         self.process.kill()
         self.process.wait()
@@ -182,6 +189,71 @@ class Engine:
             self.process.terminate()
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class DockerEngine(Engine):
+    """The same with dockerd, where HANSE_TEST_ENGINE says docker: its store is new, and given what podman's has."""
+
+    IMAGES = ("localhost/hanse-render", "localhost/debian:bookworm-slim")
+
+    def __init__(self):
+        self.containerd = None
+        rules = subprocess.run(["iptables", "--list-rules", "FORWARD"], capture_output=True, text=True, check=False).stdout
+        self.forwarded = "-P FORWARD ACCEPT" in rules  # dockerd drops what it does not know
+        super().__init__()
+        save = self.podman_command("save", "--quiet", "--multi-image-archive", *self.IMAGES)
+        with subprocess.Popen(save, stdout=subprocess.PIPE, preexec_fn=end_with_us) as saved:
+            self.ask("POST", "/images/load", body=saved.stdout, headers={"Content-Type": "application/x-tar"})
+        # podman finds the default image under its short name.
+        self.ask("POST", f"/images/{self.IMAGES[1]}/tag?repo=debian&tag=bookworm-slim")
+
+    def ask(self, method, path, **options):
+        """An answer of the Engine API, as JSON lines."""
+        connection = http.client.HTTPConnection("engine")
+        with socket.socket(socket.AF_UNIX) as connection.sock:
+            connection.sock.connect(str(self.socket))
+            connection.request(method, path, **options)
+            answer = connection.getresponse()
+            body = answer.read().decode()
+        assert answer.status in (200, 201), body
+        return [json.loads(line) for line in body.splitlines() if line]
+
+    def start(self):
+        if self.containerd is None:
+            self.containerd = self.spawn("containerd", "--address", self.folder / "containerd.sock", "--root",
+                                         self.folder / "containerd", "--state", self.folder / "containerd.run")
+        self.socket.unlink(missing_ok=True)
+        # Containers live on when it is killed, as podman's do; no network of its own but those that are asked for.
+        self.process = self.spawn("dockerd", "--live-restore", "--bridge", "none", "--exec-opt",
+                                  "native.cgroupdriver=cgroupfs", "--containerd", self.folder / "containerd.sock",
+                                  "--host", f"unix://{self.socket}", "--data-root", self.folder / "data",
+                                  "--exec-root", self.folder / "run", "--pidfile", self.folder / "docker.pid")
+        wait_until("Docker", self.is_up)
+
+    def is_up(self):
+        assert self.process.poll() is None, (self.folder / "docker.log").read_text()[-3000:]
+        try:
+            return self.ask("GET", "/info")
+        except OSError:
+            return False
+
+    def spawn(self, *command):
+        with open(self.folder / "docker.log", "ab") as log:
+            return subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                    start_new_session=True, preexec_fn=end_with_us)
+
+    def names(self, labels):
+        filters = urllib.parse.quote(json.dumps({"label": labels}))
+        found, = self.ask("GET", f"/containers/json?all=1&filters={filters}")
+        return [container["Names"][0].lstrip("/") for container in found]
+
+    def stop(self):
+        for process in (self.process, self.containerd):
+            process.terminate()
+            process.wait()
+        if self.forwarded:
+            subprocess.run(["iptables", "--policy", "FORWARD", "ACCEPT"], check=False)
+        super().stop()
 
 
 class Network:
@@ -275,9 +347,7 @@ class Network:
 
     def containers(self, lease=None):
         """Names of this network's containers, running or not: of one lease, or all."""
-        labels = [f"hanse.network={self.name}", *([f"hanse.lease={lease}"] if lease else [])]
-        filters = [word for label in labels for word in ("--filter", f"label={label}")]
-        return self.engine.podman("ps", "-a", *filters, "--format", "{{.Names}}").stdout.split()
+        return self.engine.names([f"hanse.network={self.name}", *([f"hanse.lease={lease}"] if lease else [])])
 
     def stop(self):
         try:
@@ -311,7 +381,7 @@ class NetworkTest(unittest.TestCase):
     def setUpClass(cls):
         global ENGINE
         if ENGINE is None:
-            ENGINE = Engine()
+            ENGINE = DockerEngine() if os.environ.get("HANSE_TEST_ENGINE") == "docker" else Engine()
         cls.network = Network(ENGINE, cls.PARAMS, cls.PRICE)
         cls.addClassCleanup(cls.network.stop)
         cls.consumer, cls.provider = cls.network.consumer, cls.network.provider
