@@ -112,8 +112,8 @@ class ServerImpl final : public Server {
         continue;  // the socket closes here
       }
       shared_.metrics.add_connection(1);
-      asio::post(worker.io(), [&worker, most, open, socket = std::move(socket)]() mutable {
-        if (!worker.stopping()) return serve(worker, std::move(socket), open >= most);
+      asio::post(worker.io(), [&worker, most, open, peer = std::move(socket)]() mutable {
+        if (!worker.stopping()) return serve(worker, std::move(peer), open >= most);
         worker.shared().metrics.add_connection(-1);
       });
     }

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/int128.hpp"
+
 namespace hanse {
 
 struct Money {
@@ -44,8 +46,7 @@ inline constexpr Money kMaxMoney{9'000'000'000 * kMicrosPerCredit};
 /// floor(amount × numerator / denominator) in 128-bit integers. Requires numerator ≥ 0 and denominator > 0.
 [[nodiscard]] constexpr std::optional<Money> scale(Money amount, std::int64_t numerator, std::int64_t denominator) {
   if (!is_valid(amount) || numerator < 0 || denominator <= 0) return std::nullopt;
-  __extension__ using Wide = __int128;
-  const Wide wide = static_cast<Wide>(amount.micros) * numerator / denominator;
+  const Int128 wide = static_cast<Int128>(amount.micros) * numerator / denominator;
   if (wide > kMaxMoney.micros) return std::nullopt;
   return Money{static_cast<std::int64_t>(wide)};
 }

@@ -7,6 +7,8 @@
 #include <array>
 #include <cstdint>
 
+#include "base/int128.hpp"
+
 namespace hanse {
 
 class Rng {
@@ -35,8 +37,7 @@ class Rng {
 
   /// Uniform in [0, bound); bound > 0. The bias of a 128-bit multiply is below 2^-64 × bound.
   [[nodiscard]] std::uint64_t below(std::uint64_t bound) {
-    __extension__ using Wide = unsigned __int128;
-    return static_cast<std::uint64_t>((static_cast<Wide>(next()) * bound) >> 64);
+    return static_cast<std::uint64_t>((static_cast<UInt128>(next()) * bound) >> 64);
   }
 
   /// Uniform in [low, high], both included.

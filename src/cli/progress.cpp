@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/clock.hpp"
+#include "base/int128.hpp"
 #include "model/text.hpp"
 
 namespace hanse::cli {
@@ -20,8 +21,7 @@ std::string amount(std::uint64_t value, Unit unit) {
 }
 
 std::uint64_t percent(std::uint64_t done, std::uint64_t total) {
-  __extension__ using Wide = unsigned __int128;
-  return total == 0 ? 0 : static_cast<std::uint64_t>(static_cast<Wide>(std::min(done, total)) * 100 / total);
+  return total == 0 ? 0 : static_cast<std::uint64_t>(static_cast<UInt128>(std::min(done, total)) * 100 / total);
 }
 
 }  // namespace

@@ -3,26 +3,25 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/int128.hpp"
 #include "market/reserved.hpp"
 
 namespace hanse::ledger {
 namespace {
-
-__extension__ using Wide = __int128;
 
 std::int64_t signed_of(std::uint64_t seconds) {
   return static_cast<std::int64_t>(seconds);
 }
 
 /// What the first `seconds` cost, in 1/3600 micros. Requires that it remembers rates.
-Wide earned_so_far(const model::Lease& lease, std::int64_t seconds) {
+Int128 earned_so_far(const model::Lease& lease, std::int64_t seconds) {
   const model::RateChange* piece = nullptr;
   for (const auto& change : lease.rates) {
     if (change.from_s <= seconds) piece = &change;
   }
   if (piece == nullptr) return 0;
-  return static_cast<Wide>(piece->earned_before.micros) * 3600 + piece->earned_rest +
-         static_cast<Wide>(piece->rate_per_hour.micros) * (seconds - piece->from_s);
+  return static_cast<Int128>(piece->earned_before.micros) * 3600 + piece->earned_rest +
+         static_cast<Int128>(piece->rate_per_hour.micros) * (seconds - piece->from_s);
 }
 
 /// What has passed the claim window of a run that is over.
@@ -37,7 +36,7 @@ Money releasable_of_run(const model::Lease& lease, Time now, std::int64_t window
 std::int64_t affordable_s(const model::Lease& lease) {
   const auto duration = signed_of(lease.duration_s);
   if (lease.rate_per_hour.micros == 0) return duration;
-  Wide seconds = static_cast<Wide>(run_lock(lease).micros) * 3600;
+  Int128 seconds = static_cast<Int128>(run_lock(lease).micros) * 3600;
   if (lease.rates.empty()) {
     seconds /= lease.rate_per_hour.micros;
   } else {
@@ -76,7 +75,7 @@ Time due_end(const model::Lease& lease) {
 
 Money price_of(const model::Lease& lease, std::int64_t seconds) {
   if (!lease.rates.empty()) {
-    const Wide micros = earned_so_far(lease, seconds) / 3600;
+    const Int128 micros = earned_so_far(lease, seconds) / 3600;
     const Money most = run_lock(lease);
     return micros < most.micros ? Money{static_cast<std::int64_t>(micros)} : most;
   }
@@ -117,7 +116,7 @@ void change_rate(model::Lease& lease, std::int64_t from_s, Money rate_per_hour, 
   // Seconds that turned out to be downtime are delivered again, at other rates.
   while (rates.size() > 1 && rates.back().from_s >= from_s) rates.pop_back();
   if (from_s > rates.back().from_s) {
-    const Wide earned = std::min(earned_so_far(lease, from_s), static_cast<Wide>(run_lock(lease).micros) * 3600);
+    const Int128 earned = std::min(earned_so_far(lease, from_s), static_cast<Int128>(run_lock(lease).micros) * 3600);
     rates.push_back({from_s, rate_per_hour, Money{static_cast<std::int64_t>(earned / 3600)},
                      static_cast<std::uint32_t>(earned % 3600)});
   } else {

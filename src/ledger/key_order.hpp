@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/bytes.hpp"
+#include "base/int128.hpp"
 #include "model/ids.hpp"
 
 namespace hanse::ledger {
@@ -16,8 +17,7 @@ namespace hanse::ledger {
 struct KeyHash {
   using is_avalanching = void;
   static std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-    __extension__ using Wide = unsigned __int128;
-    const Wide product = static_cast<Wide>(a) * b;
+    const UInt128 product = static_cast<UInt128>(a) * b;
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
   }
   static std::uint64_t seed() {

@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/int128.hpp"
 
 namespace hanse::market {
 namespace {
 
-__extension__ using Wide = __int128;
 using model::Constraint;
 using model::WhereField;
 
@@ -19,7 +19,7 @@ bool is_excluded(const Wanted& wanted, const Seller& seller) {
 /// What a lease of `gpu_count` of a machine's devices gets of a total.
 std::int64_t share(std::int64_t total, std::uint32_t gpu_count, std::uint32_t machine_gpus) {
   if (gpu_count >= machine_gpus) return total;
-  return static_cast<std::int64_t>(static_cast<Wide>(total) * gpu_count / machine_gpus);
+  return static_cast<std::int64_t>(static_cast<Int128>(total) * gpu_count / machine_gpus);
 }
 
 /// A demand without a duration (browsing) fits any.

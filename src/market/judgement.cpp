@@ -4,11 +4,11 @@
 #include <cstring>
 
 #include "base/check.hpp"
+#include "base/int128.hpp"
 
 namespace hanse::market {
 namespace {
 
-__extension__ using Wide = __int128;
 using model::Constraint;
 using model::WhereField;
 using model::WhereOp;
@@ -137,12 +137,12 @@ void Judgement::mark_share(const Chunk& chunk, std::size_t figure, const Constra
   std::array<std::int64_t, model::kMaxDevicesPerMachine + 1> reach{}, pass{};
   const auto n = wanted_.demand.gpu_count;
   for (std::uint32_t d = 0; d < reach.size(); ++d) {
-    const auto total_for = [&](Wide x) {
-      const Wide total = n >= d ? x : (x * d + n - 1) / n;
-      return static_cast<std::int64_t>(std::min<Wide>(total, INT64_MAX));
+    const auto total_for = [&](Int128 x) {
+      const Int128 total = n >= d ? x : (x * d + n - 1) / n;
+      return static_cast<std::int64_t>(std::min<Int128>(total, INT64_MAX));
     };
     reach[d] = total_for(c.number);
-    pass[d] = total_for(static_cast<Wide>(c.number) + 1);
+    pass[d] = total_for(static_cast<Int128>(c.number) + 1);
   }
   const auto& column = chunk.figures[figure];
   mark_compared(

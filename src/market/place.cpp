@@ -5,12 +5,11 @@
 #include <map>
 #include <numeric>
 
+#include "base/int128.hpp"
 #include "model/text.hpp"
 
 namespace hanse::market {
 namespace {
-
-__extension__ using Wide = __int128;
 
 bool is_prepaid(const model::Demand& demand) {
   return demand.machines > 1 || demand.mode == model::Mode::reserved;
@@ -22,10 +21,10 @@ Wanted without_max_cost(const Wanted& wanted) {
   Wanted out = wanted;
   auto& demand = out.demand;
   if (demand.max_cost.micros == 0 || demand.duration_s == 0 || demand.gpu_count == 0) return out;
-  const Wide gpu_seconds = static_cast<Wide>(demand.duration_s) * demand.gpu_count;
-  const Wide price = (static_cast<Wide>(demand.max_cost.micros) * 3600 + gpu_seconds - 1) / gpu_seconds;
+  const Int128 gpu_seconds = static_cast<Int128>(demand.duration_s) * demand.gpu_count;
+  const Int128 price = (static_cast<Int128>(demand.max_cost.micros) * 3600 + gpu_seconds - 1) / gpu_seconds;
   // One more: both the rate and its part for one GPU are rounded.
-  const Money ceiling{static_cast<std::int64_t>(std::min<Wide>(price + 1, kMaxMoney.micros))};
+  const Money ceiling{static_cast<std::int64_t>(std::min<Int128>(price + 1, kMaxMoney.micros))};
   auto& max_price = demand.max_price_per_gpu_hour;
   if (max_price.micros == 0 || ceiling < max_price) max_price = ceiling;
   demand.max_cost = Money{};
@@ -67,7 +66,7 @@ std::uint32_t left_on(const model::Offer& offer, const Match& match) {
 
 /// What a choice is worth: the lower the better.
 struct Worth {
-  Wide cost = 0;
+  Int128 cost = 0;
   std::uint64_t left = 0;
   std::vector<std::size_t> members;  // by index, the youngest first
 
@@ -103,9 +102,9 @@ bool is_proven(const Worth& best, const Groups& groups, std::size_t machines, st
   const auto cannot_win = [&](const std::vector<Candidate>& sorted) {
     const std::size_t have = std::min(sorted.size(), machines);
     if (have == machines && sorted[machines - 1].cost < from) return true;  // it needs none of the others
-    const Wide least = std::accumulate(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(have), Wide{0},
-                                       [](Wide sum, const Candidate& c) { return sum + c.cost; }) +
-                       static_cast<Wide>(machines - have) * from;
+    const Int128 least = std::accumulate(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(have), Int128{0},
+                                         [](Int128 sum, const Candidate& c) { return sum + c.cost; }) +
+                         static_cast<Int128>(machines - have) * from;
     return least > best.cost || (least == best.cost && best.left == 0);  // what is not listed is younger
   };
   return cannot_win({}) &&

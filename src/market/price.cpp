@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
+#include "base/int128.hpp"
+
 namespace hanse::market {
 
 namespace {
-
-__extension__ using Wide = __int128;
 
 constexpr std::uint64_t kGib = 1ULL << 30;
 
@@ -19,20 +19,20 @@ std::uint32_t discount_at(const std::vector<model::Discount>& discounts, std::ui
   return bps;
 }
 
-std::optional<Money> to_money(Wide micros) {
+std::optional<Money> to_money(Int128 micros) {
   if (micros < 0 || micros > kMaxMoney.micros) return std::nullopt;
   return Money{static_cast<std::int64_t>(micros)};
 }
 
 /// Of so many seconds, rounded up to a micro.
-Wide whole_price(Money rate_per_hour, std::uint64_t seconds) {
-  return (static_cast<Wide>(rate_per_hour.micros) * static_cast<Wide>(seconds) + 3599) / 3600;
+Int128 whole_price(Money rate_per_hour, std::uint64_t seconds) {
+  return (static_cast<Int128>(rate_per_hour.micros) * static_cast<Int128>(seconds) + 3599) / 3600;
 }
 
 std::optional<Money> storage_per_hour(Money per_gib_hour, std::uint64_t disk_bytes) {
   if (disk_bytes == 0) return Money{};
   const std::uint64_t gib = (disk_bytes - 1) / kGib + 1;
-  return to_money(static_cast<Wide>(per_gib_hour.micros) * static_cast<Wide>(gib));
+  return to_money(static_cast<Int128>(per_gib_hour.micros) * static_cast<Int128>(gib));
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ std::optional<Price> price_of(Money posted, const std::vector<model::Discount>& 
   if (price.term_discount_bps > kWholeBps || price.volume_discount_bps > kWholeBps) return std::nullopt;
 
   // 53 + 32 + 14 + 14 bits: never leaves 128. The division is skipped where there is nothing to take off.
-  Wide gpus = static_cast<Wide>(posted.micros) * demand.gpu_count;
+  Int128 gpus = static_cast<Int128>(posted.micros) * demand.gpu_count;
   if (price.term_discount_bps != 0 || price.volume_discount_bps != 0) {
     gpus = gpus * (kWholeBps - price.term_discount_bps) * (kWholeBps - price.volume_discount_bps) /
            (kWholeBps * kWholeBps);
@@ -81,7 +81,7 @@ std::optional<Keep> keep_at(Money rate_per_hour, std::uint64_t keep_s) {
 
 std::optional<Money> lock_for(Money rate_per_hour, std::uint64_t duration_s, Money max_cost, Money keep_reserve) {
   if (!is_valid(rate_per_hour) || !is_valid(max_cost) || !is_valid(keep_reserve)) return std::nullopt;
-  const Wide whole = whole_price(rate_per_hour, duration_s) + keep_reserve.micros;
+  const Int128 whole = whole_price(rate_per_hour, duration_s) + keep_reserve.micros;
   if (max_cost.micros == 0 || whole <= max_cost.micros) return to_money(whole);
   return keep_reserve <= max_cost ? std::optional(max_cost) : std::nullopt;
 }
@@ -92,8 +92,8 @@ std::int64_t expected_cost(Money per_gpu_hour, std::int64_t reliability_milliont
 }
 
 std::int64_t reliability_millionths(const model::Provider& provider) {
-  const Wide good = static_cast<Wide>(provider.leases_completed) + 9;
-  const Wide all = good + static_cast<Wide>(provider.leases_failed) + 1;
+  const Int128 good = static_cast<Int128>(provider.leases_completed) + 9;
+  const Int128 all = good + static_cast<Int128>(provider.leases_failed) + 1;
   return static_cast<std::int64_t>(good * 1'000'000 / all);
 }
 

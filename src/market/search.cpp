@@ -8,12 +8,12 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/int128.hpp"
 #include "market/sieve.hpp"
 
 namespace hanse::market {
 namespace {
 
-__extension__ using Wide = __int128;
 using model::WhereField;
 using model::WhereOp;
 
@@ -82,7 +82,7 @@ class Search {
   /// No offer at this place of the shelf's order, or behind it, costs less.
   static std::int64_t least_cost_from(const View& view, std::int64_t cost) {
     if (view.is_plain) return cost;
-    const auto least = static_cast<Wide>(cost) * view.off_bps / (kWholeBps * kWholeBps);
+    const auto least = static_cast<Int128>(cost) * view.off_bps / (kWholeBps * kWholeBps);
     return std::max<std::int64_t>(static_cast<std::int64_t>(least) - kRounding, 0);
   }
 
@@ -97,12 +97,12 @@ class Search {
       if (c.field == WhereField::price && from_above) most = std::min(most, c.number);
     }
     if (demand.max_cost.micros != 0) {  // it pays for a second at least
-      const auto rate = static_cast<Wide>(demand.max_cost.micros) * 3600;
-      most = static_cast<std::int64_t>(std::min<Wide>(most, rate));
+      const auto rate = static_cast<Int128>(demand.max_cost.micros) * 3600;
+      most = static_cast<std::int64_t>(std::min<Int128>(most, rate));
     }
     if (most == kMaxMoney.micros) return;
-    const auto posted = (static_cast<Wide>(most) + 1) * (kWholeBps * kWholeBps) / view.off_bps + 1;
-    const auto high = static_cast<std::uint64_t>(std::min<Wide>(posted, INT64_MAX));
+    const auto posted = (static_cast<Int128>(most) + 1) * (kWholeBps * kWholeBps) / view.off_bps + 1;
+    const auto high = static_cast<std::uint64_t>(std::min<Int128>(posted, INT64_MAX));
     view.filters.insert(view.filters.begin(), {Code::price, 0, code_of(high)});
   }
 

@@ -2,19 +2,18 @@
 
 #include <algorithm>
 
+#include "base/int128.hpp"
 #include "market/check.hpp"
 #include "market/price.hpp"
 
 namespace hanse::market {
 namespace {
 
-__extension__ using Wide = __int128;
-
 constexpr std::int64_t kHourMs = 3'600'000;
 
 Money scaled(Money amount, std::int64_t by, std::int64_t of) {
-  const Wide micros = static_cast<Wide>(amount.micros) * by / of;
-  return Money{static_cast<std::int64_t>(std::clamp<Wide>(micros, 1, kMaxPricePerGpuHour.micros))};
+  const Int128 micros = static_cast<Int128>(amount.micros) * by / of;
+  return Money{static_cast<std::int64_t>(std::clamp<Int128>(micros, 1, kMaxPricePerGpuHour.micros))};
 }
 
 /// At least one micro-credit, so that the lowest prices can rise too.
@@ -48,7 +47,7 @@ void step_base(model::ClassPrices& prices, const Capacity& capacity, Time now, c
   prices.gpus = capacity.gpus;
   prices.leased = capacity.leased;
   if (prices.base.micros == 0 || capacity.gpus == 0) return;
-  const auto use = static_cast<std::int64_t>(static_cast<Wide>(capacity.leased) * kWholeBps / capacity.gpus);
+  const auto use = static_cast<std::int64_t>(static_cast<Int128>(capacity.leased) * kWholeBps / capacity.gpus);
   const Money goal = scaled(prices.index, permille_at(use, params.target_use_bps), 1000);
   const std::int64_t step = params.max_step_bps, hourly = params.max_hour_bps;
   const Money low = std::max(moved(prices.base, -step), scaled(prices.hour_base, kWholeBps - hourly, kWholeBps));

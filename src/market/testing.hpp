@@ -10,13 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "base/int128.hpp"
 #include "base/rng.hpp"
 #include "market/book.hpp"
 #include "model/text.hpp"
 
 namespace hanse::market::testing {
-
-__extension__ using Wide = __int128;
 
 inline model::AccountId account_of(std::uint64_t n) {
   model::AccountId id;
@@ -294,10 +293,10 @@ inline bool term_holds(const Term& term, const std::vector<Term>& all, const Cas
 }
 
 /// What keeping the files locks: whole GiB, whole micros.
-inline Wide naive_reserve(const model::Offer& offer, const model::Demand& demand) {
+inline Int128 naive_reserve(const model::Offer& offer, const model::Demand& demand) {
   constexpr std::uint64_t kGib = 1ULL << 30;
-  const auto gib = static_cast<Wide>(demand.disk_bytes / kGib + (demand.disk_bytes % kGib != 0));
-  const Wide whole = gib * offer.prices.storage_per_gib_hour.micros * static_cast<Wide>(demand.keep_s);
+  const auto gib = static_cast<Int128>(demand.disk_bytes / kGib + (demand.disk_bytes % kGib != 0));
+  const Int128 whole = gib * offer.prices.storage_per_gib_hour.micros * static_cast<Int128>(demand.keep_s);
   return whole / 3600 + (whole % 3600 != 0);
 }
 
@@ -319,8 +318,8 @@ inline std::set<std::string> failed_builtins(const World& world, const Case& c,
   if (demand.max_price_per_gpu_hour.micros != 0 && price->per_gpu_hour > demand.max_price_per_gpu_hour)
     failed.insert("max_price");
   const auto least =
-      static_cast<Wide>(price->rate_per_hour.micros) * std::max<std::uint64_t>(1, offer.prices.min_duration_s);
-  const Wide left = demand.max_cost.micros - naive_reserve(offer, demand);
+      static_cast<Int128>(price->rate_per_hour.micros) * std::max<std::uint64_t>(1, offer.prices.min_duration_s);
+  const Int128 left = demand.max_cost.micros - naive_reserve(offer, demand);
   if (demand.max_cost.micros != 0 && least > left * 3600) failed.insert("max_cost");
   return failed;
 }

@@ -1,4 +1,5 @@
 #include "model/text.hpp"
+#include "base/int128.hpp"
 #include "model/price_class.hpp"
 
 #include <algorithm>
@@ -35,18 +36,17 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
 }
 
 // A number with at most six decimals at the front of `text`, in millionths.
-__extension__ using Wide = unsigned __int128;
-std::optional<Wide> take_millionths(std::string_view& text) {
+std::optional<UInt128> take_millionths(std::string_view& text) {
   const auto whole = take_number(text);
   if (!whole) return std::nullopt;
-  Wide value = static_cast<Wide>(*whole) * 1'000'000;
+  UInt128 value = static_cast<UInt128>(*whole) * 1'000'000;
   if (text.empty() || text[0] != '.') return value;
   text.remove_prefix(1);
-  Wide unit = 100'000;
+  UInt128 unit = 100'000;
   std::size_t digits = 0;
   for (; digits < text.size() && is_digit(text[digits]); ++digits, unit /= 10) {
     if (digits == 6) return std::nullopt;
-    value += static_cast<Wide>(text[digits] - '0') * unit;
+    value += static_cast<UInt128>(text[digits] - '0') * unit;
   }
   if (digits == 0) return std::nullopt;
   text.remove_prefix(digits);
@@ -105,7 +105,7 @@ Result<Money> parse_money(std::string_view text) {
     return fail(ErrorCode::malformed,
                 quoted(text) + " is not an amount: write credits with at most six decimals, such as 1.20 or 25");
   }
-  if (*micros > static_cast<Wide>(kMaxMoney.micros)) {
+  if (*micros > static_cast<UInt128>(kMaxMoney.micros)) {
     return fail(ErrorCode::overflow, quoted(text) + " is too much: amounts go up to " + format_money(kMaxMoney));
   }
   return Money{static_cast<std::int64_t>(*micros)};
@@ -171,8 +171,8 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   }
   // At most 2^64 × 10^6 × 2^60 would leave 128 bits: what is over the limit is told before multiplying.
   const bool too_large = *millionths / 1'000'000 > kMaxSizeBytes / unit->size + 1;
-  const Wide scaled = too_large ? 0 : *millionths * unit->size;
-  if (too_large || scaled > static_cast<Wide>(kMaxSizeBytes) * 1'000'000) {
+  const UInt128 scaled = too_large ? 0 : *millionths * unit->size;
+  if (too_large || scaled > static_cast<UInt128>(kMaxSizeBytes) * 1'000'000) {
     return fail(ErrorCode::too_large, quoted(text) + " is too large: sizes go up to 1EiB");
   }
   if (scaled % 1'000'000 != 0) {

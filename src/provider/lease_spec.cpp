@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/int128.hpp"
 #include "model/text.hpp"
 #include "provider/control.hpp"
 
@@ -19,8 +20,7 @@ ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, c
                          const LeasePlace& place) {
   const auto& machine = config.machine;
   const auto share = [&](std::uint64_t whole) {
-    __extension__ using Wide = unsigned __int128;
-    return static_cast<std::uint64_t>(static_cast<Wide>(whole) * lease.gpu_count / std::max(machine.gpu_count, 1U));
+    return static_cast<std::uint64_t>(static_cast<UInt128>(whole) * lease.gpu_count / std::max(machine.gpu_count, 1U));
   };
   ContainerSpec spec;
   spec.name = place.container_name;
