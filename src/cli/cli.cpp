@@ -16,7 +16,10 @@ int report(const Program& program, const Failure& failure) {
   if (context.json()) {
     nlohmann::json body{{"code", name_of(failure.error.code)}, {"message", failure.error.message}};
     if (!hint.empty()) body["hint"] = hint;
-    context.print_json({{"error", body}});
+    auto whole = nlohmann::json::parse(failure.report, nullptr, false);
+    if (!whole.is_object()) whole = nlohmann::json::object();
+    whole["error"] = std::move(body);
+    context.print_json(whole);
   }
   print_err(context.style_err("error:", Style::red) + " " + printable(failure.error.message) + "\n");
   if (!hint.empty()) print_err(context.style_err("hint:", Style::cyan) + " " + printable(hint) + "\n");

@@ -6,8 +6,9 @@
 
 namespace hanse::cli {
 
-std::string part_name(const std::string& name, std::uint64_t size, std::uint32_t modified_s) {
-  return "." + name + "." + std::to_string(size) + "-" + std::to_string(modified_s) + ".part";
+std::string part_name(const std::string& name, std::uint64_t size, std::uint32_t modified_s, const std::string& of) {
+  return "." + name + "." + std::to_string(size) + "-" + std::to_string(modified_s) + (of.empty() ? "" : "-" + of) +
+         ".part";
 }
 
 Result<> check_space(std::uint64_t to_come, const Space& space, const std::string& place) {

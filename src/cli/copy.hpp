@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <set>
 #include <string>
 
 #include "cli/file_tree.hpp"
@@ -14,7 +15,11 @@
 namespace hanse::cli {
 
 struct CopyOptions {
-  bool resume = true;       ///< False where the target is known to be empty: saves a question a file.
+  bool resume = true;  ///< False where the target is known to be empty: saves a question a file.
+  /// Down: what this copy brought; then only that counts as being here, and nothing that lay here before is trusted for
+  /// its size and time. Null: all that is here counts.
+  std::set<std::filesystem::path>* brought = nullptr;
+  std::string part_of;      ///< Down: whose parts these are; those of another copy are not gone on from.
   bool checks_room = true;  ///< Up. False where the disk was rented for these files, which may fill it.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  ///< Bytes.
   std::function<bool()> stopped;  ///< Asked now and then; true ends the copy with `unavailable`.
@@ -35,7 +40,8 @@ Result<CopyReport> upload(Sftp& sftp, const LocalTree& tree, const std::string& 
 Result<CopyReport> upload_file(Sftp& sftp, const LocalFile& file, const std::string& target,
                                const CopyOptions& options);
 /// The lease's `source`, file or folder, to exactly `target`. Writes nothing outside `target`; links to folders are
-/// left out (and said).
+/// left out, and so is what goes away between being listed and read (both said). A file that fails costs no other; the
+/// first error is returned once all were tried, at once where the connection is gone.
 Result<CopyReport> download(Sftp& sftp, const std::string& source, const std::filesystem::path& target,
                             const CopyOptions& options);
 
@@ -48,6 +54,7 @@ Result<> check_space(std::uint64_t to_come, const Space& space, const std::strin
 [[nodiscard]] bool is_final(const Error& error);
 
 /// The name under which a file of this size and time travels.
-std::string part_name(const std::string& name, std::uint64_t size, std::uint32_t modified_s);
+std::string part_name(const std::string& name, std::uint64_t size, std::uint32_t modified_s,
+                      const std::string& of = "");
 
 }  // namespace hanse::cli

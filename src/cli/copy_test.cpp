@@ -196,6 +196,60 @@ TEST_F(CopyTest, ACopyDownThatWasStoppedGoesOn) {
   EXPECT_THAT(names("here"), ::testing::ElementsAre("big"));
 }
 
+TEST_F(CopyTest, WhatGoesAwayWhileAFolderIsCopiedIsSaidAndCostsNoOtherFile) {
+  for (const std::string name : {"a", "b", "c"}) (void)file("there/" + name, kMb);
+  CopyOptions options;
+  options.progress = [&](std::uint64_t, std::uint64_t) {
+    const auto here = names("here");  // by the order that the server lists them in, one is copied and one is not
+    for (const std::string name : {"a", "b", "c"}) {
+      const bool begun = std::any_of(here.begin(), here.end(), [&](const auto& n) { return n.contains(name + "."); });
+      if (here.size() == 1 && !begun && names("there").size() == 3) fs::remove(there(name));
+    }
+  };
+  const auto report = download(*sftp_, there(""), folder_ / "here", options);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->files, 2U);
+  ASSERT_EQ(report->skipped.size(), 1U);
+  EXPECT_THAT(report->skipped[0], HasSubstr("went away"));
+}
+
+TEST_F(CopyTest, AFileThatCannotComeCostsNoOther) {
+  for (const std::string name : {"a", "b", "c"}) (void)file("there/" + name, 100);
+  fs::create_directories(folder_ / "here" / "b" / "x");  // in the way
+  const auto report = download(*sftp_, there(""), folder_ / "here", {});
+  ASSERT_FALSE(report);
+  EXPECT_THAT(report.error().message, HasSubstr("/b: "));
+  EXPECT_THAT(names("here"), ::testing::UnorderedElementsAre("a", "b", "c"));
+}
+
+TEST_F(CopyTest, WhatLayHereBeforeIsNotTakenForWhatIsToCome) {
+  const auto write = [&](const fs::path& to, const std::string& text) {
+    std::ofstream(to) << text;
+    fs::last_write_time(to, fs::file_time_type::clock::time_point(std::chrono::seconds(-1000)));
+  };
+  write(there("result"), "new");
+  write(folder_ / "here" / "result", "old");
+  std::set<fs::path> brought;
+  CopyOptions options;
+  options.brought = &brought;
+  options.part_of = "lease-7";
+  const auto target = folder_ / "here" / "result";
+  const auto read = [&] {
+    std::string text;
+    std::ifstream(target) >> text;
+    return text;
+  };
+  ASSERT_TRUE(download(*sftp_, there("result"), target, options));
+  EXPECT_EQ(read(), "new");
+  write(there("result"), "why");
+  ASSERT_TRUE(download(*sftp_, there("result"), target, options));
+  EXPECT_EQ(read(), "new") << "this very copy has brought it";
+  brought.clear();
+  ASSERT_TRUE(download(*sftp_, there("result"), target, options));
+  EXPECT_EQ(read(), "why");
+  EXPECT_NE(part_name("a", 1, 2, "lease-7"), part_name("a", 1, 2));
+}
+
 /// A server that knows no extension, and finds at each close that the file could not be kept.
 class ScriptedChannel final : public ByteChannel {
  public:

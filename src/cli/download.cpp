@@ -39,12 +39,13 @@ std::uint64_t add_capped(std::uint64_t a, std::uint64_t b) {
   return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-fs::path part_of(const RemoteFile& file) {
+fs::path part_of(const RemoteFile& file, const CopyOptions& options) {
   return file.target.parent_path() /
-         part_name(file.target.filename().string(), file.attributes.size, file.attributes.modified_s);
+         part_name(file.target.filename().string(), file.attributes.size, file.attributes.modified_s, options.part_of);
 }
 
-bool is_here(const RemoteFile& file) {
+bool is_here(const RemoteFile& file, const CopyOptions& options) {
+  if (!options.resume || (options.brought != nullptr && !options.brought->contains(file.target))) return false;
   struct stat there{};
   return ::lstat(file.target.c_str(), &there) == 0 && S_ISREG(there.st_mode) &&
          static_cast<std::uint64_t>(there.st_size) == file.attributes.size &&
@@ -52,11 +53,11 @@ bool is_here(const RemoteFile& file) {
 }
 
 /// Of this file, what the disk does not hold yet.
-std::uint64_t to_come(const RemoteFile& file, bool resume) {
-  if (!resume) return file.attributes.size;
-  if (is_here(file)) return 0;
+std::uint64_t to_come(const RemoteFile& file, const CopyOptions& options) {
+  if (!options.resume) return file.attributes.size;
+  if (is_here(file, options)) return 0;
   struct stat part{};
-  const bool begun = ::lstat(part_of(file).c_str(), &part) == 0;
+  const bool begun = ::lstat(part_of(file, options).c_str(), &part) == 0;
   return file.attributes.size - (begun ? std::min(file.attributes.size, static_cast<std::uint64_t>(part.st_size)) : 0);
 }
 
@@ -121,9 +122,9 @@ class Download {
 
   Result<> file(const RemoteFile& file) {
     const std::uint64_t size = file.attributes.size;
-    if (options_.resume && is_here(file)) return count(size, size);
-    if (auto enough = fits(to_come(file, options_.resume), file.target); !enough) return enough;
-    const fs::path part = part_of(file);
+    if (is_here(file, options_)) return count(size, size);
+    if (auto enough = fits(to_come(file, options_), file.target); !enough) return enough;
+    const fs::path part = part_of(file, options_);
     // O_NOFOLLOW: a link planted under that name must not lead the bytes elsewhere.
     fd_ = ::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd_ < 0) return std::unexpected(local_error(part));
@@ -137,6 +138,7 @@ class Download {
     auto fetched = fetch(file, start);
     if (fetched) fetched = keep(file, part);
     if (!fetched && is_final(fetched.error())) ::unlink(part.c_str());
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
     return fetched;
   }
 
@@ -147,6 +149,7 @@ class Download {
                       ::fchmod(fd_, file.attributes.mode & 0755) == 0 && ::futimens(fd_, times) == 0 &&
                       ::close(std::exchange(fd_, -1)) == 0 && ::rename(part.c_str(), file.target.c_str()) == 0;
     if (!kept) return std::unexpected(local_error(file.target));
+    if (options_.brought != nullptr) options_.brought->insert(file.target);
     return count(end_, 0);
   }
 
@@ -231,7 +234,7 @@ Result<CopyReport> download(Sftp& sftp, const std::string& source, const std::fi
     tree.bytes = what->size;
   }
   std::uint64_t bytes = 0;
-  for (const auto& file : tree.files) bytes = add_capped(bytes, to_come(file, options.resume));
+  for (const auto& file : tree.files) bytes = add_capped(bytes, to_come(file, options));
   if (auto enough = fits(bytes, target); !enough) return fail(enough);
   for (const auto& folder : tree.folders) {
     std::error_code error;
@@ -239,9 +242,21 @@ Result<CopyReport> download(Sftp& sftp, const std::string& source, const std::fi
     if (error) return fail(ErrorCode::io, folder.string() + ": " + error.message());
   }
   Download work(sftp, options, tree.bytes);
+  const bool was_listed = what->kind == SftpAttributes::Kind::folder;
+  Result<> first;
   for (const auto& file : tree.files) {
-    if (auto done = work.file(file); !done) return fail(done);
+    const auto done = work.file(file);
+    if (done) continue;
+    const auto code = done.error().code;
+    if (was_listed && code == ErrorCode::not_found) {
+      tree.skipped.push_back(file.path + ": it went away");
+      continue;
+    }
+    if (first) first = done;
+    // Without a connection, and where the caller wants an end, no other comes either.
+    if (code == ErrorCode::unavailable || code == ErrorCode::timeout || code == ErrorCode::wrong_state) break;
   }
+  if (!first) return fail(first);
   work.report.skipped = std::move(tree.skipped);
   return work.report;
 }

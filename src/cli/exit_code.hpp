@@ -39,8 +39,9 @@ int run_exit_of(Exit exit);
 /// Why a command did not do it, and what to do.
 struct Failure {
   Error error;
-  std::string hint;    ///< Empty: a general one for the error's code.
-  int exit_code = -1;  ///< -1: by the error's code.
+  std::string hint;         ///< Empty: a general one for the error's code.
+  int exit_code = -1;       ///< -1: by the error's code.
+  std::string report = {};  ///< With --json: the object, as text, that the error is put into; empty: one of its own.
 
   Failure(Error e) : error(std::move(e)) {}  // NOLINT: every Error is a Failure
   Failure(Error e, std::string h, int code = -1) : error(std::move(e)), hint(std::move(h)), exit_code(code) {}

@@ -85,14 +85,17 @@ Outcome JobRun::finish(const Attempt& attempt) {
     outcome = std::unexpected(*attempt.failure);
   } else if (machines() == 1) {  // several have brought theirs back, each at its own end
     const auto fetched = fetch_outputs(*jobs_.front(), 0);
+    if (attempt.exit_code != 0) context_.say("The job " + exit_text(attempt.exit_code) + ".");
     if (!fetched.is_complete() && attempt.exit_code == 0) outcome = refuse(fetched.error());
     if (!fetched.is_complete() && attempt.exit_code != 0) context_.say(printable(fetched.error().message));
+    if (!fetched.is_complete() && interrupt_->count() > 0) outcome = kInterrupted;
   }
   for (const auto& job : jobs_) job->disconnect();
   if (auto ended = end_leases(note); !ended && outcome) outcome = std::move(ended);
   if (attempt.end == Attempt::End::exited) report_["exit_code"] = attempt.exit_code;
   say_missed();
   if (context_.json() && outcome) context_.print_json(report_);
+  if (!outcome) outcome.error().report = report_.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return outcome;
 }
 
@@ -106,7 +109,11 @@ void JobRun::leave(model::LeaseId lease) {
     if (interrupt_->wait(500)) break;
     view = (*context_.api())->lease(lease);
   }
-  if (view && view->lease.state == model::LeaseState::kept) {
+  report_["left"].push_back({{"lease", id}, {"state", view ? std::string(name_of(view->lease.state)) : "unknown"}});
+  if (view && view->lease.state == model::LeaseState::ended) {
+    context_.say(id + " has " + end_text(view->lease) + ": what did not come is gone with it.");
+  } else if (view && view->lease.state == model::LeaseState::kept) {
+    report_["left"].back()["kept_until_ms"] = view->lease.kept_until.ms;
     context_.say(id + " keeps its files until " + model::format_time(view->lease.kept_until) + ": " + fetch);
   } else if (view && view->lease.keep_s > 0) {
     context_.say(id + " keeps its files for " + model::format_duration(view->lease.keep_s) + ": " + fetch);
@@ -138,6 +145,7 @@ Outcome JobRun::end_leases(const std::string& note) {
       const std::string stop = "'hanse stop " + model::format_id(lease) + "'";
       context_.say("warning: " + model::format_id(lease) + " could not be ended (" + printable(ended.error().message) +
                    ") and may go on costing until it is: try " + stop);
+      report_["left"].push_back({{"lease", model::format_id(lease)}, {"state", "unknown"}});
       if (outcome) outcome = refuse(ended.error(), "try " + stop);
       continue;
     }

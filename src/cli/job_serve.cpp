@@ -89,6 +89,7 @@ FetchedOutputs JobRun::fetch_outputs(LeaseJob& job, std::uint32_t rank) {
   auto fetched = job.fetch_outputs(folder);
   const std::lock_guard lock(mutex_);
   for (const auto& one : fetched.copied) report_["outputs"].push_back(one.target.string());
+  for (auto& one : fetched.missing_json()) report_["missing"].push_back(std::move(one));
   if (!fetched.is_complete() && fetched.may_still_come()) left_.insert(job.lease());
   return fetched;
 }

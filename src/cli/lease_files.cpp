@@ -3,6 +3,7 @@
 #include "cli/copy.hpp"
 #include "cli/lease_job.hpp"
 #include "cli/progress.hpp"
+#include "model/text.hpp"
 
 namespace hanse::cli {
 namespace {
@@ -39,6 +40,9 @@ FetchedOutputs LeaseJob::fetch_outputs(const std::filesystem::path& folder) {
   CopyOptions options;
   options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); };
   options.stopped = [&] { return stop_.stopped(); };
+  std::set<std::filesystem::path> brought;
+  options.brought = &brought;
+  options.part_of = model::format_id(lease_);
   std::unique_ptr<Sftp> sftp;
   int breaks = 0;
   for (const auto& output : file_.job.outputs) {
@@ -50,7 +54,7 @@ FetchedOutputs LeaseJob::fetch_outputs(const std::filesystem::path& folder) {
         came = opened ? Result<>() : fail(opened);
         if (opened) sftp = std::move(*opened);
       }
-      if (came) came = fetch_output(*sftp, output, folder, options, fetched.copied);
+      if (came) came = fetch_output(*sftp, output, folder, options, fetched);
       // What broke midway goes on where it stopped; a machine that breaks it again and again is given up.
       if (came || !is_broken(came.error()) || stop_.stopped() || ++breaks > kMostBreaks) break;
       sftp.reset();
@@ -60,8 +64,8 @@ FetchedOutputs LeaseJob::fetch_outputs(const std::filesystem::path& folder) {
   }
   progress.finish();
   for (const auto& one : fetched.copied) {
-    for (const auto& line : one.report.skipped) say("left out: " + printable(line));
-    say(from_here(one.target) + ": " + rough_size(one.report.bytes));
+    for (const auto& line : one.report.skipped) say("left out: " + printable_name(line));
+    say(printable_name(from_here(one.target)) + ": " + rough_size(one.report.bytes));
   }
   return fetched;
 }

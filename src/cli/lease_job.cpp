@@ -263,7 +263,9 @@ void LeaseJob::start_forwards() {
 
 Attempt LeaseJob::follow() {
   // With --json stdout is for the one object at the end.
-  const OutputSink print = [this](std::string_view text, bool is_stderr) {
+  bool is_in_line = false;  // what we say next must not be glued to it
+  const OutputSink print = [&](std::string_view text, bool is_stderr) {
+    if (!text.empty()) is_in_line = text.back() != '\n';
     write_through(text, is_stderr || context_.json());
   };
   LineLabels lines(label_, print);
@@ -281,6 +283,7 @@ Attempt LeaseJob::follow() {
     missed_bytes_ = output.missed_bytes();
     switch (end.why) {
       case FollowEnd::Why::exited:
+        if (is_in_line && context_.terminal.out_tty) write_through("\n", true);
         if (end.exit.in_setup)
           say("setup ended with exit code " + std::to_string(end.exit.code) + "; run did not begin.");
         return {Attempt::End::exited, end.exit.code, std::nullopt};

@@ -146,6 +146,7 @@ Result<> LocalNetwork::start_agent(const UpOptions& options) {
   if (!config) return fail(config);
   config->node.url = node_->url();  // its port may have changed since
   if (!options.engine_socket.empty()) config->engine_socket = options.engine_socket;
+  if (options.ssh_port) config->ssh_port = *options.ssh_port;
   auto lock = ProcessLock::take(agent_lock(home_), "another agent runs here already");
   if (!lock) return fail(lock);
   agent_lock_ = std::make_unique<ProcessLock>(std::move(*lock));

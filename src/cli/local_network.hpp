@@ -18,7 +18,7 @@ namespace hanse::cli {
 
 struct UpOptions {
   std::string listen = "127.0.0.1:7070";
-  std::uint16_t ssh_port = 2222;
+  std::optional<std::uint16_t> ssh_port;  ///< None: as the provider's file has it, 2222 at first.
   std::string engine_socket;
   std::vector<std::string> cors_origins;  ///< See api::Origins::parse.
   std::optional<model::PriceList> price;  ///< On demand, and its rule; none: guessed.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <nlohmann/json.hpp>
 
 #include "client/glob.hpp"
 
@@ -59,8 +60,15 @@ Error FetchedOutputs::error() const {
   for (std::size_t i = 0; i < missing.size() && i < kMostSaid; ++i) {
     text += (i == 0 ? "output " : "\noutput ") + missing[i].output + " did not come back: " + missing[i].error.message;
   }
-  if (missing.size() > kMostSaid) text += "\n" + std::to_string(missing.size() - kMostSaid) + " more did not come either";
+  if (missing.size() > kMostSaid)
+    text += "\n" + std::to_string(missing.size() - kMostSaid) + " more did not come either";
   return {code, text};
+}
+
+nlohmann::json FetchedOutputs::missing_json() const {
+  auto out = nlohmann::json::array();
+  for (const auto& one : missing) out.push_back({{"output", one.output}, {"error", one.error.message}});
+  return out;
 }
 
 Result<std::vector<std::string>> find_outputs(Sftp& sftp, const std::string& output) {
@@ -93,21 +101,30 @@ Result<std::vector<std::string>> find_outputs(Sftp& sftp, const std::string& out
 }
 
 Result<> fetch_output(Sftp& sftp, const std::string& output, const std::filesystem::path& folder,
-                      const CopyOptions& options, std::vector<FetchedOutputs::Copied>& copied) {
+                      const CopyOptions& options, FetchedOutputs& fetched) {
+  const auto is_gone = [](const Error& error) {
+    return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
+  };
   const auto paths = find_outputs(sftp, output);
-  if (!paths) return fail(paths);
-  Result<> result;
+  if (!paths && is_gone(paths.error())) return fail(paths);
+  if (!paths) {
+    fetched.missing.push_back({output, paths.error()});
+    return {};
+  }
+  std::vector<MissingOutput> missing;
   for (const auto& path : *paths) {
     const auto target = folder / path;
     auto report = download(sftp, std::string(kWorkspace) + path, target, options);
-    if (report) {
-      copied.push_back({target, std::move(*report)});
-    } else if (result) {
-      result = fail(report);
+    if (!report && is_gone(report.error())) return fail(report);
+    if (!report) {
+      missing.push_back({output, report.error()});
+      continue;
     }
-    if (!report && report.error().code == ErrorCode::unavailable) break;  // the others would not come either
+    std::erase_if(fetched.copied, [&](const auto& one) { return one.target == target; });  // of a try that broke off
+    fetched.copied.push_back({target, std::move(*report)});
   }
-  return result;
+  fetched.missing.insert(fetched.missing.end(), missing.begin(), missing.end());
+  return {};
 }
 
 }  // namespace hanse::cli

@@ -4,6 +4,7 @@
 // tried, whatever became of the others, and for each that did not come it is known whether it still may.
 
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -30,14 +31,17 @@ struct FetchedOutputs {
   [[nodiscard]] bool may_still_come() const;
   /// Each with its reason, a line each.
   [[nodiscard]] Error error() const;
+  /// For --json: [{"output", "error"}].
+  [[nodiscard]] nlohmann::json missing_json() const;
 };
 
 /// Files and folders of /workspace that the pattern matches; of a folder that matches, what is in it is not listed.
 /// not_found: none. A name without a pattern in it is just that file or folder, there or not.
 Result<std::vector<std::string>> find_outputs(Sftp& sftp, const std::string& output);
 
-/// Copies what `output` names into `folder`, under the same relative paths. What came before an error has come.
+/// Copies what `output` names into `folder`, under the same relative paths, and notes in `fetched` what came and what
+/// did not. An error where the connection is gone: then the same call again, with the same options, goes on.
 Result<> fetch_output(Sftp& sftp, const std::string& output, const std::filesystem::path& folder,
-                      const CopyOptions& options, std::vector<FetchedOutputs::Copied>& copied);
+                      const CopyOptions& options, FetchedOutputs& fetched);
 
 }  // namespace hanse::cli

@@ -12,6 +12,8 @@ namespace {
 
 using client::RegistryLogin;
 
+constexpr unsigned kHelperPatienceS = 60;  ///< It may ask its user.
+
 /// The name under which Docker's helpers keep a registry.
 std::string server_of(const std::string& place) {
   return place == client::kDefaultRegistry ? "https://index.docker.io/v1/" : place;
@@ -27,10 +29,8 @@ bool is_program_name(const std::string& text) {
 Result<RegistryLogin> ask_helper(const std::string& helper, const std::string& place) {
   if (!is_program_name(helper)) return fail(ErrorCode::malformed, "\"" + helper + "\" names no credential helper");
   const std::string program = "docker-credential-" + helper;
-  auto ran = provider::run_program({program, "get"}, server_of(place));
-  if (!ran) {
-    return fail(ran.error().code, "the logins are kept by " + program + ", which is not here: " + ran.error().message);
-  }
+  auto ran = provider::run_program({program, "get"}, server_of(place), kHelperPatienceS, provider::Take::output);
+  if (!ran) return fail(ran.error().code, "the logins are kept by another program: " + ran.error().message);
   const auto said = wire::parse_json(ran->text);
   const auto text = [&](const char* key) {
     return said->contains(key) && (*said)[key].is_string() ? (*said)[key].get<std::string>() : std::string();

@@ -25,7 +25,8 @@ class RegistryAuth : public ::testing::Test {
   void make_helper(const std::string& name, const std::string& server, const std::string& answer) {
     const auto file = folder_ / ("docker-credential-" + name);
     std::ofstream(file) << "#!/bin/sh\n[ \"$1\" = get ] && read -r server\n[ \"$server\" = '" << server
-                        << "' ] && echo '" << answer << "' && exit 0\necho 'credentials not found'\nexit 1\n";
+                        << "' ] && echo 'warning: deprecated' >&2 && echo '" << answer
+                        << "' && exit 0\necho 'credentials not found'\nexit 1\n";
     fs::permissions(file, fs::perms::owner_all);
     ::setenv("PATH", (folder_.string() + ":" + path_).c_str(), 1);
   }

@@ -38,11 +38,12 @@ Result<Home> find_home(const std::string& given) {
 }
 
 Result<std::string> read_text(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in || std::filesystem::is_directory(file)) {
-    if (errno == 0) errno = EISDIR;
-    return std::unexpected(io_error(file, "read"));
+  std::error_code unknown;
+  if (std::filesystem::is_directory(file, unknown)) {
+    return fail(ErrorCode::io, file.string() + ": is a folder: name a file in it");
   }
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return std::unexpected(io_error(file, "read"));
   std::string text(kMaxTextBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));

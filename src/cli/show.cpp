@@ -89,6 +89,17 @@ std::string state_text(const model::Lease& lease) {
   return end_text(lease) + (lease.keep_end == model::EndReason::provider_failed ? ", its files lost" : "");
 }
 
+std::string exit_text(int code) {
+  constexpr int kSignals = 128, kKill = 9, kMostSignal = 64;
+  std::string out = "ended with exit code " + std::to_string(code);
+  if (code == kSignals + kKill) {
+    out += " (killed: its time or money was over, its memory was used up, or it was stopped)";
+  } else if (code > kSignals && code <= kSignals + kMostSignal) {
+    out += " (as by signal " + std::to_string(code - kSignals) + ")";
+  }
+  return out;
+}
+
 std::string end_text(const model::Lease& lease) {
   return "ended: " + std::string(model::name_of(lease.end_reason));
 }

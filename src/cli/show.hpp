@@ -25,6 +25,8 @@ std::string signed_money(std::int64_t micros);      ///< "+1.50", "-0.36"; "" fo
 std::string state_text(const model::Lease& lease);  ///< "running", "kept until 2026-...", "ended: completed"
 /// How its run ended, whether its files are kept or not: "ended: completed".
 std::string end_text(const model::Lease& lease);
+/// "ended with exit code 137 (killed: …)": what shells make of a signal is explained.
+std::string exit_text(int code);
 /// How long it runs, or is kept, from `now` on: "5m"; "" where neither.
 std::string left_text(const model::Lease& lease, Time now);
 std::string short_address(const model::AccountId& account);  ///< "hanse1qqqq…wxyz"

@@ -135,6 +135,12 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string printable_name(std::string_view text) {
+  std::string out = printable(text);
+  std::replace(out.begin(), out.end(), '\n', '?');
+  return out;
+}
+
 bool output_is_lost() {
   return g_lost;
 }

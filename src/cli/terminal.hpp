@@ -30,6 +30,8 @@ std::size_t display_width(std::string_view text);
 /// Text from elsewhere (names, notes) made safe to print: control characters, those that turn the direction of text or
 /// show as nothing, and bytes that are not UTF-8 become '?'. Newlines stay.
 std::string printable(std::string_view text);
+/// The same of a name, which is to stay on one line.
+std::string printable_name(std::string_view text);
 
 /// Whole, to stdout. When that fails (the reader is gone, the disk is full) the process ends with kOutputLost; while an
 /// Interrupt lives it is interrupted instead, so that it can end what costs money, and prints no more.

@@ -89,8 +89,8 @@ std::string in_small_letters(std::string text) {
 std::string some_of(const std::vector<std::string>& names) {
   std::string out;
   for (std::size_t i = 0; i < std::min(names.size(), kMostNamed); ++i) out += (i == 0 ? "" : ", ") + names[i];
-  std::replace(out.begin(), out.end(), '\n', '?');
-  return out + (names.size() > kMostNamed ? " and " + std::to_string(names.size() - kMostNamed) + " more" : "");
+  return printable_name(out) +
+         (names.size() > kMostNamed ? " and " + std::to_string(names.size() - kMostNamed) + " more" : "");
 }
 
 std::string files_text(const LocalTree& tree) {

@@ -50,6 +50,15 @@ std::string unknown_key(std::string_view key, std::string_view what, const std::
   return out;
 }
 
+/// What to do about what people get wrong most, in the library's words for it.
+std::string advice(const std::string& what) {
+  const auto is = [&](std::string_view word) { return what.find(word) != std::string::npos; };
+  if (is("map value")) return "a text with \": \" in it goes in quotes, or below `run: |`";
+  if (is("anchor") || is("alias")) return "a text that begins with * or & goes in quotes, like \"*.png\"";
+  if (is("tab")) return "indent with blanks, not with tabs";
+  return "check the indentation, brackets and quotes of this line and the one before";
+}
+
 }  // namespace
 
 std::unexpected<Error> refuse(const YAML::Node& at, std::string_view why, ErrorCode code) {
@@ -74,7 +83,7 @@ Result<YAML::Node> parse(std::string_view text) {
   } catch (const YAML::DeepRecursion& e) {
     return fail(ErrorCode::too_large, line_of(e.mark) + "the file is nested too deep");
   } catch (const YAML::Exception& e) {
-    return fail(ErrorCode::malformed, line_of(e.mark) + "this is not YAML (" + e.msg + ")");
+    return fail(ErrorCode::malformed, line_of(e.mark) + "this is not YAML (" + e.msg + "): " + advice(e.msg));
   }
 }
 

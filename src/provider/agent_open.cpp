@@ -66,8 +66,22 @@ Result<> RunningAgent::open_parts() {
     if (!opened) return fail(opened);
     *link = std::move(*opened);
   }
-  context_ = std::unique_ptr<LeaseContext>(new LeaseContext{
-      config, *engine_, *workspaces_, *journal_, *ledger_, clock_, Nvml::open(), {}, {}, {}, {}, {}, false, {}, {}});
+  context_ = std::unique_ptr<LeaseContext>(new LeaseContext{config,
+                                                            *engine_,
+                                                            *workspaces_,
+                                                            *journal_,
+                                                            *ledger_,
+                                                            clock_,
+                                                            Nvml::open(),
+                                                            {},
+                                                            {},
+                                                            {},
+                                                            {},
+                                                            {},
+                                                            false,
+                                                            {},
+                                                            {},
+                                                            {}});
   context_->label = "hanse.agent=" + to_hex(key_->public_key().view()).substr(0, 16);
   context_->prefix = "hanse-" + to_hex(key_->public_key().view()).substr(0, 8) + "-";
   context_->host_key = host_key_->public_key();
@@ -77,6 +91,7 @@ Result<> RunningAgent::open_parts() {
   context_->tell_connections = [this](model::LeaseId lease, const std::string& line) {
     if (gateway_) gateway_->tell(lease, line);
   };
+  context_->has_connections = [this](model::LeaseId lease) { return gateway_ && gateway_->has_guests(lease); };
   if (context_->nvml && config.machine.device_kind == model::DeviceKind::gpu) {
     context_->gpu_ids = nvidia_indices(*context_->nvml, config.machine.gpu_model);
   }

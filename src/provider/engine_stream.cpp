@@ -82,7 +82,9 @@ class HijackedExec : public ExecStream {
         early_(std::move(hijacked.early)),
         socket_(std::move(socket)),
         exec_id_(std::move(exec_id)),
-        tty_(tty) {}
+        tty_(tty) {
+    stream_->set_timeout(kSilenceMs);
+  }
 
   Result<Chunk> read() override {
     if (tty_) return read_raw();
@@ -101,6 +103,7 @@ class HijackedExec : public ExecStream {
     while (!bytes.empty()) {
       boost::system::error_code error;
       const auto n = stream_->write(bytes.data(), bytes.size(), error);
+      if (error == boost::asio::error::timed_out) continue;  // a program may take its time to read
       if (error) return fail(ErrorCode::unavailable, "the process takes no more input: " + error.message());
       bytes = bytes.subspan(n);
     }
@@ -143,15 +146,30 @@ class HijackedExec : public ExecStream {
 
  private:
   static constexpr std::uint32_t kTimeoutMs = 10'000;
+  static constexpr std::uint32_t kSilenceMs = 3'000;
 
   Result<Chunk> read_raw() {
     if (!early_.empty()) return Chunk{Source::out, std::exchange(early_, {})};
     Bytes bytes(16 * 1024);
     boost::system::error_code error;
-    const auto n = stream_->read(bytes.data(), bytes.size(), error);
-    if (n == 0) return Chunk{Source::end, {}};  // an end, an abort and a broken engine all end the stream
-    bytes.resize(n);
-    return Chunk{Source::out, std::move(bytes)};
+    bool is_over = false;
+    while (true) {
+      const auto n = stream_->read(bytes.data(), bytes.size(), error);
+      bytes.resize(n);
+      if (n > 0) return Chunk{Source::out, std::move(bytes)};
+      // An end, an abort and a broken engine all end the stream. podman forgets now and then to end it itself: a
+      // process that was over a silence ago has nothing more to say.
+      if (error != boost::asio::error::timed_out || is_over) return Chunk{Source::end, {}};
+      is_over = has_ended();
+      bytes.resize(16 * 1024);
+    }
+  }
+
+  [[nodiscard]] bool has_ended() const {
+    const auto reply = call(socket_, make_request(http::verb::get, "/exec/" + exec_id_ + "/json"), kTimeoutMs);
+    if (!reply || reply->status != 200) return reply && reply->status == 404;
+    const json answer = json::parse(reply->body, nullptr, false);
+    return answer.is_object() && answer.value("Running", json()) == false;
   }
 
   std::unique_ptr<UnixStream> stream_;

@@ -136,6 +136,12 @@ class SshGateway final : public Gateway {
     }
   }
 
+  bool has_guests(model::LeaseId lease) override {
+    const std::lock_guard lock(mutex_);
+    return std::any_of(guests_.begin(), guests_.end(),
+                       [&](const auto& guest) { return guest.lease == lease && guest.connection->logged_in(); });
+  }
+
   void tell(model::LeaseId lease, const std::string& line) override {
     const std::lock_guard lock(mutex_);
     for (auto& guest : guests_) {

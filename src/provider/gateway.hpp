@@ -83,6 +83,8 @@ class Gateway {
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   /// The lease ended: closes every connection to it.
   virtual void drop(model::LeaseId lease) = 0;
+  /// Is anyone logged in to it?
+  [[nodiscard]] virtual bool has_guests(model::LeaseId lease) = 0;
   /// Shows the line to all who have a terminal in the lease.
   virtual void tell(model::LeaseId lease, const std::string& line) = 0;
 };

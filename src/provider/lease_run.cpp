@@ -217,6 +217,7 @@ void LeaseRun::step_with_container() {
   note_exit();
   if (now_ms() >= next_inspect_ms_) {
     next_inspect_ms_ = now_ms() + kInspectMs;
+    watch_files();
     watch_container();
   }
   if (now_ms() >= next_disk_ms_) {
@@ -226,6 +227,24 @@ void LeaseRun::step_with_container() {
   const auto grace_ms =
       lease_.keep_s > 0 ? kKeepAfterMs : static_cast<std::int64_t>(context_.config.fetch_grace_s) * 1000;
   if (exited_at_ms_ != 0 && now_ms() - exited_at_ms_ >= grace_ms) end(EndReason::completed, exit_note_);
+}
+
+/// A renter who is gone before the files are here would pay for a job that never begins.
+void LeaseRun::watch_files() {
+  bool waits = false;
+  {
+    const std::lock_guard lock(mutex_);
+    waits = !entry_.go && !lease_.job_hash.is_zero();
+  }
+  if (!waits || context_.has_connections(lease_.id)) {
+    alone_since_ms_ = 0;
+    return;
+  }
+  if (alone_since_ms_ == 0) alone_since_ms_ = now_ms();
+  const auto patience_ms = static_cast<std::int64_t>(context_.ledger.params().start_deadline_s) * 1000;
+  if (now_ms() - alone_since_ms_ > patience_ms) {
+    end(EndReason::completed, "the files of its job never came: whoever rented it is gone");
+  }
 }
 
 Result<> LeaseRun::confirm() {

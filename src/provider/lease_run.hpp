@@ -13,7 +13,8 @@
 //
 // Payment starts when the container runs; or 30 s after the match, for the machine is held from then on, and the pull
 // of a large image must not miss the start deadline. A job that cannot be started is the consumer's to mend or to end;
-// after 60 s the agent ends the lease as completed; so it does where no job came within the network's start deadline.
+// after 60 s the agent ends the lease as completed; so it does where no job came within the network's start
+// deadline, or nobody came to send the files that it waits for.
 // After the job's end its files stay for the fetch grace.
 
 #include <chrono>
@@ -53,6 +54,7 @@ struct LeaseContext {
   bool networked = false;
   std::function<void(model::LeaseId)> drop_connections;
   std::function<void(model::LeaseId, const std::string&)> tell_connections;
+  std::function<bool(model::LeaseId)> has_connections;
   std::mutex subnets_mutex{};
   SubnetPool subnets{};
   std::mutex images_mutex{};  ///< Of the journal's notes of private images: who removes one, and who comes to use it.
@@ -102,6 +104,7 @@ class LeaseRun {
   void step_without_container();
   void step_with_container();
   void watch_container();
+  void watch_files();
   void watch_disk();
   void bring_back();
   void tell_end();
@@ -157,6 +160,8 @@ class LeaseRun {
   std::string exit_note_;
 
   // Of the lease's own thread alone.
+  std::int64_t alone_since_ms_ =
+      0;  ///< Its job waits for its files, and nobody is there who could send them; 0: not so.
   std::int64_t next_inspect_ms_ = 0, next_disk_ms_ = 0, trouble_since_ms_ = 0;
   bool engine_is_down_ = false;
   int restarts_ = 0;

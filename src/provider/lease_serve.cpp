@@ -190,7 +190,7 @@ Result<std::shared_ptr<OutputLog>> LeaseRun::output() {
   const std::lock_guard lock(mutex_);
   if (ended_) return has_ended(name());
   if (stopped_) return is_stopping();
-  if (lease_.job_hash.is_zero()) {
+  if (lease_.job_hash.is_zero() || (job_ && job_->run.empty())) {
     return fail(ErrorCode::wrong_state, name() + " was rented without a job and has no output: use ssh");
   }
   if (entry_.container.empty()) {

@@ -59,8 +59,8 @@ std::string find_program(const std::string& name) {
   return "";
 }
 
-Result<ProcessOutput> run_program(const std::vector<std::string>& command, const std::string& input,
-                                  unsigned timeout_s) {
+Result<ProcessOutput> run_program(const std::vector<std::string>& command, const std::string& input, unsigned timeout_s,
+                                  Take take) {
   const auto program = find_program(command.front());
   if (program.empty()) return fail(ErrorCode::unsupported, command.front() + " is not installed on this machine");
   auto pipe_in = make_pipe(kMaxOutput), pipe_out = make_pipe(kMaxOutput);
@@ -71,12 +71,16 @@ Result<ProcessOutput> run_program(const std::vector<std::string>& command, const
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, in.read_end.get(), STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), STDERR_FILENO);
+  if (take == Take::all) ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), STDERR_FILENO);
+  posix_spawnattr_t own_group;
+  ::posix_spawnattr_init(&own_group);
+  ::posix_spawnattr_setflags(&own_group, POSIX_SPAWN_SETPGROUP);
   std::vector<char*> arguments;
   for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, arguments.data(), environ);
+  const int error = ::posix_spawn(&pid, program.c_str(), &actions, &own_group, arguments.data(), environ);
+  ::posix_spawnattr_destroy(&own_group);
   ::posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return fail(ErrorCode::io, "cannot run " + program + ": " + std::strerror(error));
   in.read_end.reset();
@@ -84,7 +88,7 @@ Result<ProcessOutput> run_program(const std::vector<std::string>& command, const
   ProcessOutput result;
   const auto deadline = SteadyClock::now() + std::chrono::seconds(timeout_s);
   const bool in_time = converse(in, out, input, result.text, deadline);
-  if (!in_time) ::kill(pid, SIGKILL);
+  if (!in_time) ::kill(-pid, SIGKILL);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }

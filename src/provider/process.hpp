@@ -11,13 +11,16 @@ namespace hanse::provider {
 
 struct ProcessOutput {
   int exit_code = 0;
-  std::string text;  ///< stdout and stderr together, at most 64 KiB.
+  std::string text;  ///< At most 64 KiB.
 };
 
+/// What of a program's output counts: all of it, or its stdout alone, while its stderr is ours.
+enum class Take { all, output };
+
 /// Found by PATH and the sbin folders. `input` goes to its stdin. unsupported if there is no such program; timeout
-/// (it is killed) after `timeout_s`.
+/// (it is killed, with what it started) after `timeout_s`.
 Result<ProcessOutput> run_program(const std::vector<std::string>& command, const std::string& input = {},
-                                  unsigned timeout_s = 60);
+                                  unsigned timeout_s = 60, Take take = Take::all);
 
 /// Where that program is; "" if nowhere.
 std::string find_program(const std::string& name);

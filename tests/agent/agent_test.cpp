@@ -79,6 +79,19 @@ TEST(Agent, ALeaseWhoseJobNeverComesEndsBeforeItsTime) {
   EXPECT_THAT(house.lease(id).note, HasSubstr("its job never came"));
 }
 
+TEST(Agent, ALeaseWhoseFilesNeverComeEndsOnceNobodyIsThereToSendThem) {
+  House house([](model::Params& params) { params.start_deadline_s = 8; });
+  house.run_agent();
+  auto job = make_job("true");
+  job.wait_for_workdir = true;
+  const auto id = house.rent(&job);
+  EXPECT_THAT(house.deliver(id, job).output, HasSubstr("started"));
+  EXPECT_THAT(house.ssh(id, "'sleep 12; echo still here'").output, HasSubstr("still here")) << "somebody is there";
+  EXPECT_TRUE(house.is(id, model::LeaseState::running));
+  EXPECT_TRUE(eventually([&] { return house.is(id, model::LeaseState::ended); }));
+  EXPECT_THAT(house.lease(id).note, HasSubstr("files of its job never came"));
+}
+
 TEST(Agent, OtherJobThanTheOneRentedForIsRefused) {
   House house;
   house.run_agent();

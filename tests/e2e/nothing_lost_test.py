@@ -134,6 +134,50 @@ class NothingLost(NetworkTest):
         self.assertEqual(came, ["a/b/y.log", "fin/model.bin", "job.yaml", "ok.txt", "res/a.txt", "x.log"])
         self.assertEqual(self.state(self.newest()), "ended", "what is not there will not come")
 
+    def test_an_output_comes_whatever_lies_here_with_its_size_and_time(self):
+        job = self.job(IMAGE + "max_duration: 5m\noutputs: [same]\n" + indented(
+            "echo new >same; touch -d @1700000000 same"))
+        (job.parent / "same").write_text("old\n")
+        os.utime(job.parent / "same", (1700000000, 1700000000))
+        self.consumer.hanse("run", job, "--yes")
+        self.assertEqual((job.parent / "same").read_text(), "new\n")
+
+    def test_a_failure_for_good_hides_none_that_may_pass(self):
+        job = self.job(IMAGE + 'max_duration: 5m\nkeep: 5m\noutputs: ["*"]\n' + indented(
+            "ln -s nowhere a-latest; mkdir way; echo 1 >way/x; echo 2 >z; exit 9"))
+        (job.parent / "way").write_text("in the way")
+        done = self.consumer.hanse("run", job, "--yes", "--json", ok=None)
+        self.assertEqual(done.code, 9, done)
+        self.assertEqual(done.json["exit_code"], 9)
+        self.assertEqual(len(done.json["missing"]), 2, done.json)
+        left, = done.json["left"]
+        self.assertEqual((job.parent / "z").read_text(), "2\n")
+        (job.parent / "way").unlink()
+        again = self.consumer.hanse("attach", left["lease"], "--to", job.parent, ok=None)
+        self.assertEqual(again.code, 9, again)
+        self.assertEqual((job.parent / "way" / "x").read_text(), "1\n")
+        self.assertIn("a-latest", again.err, "what a failed job did not leave is said too")
+        self.assertIn("The job ended with exit code 9.", again.err)
+        self.assertEqual(self.state(left["lease"]), "ended")
+
+    def test_ctrl_c_while_outputs_come_leaves_them_there(self):
+        job = self.job(IMAGE + "max_duration: 10m\nkeep: 5m\noutputs: [huge]\n" + indented(
+            "head -c 400M /dev/urandom >huge"))
+        process = self.started("run", job, "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        wait_until("a part", lambda: any(name.endswith(".part") for name in os.listdir(job.parent)))
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=60)[1].decode()
+        self.assertEqual(process.returncode, 130, err)
+        self.assertIn("'hanse attach", err)
+        self.consumer.hanse("attach", self.newest(), "--to", job.parent)
+        self.assertEqual((job.parent / "huge").stat().st_size, 400 << 20)
+
+    def test_a_machine_rented_without_a_job_has_no_output_to_follow(self):
+        lease = self.rent("--duration", "10m", "--shm", "64MB")
+        for command in (["attach", lease], ["logs", "-f", lease], ["logs", lease]):
+            done = self.consumer.hanse(*command, ok=False, timeout_s=60)
+            self.assertIn("was rented without a job", done.err)
+
     def test_an_output_that_cannot_be_written_here_waits_there(self):
         job = self.job(IMAGE + "max_duration: 5m\noutputs: [first, second]\n" + indented("echo 1 >first; echo 2 >second"))
         (job.parent / "first").mkdir()

@@ -108,6 +108,7 @@ class PrivateImage(NetworkTest):
         done = self.run_job("--registry-auth", self.logins("ghcr.io"))
         self.assertEqual(done.code, 120, done)
         self.assertIn(f"has no login for {self.place}, but for ghcr.io", done.err)
+        self.assertEqual(self.run_job("--registry-auth", "").code, 120, "an empty name is not the same as none")
         self.assertEqual(len(self.consumer.leases()), before)
 
 

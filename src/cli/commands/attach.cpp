@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/lease_job.hpp"
 #include "cli/lease_link.hpp"
+#include "cli/show.hpp"
 #include "cli/ssh_files.hpp"
 #include "model/text.hpp"
 #include "wire/codec.hpp"
@@ -34,6 +35,11 @@ Result<model::Job> ask_job(SshSession& session, const Hash& hash) {
   return job;
 }
 
+Error has_no_job(model::LeaseId lease) {
+  const auto id = model::format_id(lease);
+  return {ErrorCode::wrong_state, id + " was rented without a job: 'hanse ssh " + id + "' logs in to it"};
+}
+
 struct Attached {
   Context& context;
   model::LeaseId lease;
@@ -41,24 +47,32 @@ struct Attached {
   nlohmann::json report = nlohmann::json::object();
 
   [[nodiscard]] std::string id() const { return model::format_id(lease); }
+  [[nodiscard]] std::unexpected<Failure> with_report(std::unexpected<Failure> failure) const {
+    failure.error().report = report.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return failure;
+  }
 
   /// The job's exit code, once its outputs are here and its lease has ended.
   Outcome bring_home(LeaseJob& job, int exit_code) {
     report["exit_code"] = exit_code;
+    report["lease"] = id();
     report["missed_bytes"] = job.missed_bytes();
     const auto fetched = job.fetch_outputs(folder);
     for (const auto& one : fetched.copied) report["outputs"].push_back(one.target.string());
+    if (!fetched.is_complete()) report["missing"] = fetched.missing_json();
     job.disconnect();
+    if (exit_code != 0) context.say("The job " + exit_text(exit_code) + ".");
     if (!fetched.is_complete() && fetched.may_still_come()) {
-      return refuse(fetched.error(), "the same command again tries once more; 'hanse ps' says until when");
+      return with_report(refuse(fetched.error(), "the same command again tries once more; 'hanse ps' says until when"));
     }
     const auto ended = end_by_consumer(context, lease, "its results are fetched");
-    if (!ended) return refuse(ended.error(), "try 'hanse stop " + id() + "'");
+    if (!ended) return with_report(refuse(ended.error(), "try 'hanse stop " + id() + "'"));
     if (const auto home = context.home()) forget_ssh_host(lease, *home);
     const auto bill = make_bill(*ended);
     context.say(context.style_err(bill_line(bill), Style::dim));
     report["bill"] = bill_json(bill);
-    if (!fetched.is_complete() && exit_code == 0) return refuse(fetched.error());
+    if (!fetched.is_complete() && exit_code == 0) return with_report(refuse(fetched.error()));
+    if (!fetched.is_complete()) context.say(printable(fetched.error().message));
     if (context.json()) context.print_json(report);
     return exit_code;
   }
@@ -68,8 +82,7 @@ Outcome attach(Context& context, model::LeaseId lease, const std::string& folder
   const auto view = own_lease(context, lease);
   if (!view) return refuse(view.error());
   if (view->lease.job_hash.is_zero()) {
-    return refuse(ErrorCode::wrong_state, model::format_id(lease) + " was rented without a job",
-                  "'hanse ssh " + model::format_id(lease) + "' logs in to it");
+    return refuse(has_no_job(lease));
   }
   if (const auto wallet = context.unlock(); !wallet) return refuse(wallet.error());
   Interrupt interrupt;
@@ -85,6 +98,7 @@ Outcome attach(Context& context, model::LeaseId lease, const std::string& folder
     auto delivered = session ? ask_job(**session, view->lease.job_hash) : fail(session);
     if (interrupt.count() > 0) return detached();
     if (!delivered) return refuse(why_broken(context, lease, watch, delivered.error()));
+    if (delivered->run.empty()) return refuse(has_no_job(lease));
     file.job = std::move(*delivered);
   }
   const LocalTree none;

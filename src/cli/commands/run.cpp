@@ -10,7 +10,7 @@ namespace {
 struct RunCommand {
   std::string file;
   SpotOptions spot;
-  std::string registry_auth;
+  std::optional<std::string> registry_auth;
   bool yes = false, detach = false;
 };
 
@@ -33,8 +33,8 @@ Outcome run_job(Context& context, const RunCommand& options) {
   const SpotOptions spot{file->demand.mode == model::Mode::spot, file->sealed, file->bid};
   if (auto bid = check_bid(spot, file->demand.max_price_per_gpu_hour); !bid) return refuse(bid.error());
   RunOptions run;
-  if (!options.registry_auth.empty()) {
-    auto login = read_registry_login(options.registry_auth, file->job.image);
+  if (options.registry_auth) {
+    auto login = read_registry_login(*options.registry_auth, file->job.image);
     if (!login) return refuse(login.error());
     run.login = std::move(*login);
   }

@@ -77,15 +77,14 @@ Outcome up_here(Context& context, const UpCommand& options) {
 }
 
 std::vector<std::string> child_arguments(Context& context, const Home& home, const UpCommand& options, int ready_fd) {
-  std::vector<std::string> words{context.program, "up",
-                                 "--home",        home.root.string(),
-                                 "--listen",      options.up.listen,
-                                 "--ssh-port",    std::to_string(options.up.ssh_port),
-                                 "--ready-fd",    std::to_string(ready_fd)};
+  std::vector<std::string> words{
+      context.program,         "up", "--home", home.root.string(), "--listen", options.up.listen, "--ready-fd",
+      std::to_string(ready_fd)};
   const auto add = [&](const std::string& name, const std::string& value) {
     words.push_back(name);
     words.push_back(value);
   };
+  if (options.up.ssh_port) add("--ssh-port", std::to_string(*options.up.ssh_port));
   if (!options.up.engine_socket.empty()) add("--engine", options.up.engine_socket);
   if (context.globals.passphrase_fd >= 0) add("--passphrase-fd", std::to_string(context.globals.passphrase_fd));
   for (const auto& origin : options.up.cors_origins) add("--cors-origin", origin);
