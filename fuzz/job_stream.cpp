@@ -1,8 +1,8 @@
-// A job's output as a hostile machine may send it: frames come apart the same however they are cut, and what they say in
-// words is read or refused.
+// A job's output as a hostile machine may send it: frames come apart the same however they are cut, and what they say
+// in words is read or refused.
 
-#include "fuzz/fuzz.hpp"
 #include "wire/job_stream.hpp"
+#include "fuzz/fuzz.hpp"
 
 namespace hanse::fuzz {
 namespace {

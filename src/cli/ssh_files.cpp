@@ -33,8 +33,8 @@ std::string in_quotes(const std::filesystem::path& path) {
   return out + "\"";
 }
 
-/// As Include reads one: a pattern, in which some versions look for tokens too and others do not. What any of them takes
-/// for more than itself is matched by a `?`.
+/// As Include reads one: a pattern, in which some versions look for tokens too and others do not. What any of them
+/// takes for more than itself is matched by a `?`.
 std::string as_pattern(const std::filesystem::path& path) {
   std::string out = path.string();
   for (char& c : out) {

@@ -41,7 +41,8 @@ TEST(SshFiles, HomeFoldersOfAnyNameAreFoundByOpenSsh) {
     const auto said = settings(include);
     EXPECT_NE(said.find("\nport 2222\n"), std::string::npos) << name << ": the Include is not followed\n" << said;
     EXPECT_NE(said.find("\nuserknownhostsfile " + (home.ssh() / "known_hosts").string() + "\n"), std::string::npos)
-        << name << "\n" << said;
+        << name << "\n"
+        << said;
     // The key's name is shown as it is written: with its tokens.
     EXPECT_NE(said.find("identityfile "), std::string::npos) << said;
   }

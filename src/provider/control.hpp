@@ -45,7 +45,8 @@ inline constexpr std::string_view kEndFile = "/run/hanse/end_at";
 Result<> write_end(const std::string& folder, Time at, std::string_view why);
 /// How the job ended, once its process has; nullopt before.
 std::optional<wire::JobExit> read_exit(const std::string& folder);
-/// The program that the first line of a script names and the image does not have, in its container's own words; "": none.
+/// The program that the first line of a script names and the image does not have, in its container's own words; "":
+/// none.
 std::string read_missing(const std::string& folder);
 
 }  // namespace hanse::provider
