@@ -14,6 +14,7 @@
 #include "model/text.hpp"
 #include "provider/agent.hpp"
 #include "provider/descriptor.hpp"
+#include "provider/host_resources.hpp"
 #include "provider/lease_network.hpp"
 #include "provider/workspace.hpp"
 
@@ -56,6 +57,20 @@ Check at_least(std::string what, std::uint64_t actual, std::uint64_t required, c
     out.remedy = "lower 'machine: " + key + "'";
     out.verdict = Verdict::bad;
   }
+  return out;
+}
+
+/// The kernel's figures are taken. Where hwloc has others, one of them may not be what the owner expects.
+Check check_host(const HostResources& kernel, const HostResources& topology) {
+  const auto text = [](const HostResources& host) {
+    return fmt::format("{} processors, {}", host.threads, model::format_size(host.memory_bytes));
+  };
+  Check out{"machine", text(kernel), "as hwloc sees it", "", Verdict::good};
+  if (!kernel.limits.empty()) out.actual += " (limited: " + kernel.limits + ")";
+  if (agree(kernel, topology)) return out;
+  out.required = "hwloc sees " + text(topology);
+  out.remedy = "what the kernel says is offered; where less is meant, set 'machine: memory' and 'cpu_threads'";
+  out.verdict = Verdict::warning;
   return out;
 }
 
@@ -175,6 +190,7 @@ std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::p
   out.push_back(check_engine(config, engine));
   if (engine) out.push_back(check_image(config, *engine));
   out.push_back(check_devices(config, found));
+  out.push_back(check_host(read_host(), read_topology()));
   out.push_back(at_least("memory", found.machine.memory_bytes, config.machine.memory_bytes, "memory"));
   out.push_back(at_least("disk", disk_free(data_folder), config.machine.disk_bytes, "disk"));
   out.push_back(check_network(config, engine.get()));

@@ -8,6 +8,7 @@
 namespace hanse::provider {
 namespace {
 
+using testing::EngineService;
 using testing::GatewayHouse;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -151,6 +152,28 @@ TEST_F(GatewayTest, SubsystemsOfTheHanseCommandAnswer) {
   EXPECT_EQ(run_shell(ssh + "hanse-delivered < /dev/null").output, "job");
   EXPECT_EQ(run_shell(ssh + "hanse-stats < /dev/null | head -1").output, "{\"cpu_percent\":1}\n");
   EXPECT_NE(run_shell(ssh + "no-such 2>/dev/null").code, 0);
+}
+
+TEST(GatewayEnvironment, OfWhatSshStartsIsThatOfTheJobWithWhatTheEngineAddedForADevice) {
+  if (EngineService::instance().is_docker()) GTEST_SKIP() << "Docker adds nothing of its own";
+  // The engine itself reads this: a device that is nothing but a variable, beside those that may be there.
+  const std::string device = "hanse-test-" + std::to_string(::getpid());
+  const std::filesystem::path spec = "/var/run/cdi/" + device + ".json";
+  std::filesystem::create_directories(spec.parent_path());
+  std::ofstream(spec) << R"({"cdiVersion": "0.3.0", "kind": "nvidia.com/gpu", "devices": [{"name": ")" << device
+                      << R"(", "containerEdits": {"env": ["LD_LIBRARY_PATH=/of/the/driver"]}}]})";
+  {
+    const GatewayHouse house("sleep infinity", GatewayHouse::default_options(), {"OF_THE_JOB=a b=c", "BOTH=job"},
+                             {device});
+    const auto said = run_shell(house.ssh("-o SetEnv='LANG=C.UTF-8'") + " env").output;
+    for (const std::string entry :
+         {"LD_LIBRARY_PATH=/of/the/driver\n", "OF_THE_JOB=a b=c\n", "BOTH=job\n", "LANG=C.UTF-8\n"}) {
+      EXPECT_THAT(said, HasSubstr(entry));
+    }
+    const auto shell = run_shell("echo 'echo got $LD_LIBRARY_PATH' | " + house.ssh("-T")).output;
+    EXPECT_THAT(shell, HasSubstr("got /of/the/driver"));
+  }
+  std::filesystem::remove(spec);
 }
 
 class GatewayLogs : public testing::GatewaySuite<GatewayLogs> {

@@ -8,6 +8,7 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <map>
 
 #include "base/clock.hpp"
 #include "provider/lease_signals.hpp"
@@ -133,9 +134,16 @@ ExecSpec Work::exec_spec(const LeaseHost::Container& container, const std::strin
         "stty rows " + std::to_string(spec.rows) + " cols " + std::to_string(spec.columns) + " 2>/dev/null\n" + command;
   }
   spec.command = {"/bin/sh", "-c", std::move(command)};
-  spec.env = spec_.env;
-  spec.env.insert(spec.env.end(), container.env.begin(), container.env.end());
-  spec.env.push_back(std::string(kSessionVariable) + "=" + session);
+  // All that the job has, too: what the engine adds at a container's start is not in what it gives to others by itself.
+  std::map<std::string, std::string> env;
+  const auto add = [&](const std::vector<std::string>& entries) {
+    for (const auto& entry : entries) env[entry.substr(0, entry.find('='))] = entry;
+  };
+  if (container.process) add(container.process->environment());
+  add(spec_.env);
+  add(container.env);
+  add({std::string(kSessionVariable) + "=" + session});
+  for (auto& [name, entry] : env) spec.env.push_back(std::move(entry));
   return spec;
 }
 

@@ -4,6 +4,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <fstream>
+
+#include "wire/utf8.hpp"
+
 namespace hanse::provider {
 
 Result<std::shared_ptr<const HeldProcess>> HeldProcess::of(Engine& engine, const std::string& container) {
@@ -25,6 +30,24 @@ Result<std::shared_ptr<const HeldProcess>> HeldProcess::of(Engine& engine, const
 bool HeldProcess::is_alive() const {
   pollfd end{fd_.get(), POLLIN, 0};
   return ::poll(&end, 1, 0) == 0;
+}
+
+std::vector<std::string> HeldProcess::environment() const {
+  constexpr std::size_t kMost = 256 * 1024;
+  std::string text(kMost, '\0');
+  std::ifstream in("/proc/" + std::to_string(pid_) + "/environ", std::ios::binary);
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+  std::vector<std::string> out;
+  if (!is_alive()) return out;  // its number may be another's by now
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = text.find('\0', at);
+    if (end == text.npos) break;
+    const auto entry = std::string_view(text).substr(at, end - at);
+    if (entry.find('=') != entry.npos && wire::is_utf8(as_bytes(entry))) out.emplace_back(entry);
+    at = end + 1;
+  }
+  return out;
 }
 
 }  // namespace hanse::provider

@@ -6,6 +6,8 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "provider/descriptor.hpp"
 #include "provider/engine.hpp"
@@ -21,6 +23,9 @@ class HeldProcess {
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool is_alive() const;
+  /// "NAME=value", as the engine started it: with what it added of its own, such as a GPU's libraries. What is no
+  /// UTF-8, and what comes after 256 KiB, is left out; empty where it is gone.
+  [[nodiscard]] std::vector<std::string> environment() const;
 
  private:
   HeldProcess(pid_t pid, Descriptor fd) : pid_(pid), fd_(std::move(fd)) {}

@@ -1,4 +1,3 @@
-#include <hwloc.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -7,6 +6,7 @@
 
 #include "provider/agent.hpp"
 #include "provider/gpu_models.hpp"
+#include "provider/host_resources.hpp"
 #include "provider/nvml.hpp"
 #include "provider/opencl_devices.hpp"
 
@@ -15,23 +15,6 @@ namespace hanse::provider {
 namespace {
 
 constexpr std::uint64_t kMiB = 1U << 20, kGiB = 1U << 30;
-
-struct Host {
-  std::uint32_t threads = 0;
-  std::uint64_t memory_bytes = 0;
-};
-
-Host read_topology() {
-  Host out;
-  hwloc_topology_t topology;
-  if (hwloc_topology_init(&topology) != 0) return out;
-  if (hwloc_topology_load(topology) == 0) {
-    out.threads = static_cast<std::uint32_t>(std::max(0, hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU)));
-    if (const auto* root = hwloc_get_root_obj(topology)) out.memory_bytes = root->total_memory;
-  }
-  hwloc_topology_destroy(topology);
-  return out;
-}
 
 std::uint64_t free_disk(const std::filesystem::path& folder) {
   struct statvfs stat{};
@@ -101,7 +84,7 @@ void choose_devices(Inventory& out) {
 
 Inventory detect_inventory(const std::filesystem::path& data_folder) {
   Inventory out;
-  const Host host = read_topology();
+  const HostResources host = read_host();
   out.machine.cpu_threads = host.threads;
   // The agent, the engine and the kernel need some: a tenth, and at least 1 GiB where there is that much.
   const auto reserve = std::max(host.memory_bytes / 10, std::min<std::uint64_t>(kGiB, host.memory_bytes / 2));

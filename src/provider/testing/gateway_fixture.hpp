@@ -113,12 +113,14 @@ class GatewayHouse {
   static constexpr model::LeaseId kLease{7};
 
   explicit GatewayHouse(const std::string& command = "sleep infinity",
-                        const GatewayOptions& options = default_options(), std::vector<std::string> env = {}) {
+                        const GatewayOptions& options = default_options(), std::vector<std::string> env = {},
+                        std::vector<std::string> gpu_devices = {}) {
     folder_ = make_test_folder("gateway");
     std::filesystem::create_directory(folder_ / "workspace");
     ContainerSpec spec;
     spec.workspace_host_path = folder_ / "workspace";
     spec.env = std::move(env);
+    spec.gpu_devices = std::move(gpu_devices);
     container_.emplace(command, spec);
     host.put(kLease, {client.public_key(), container_->id()});
     auto started = Gateway::start(host_key, EngineService::instance().engine(), host, options);
