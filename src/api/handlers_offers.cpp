@@ -165,8 +165,11 @@ Result<Answer> quote(const Context& context, const Call& call) {
     const auto matches = market::place(book, *wanted, records);
     if (matches.empty() || *explain == 1) out["explanation"] = explanation_view(book.explain(*wanted));
     if (matches.empty()) {
-      out["explanation"]["text"] =
-          (is_spot ? "no machine that is for rent on spot fits: " : "") + market::why_not(book, *wanted, records);
+      const auto why = market::why_not(book, *wanted, records);
+      const bool is_empty = out["explanation"]["offers"] == 0;
+      out["explanation"]["text"] = !is_spot   ? why
+                                   : is_empty ? "no machine is for rent on spot now: there may be one on demand"
+                                              : "no machine that is for rent on spot fits: " + why;
       return;
     }
     out["fits"] = true;

@@ -117,7 +117,7 @@ TEST_F(OpenApiTest, EveryRouteAnswersAsItsSchemaSays) {
       check("/v1/quotes", "POST", "/v1/quotes", "application/json", R"({"duration_s":3600,"mode":"spot"})");
   EXPECT_FALSE(spot.body_json()["fits"]) << spot.body;  // nothing is for rent on spot
   EXPECT_THAT(spot.body_json()["explanation"]["text"],
-              ::testing::StartsWith("no machine that is for rent on spot fits"));
+              ::testing::StartsWith("no machine is for rent on spot now"));
   const std::string type = "application/x-protobuf";
   const auto good = server.sign(3, {transfer(4, 5)});
   EXPECT_EQ(check("/v1/transactions", "POST", "/v1/transactions", type, std::string(as_text(good))).status, 200U);

@@ -67,13 +67,13 @@ Outcome JobRun::plan_and_confirm() {
       return 0;
     }
     const bool none = agreed.error().code == ErrorCode::no_match;
-    if (!none || !may_wait) return refuse(agreed.error(), none ? no_match_hint(agreed.error().message) : "");
+    if (!none || !may_wait) return refuse(agreed.error(), none ? no_match_hint(agreed.error().message, true) : "");
     return confirm_wait(agreed.error());
   }
   auto plan = make_plan(context_, file.demand, what);
   if (!plan) {
     const bool none = plan.error().code == ErrorCode::no_match;
-    if (!none || !may_wait) return refuse(plan.error(), none ? no_match_hint(plan.error().message) : "");
+    if (!none || !may_wait) return refuse(plan.error(), none ? no_match_hint(plan.error().message, true) : "");
     if (!context_.json()) print_err(facts(sent_lines(), context_.terminal.err_color));
     return confirm_wait(plan.error());
   }

@@ -106,9 +106,12 @@ Result<model::Receipt> submit(Context& context, const Plan& plan, model::SubmitR
   return context.send({request});
 }
 
-std::string no_match_hint(std::string_view explanation) {
+std::string no_match_hint(std::string_view explanation, bool is_job) {
   const std::string wait = "a job waits for one with retry: {on: [no_capacity], for: 4h}";
-  return explanation.find("(offer-") == std::string_view::npos ? wait : "relax one of these, or wait: " + wait;
+  const bool can_relax = explanation.find("(offer-") != std::string_view::npos;
+  const bool may_pass = explanation.find(" now") != std::string_view::npos;
+  if (can_relax) return is_job ? "relax one of these, or wait: " + wait : "relax one of these";
+  return is_job && may_pass ? wait : "'hanse offers' shows what is for rent";
 }
 
 void hold_to(const Plan& plan, model::Demand& demand) {

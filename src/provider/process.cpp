@@ -71,10 +71,11 @@ Result<ProcessOutput> run_program(const std::vector<std::string>& command, const
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, in.read_end.get(), STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), STDOUT_FILENO);
-  if (take == Take::all) ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), STDERR_FILENO);
+  const bool is_alone = take == Take::all;
+  if (is_alone) ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), STDERR_FILENO);
   posix_spawnattr_t own_group;
   ::posix_spawnattr_init(&own_group);
-  ::posix_spawnattr_setflags(&own_group, POSIX_SPAWN_SETPGROUP);
+  if (is_alone) ::posix_spawnattr_setflags(&own_group, POSIX_SPAWN_SETPGROUP);
   std::vector<char*> arguments;
   for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -88,7 +89,7 @@ Result<ProcessOutput> run_program(const std::vector<std::string>& command, const
   ProcessOutput result;
   const auto deadline = SteadyClock::now() + std::chrono::seconds(timeout_s);
   const bool in_time = converse(in, out, input, result.text, deadline);
-  if (!in_time) ::kill(-pid, SIGKILL);
+  if (!in_time) ::kill(is_alone ? -pid : pid, SIGKILL);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }

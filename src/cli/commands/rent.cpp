@@ -174,7 +174,7 @@ std::expected<model::Receipt, Failure> order(Context& context, model::Demand dem
     }
     if (!plan) {
       const bool none = plan.error().code == ErrorCode::no_match;
-      return refuse(plan.error(), none ? no_match_hint(plan.error().message) : "");
+      return refuse(plan.error(), none ? no_match_hint(plan.error().message, false) : "");
     }
     if (auto agreed = confirm(context, *plan, yes); !agreed) return refuse(agreed.error());
     model::SubmitRequest request{demand, job, access->public_key(), {}, {}, {}};
