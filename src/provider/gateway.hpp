@@ -45,7 +45,7 @@ class LeaseHost {
   virtual std::optional<crypto::PublicKey> access_key(model::LeaseId lease) = 0;
 
   /// Takes what the job's image is pulled with, until the job has started.
-  virtual Result<> take_login(model::LeaseId lease, client::RegistryLogin login) = 0;
+  virtual Result<> take_login(model::LeaseId lease, const client::RegistryLogin& login) = 0;
   /// Takes the job (checked against the lease's hash), makes its container run. Blocks; tells of progress.
   virtual Result<> deliver(model::LeaseId lease, ByteView job, const Engine::Progress& progress) = 0;
   virtual Result<> go(model::LeaseId lease) = 0;

@@ -60,7 +60,7 @@ Outcome Work::run_registry() {
   if (logins->logins.size() != 1) {
     return answer(out, fail(ErrorCode::invalid_argument, "send one login: that of the image's registry"), "");
   }
-  return answer(out, context_.host->take_login(spec_.lease, std::move(logins->logins.front())), "taken");
+  return answer(out, context_.host->take_login(spec_.lease, logins->logins.front()), "taken");
 }
 
 Outcome Work::run_job() {

@@ -20,11 +20,11 @@ bool may_pass(const Error& error) {
 }  // namespace
 
 /// Before the job: in memory only, for as long as the job has not started.
-Result<> LeaseRun::take_login(client::RegistryLogin login) {
+Result<> LeaseRun::take_login(const client::RegistryLogin& login) {
   const std::lock_guard lock(mutex_);
   if (ended_) return fail(ErrorCode::wrong_state, name() + " has ended: 'hanse bill " + name() + "' shows why");
   if (lease_.job_hash.is_zero()) return fail(ErrorCode::wrong_state, name() + " was rented without a job");
-  if (entry_.container.empty()) login_ = std::move(login);
+  if (entry_.container.empty()) login_ = login;
   return {};
 }
 

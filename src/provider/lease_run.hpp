@@ -77,7 +77,7 @@ class LeaseRun {
 
   // For the gateway; from any thread.
   std::optional<crypto::PublicKey> access_key();
-  Result<> take_login(client::RegistryLogin login);
+  Result<> take_login(const client::RegistryLogin& login);
   Result<> deliver(ByteView job, const Engine::Progress& progress);
   Result<> go();
   Result<LeaseHost::Container> container();

@@ -61,9 +61,9 @@ class RunningAgent : public Agent, public LeaseHost {
 
   // LeaseHost
   std::optional<crypto::PublicKey> access_key(model::LeaseId lease) override;
-  Result<> take_login(model::LeaseId lease, client::RegistryLogin login) override {
+  Result<> take_login(model::LeaseId lease, const client::RegistryLogin& login) override {
     auto run = find(lease);
-    return run ? (*run)->take_login(std::move(login)) : fail(run);
+    return run ? (*run)->take_login(login) : fail(run);
   }
   Result<> deliver(model::LeaseId lease, ByteView job, const Engine::Progress& progress) override {
     auto run = find(lease);

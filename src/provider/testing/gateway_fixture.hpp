@@ -39,9 +39,9 @@ class FixedHost final : public LeaseHost {
     const auto it = entries_.find(lease);
     return it == entries_.end() || it->second.ended ? std::nullopt : std::optional(it->second.key);
   }
-  Result<> take_login(model::LeaseId, client::RegistryLogin login) override {
+  Result<> take_login(model::LeaseId, const client::RegistryLogin& login) override {
     const std::lock_guard lock(mutex_);
-    login_ = std::move(login);
+    login_ = login;
     return {};
   }
   [[nodiscard]] client::RegistryLogin login() {
