@@ -111,7 +111,7 @@ std::string no_match_hint(std::string_view explanation, bool is_job) {
   const bool can_relax = explanation.find("(offer-") != std::string_view::npos;
   const bool may_pass = explanation.find(" now") != std::string_view::npos;
   if (can_relax) return is_job ? "relax one of these, or wait: " + wait : "relax one of these";
-  return is_job && may_pass ? wait : "'hanse offers' shows what is for rent";
+  return is_job && may_pass ? wait : "";
 }
 
 void hold_to(const Plan& plan, model::Demand& demand) {

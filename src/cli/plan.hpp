@@ -39,7 +39,7 @@ Result<Plan> make_plan(Context& context, const model::Demand& demand, const std:
 Result<model::Receipt> submit(Context& context, const Plan& plan, model::SubmitRequest request);
 
 /// What to do about no_match: "relax" only where the explanation names what, and "wait" only where time may help a job,
-/// which alone can wait.
+/// which alone can wait; "" elsewhere.
 std::string no_match_hint(std::string_view explanation, bool is_job);
 
 /// "stay for up to 1h once it is over, " and what that costs; "" where none are kept.

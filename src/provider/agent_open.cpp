@@ -66,22 +66,8 @@ Result<> RunningAgent::open_parts() {
     if (!opened) return fail(opened);
     *link = std::move(*opened);
   }
-  context_ = std::unique_ptr<LeaseContext>(new LeaseContext{config,
-                                                            *engine_,
-                                                            *workspaces_,
-                                                            *journal_,
-                                                            *ledger_,
-                                                            clock_,
-                                                            Nvml::open(),
-                                                            {},
-                                                            {},
-                                                            {},
-                                                            {},
-                                                            {},
-                                                            false,
-                                                            {},
-                                                            {},
-                                                            {}});
+  context_ = std::unique_ptr<LeaseContext>(
+      new LeaseContext{config, *engine_, *workspaces_, *journal_, *ledger_, clock_, Nvml::open()});
   context_->label = "hanse.agent=" + to_hex(key_->public_key().view()).substr(0, 16);
   context_->prefix = "hanse-" + to_hex(key_->public_key().view()).substr(0, 8) + "-";
   context_->host_key = host_key_->public_key();

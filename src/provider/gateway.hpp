@@ -15,9 +15,8 @@
 //   hanse-logs    client sends a wire::StreamRequest, or nothing, and EOF; the gateway answers with the job's output as
 //                 a stream of frames (wire/job_stream.hpp), which says itself how the job ended. What goes wrong here
 //                 is a frame too: the channel's stderr and exit status say nothing of the job
-//   hanse-delivered  the job as it was delivered, encoded: whoever attaches to it checks it against the lease's hash.
-//   On
-//                 stderr why there is none
+//   hanse-delivered  the job as it was delivered, encoded: whoever attaches to it checks it against the lease's
+//                 hash; why there is none, on stderr
 //   hanse-stats   one JSON line a second: {"cpu_percent":…,"memory_bytes":…,"memory_limit_bytes":…,"pids":…,
 //                 "gpus":[{"utilization_percent":…,"memory_bytes":…}]}
 

@@ -44,7 +44,8 @@ std::vector<std::string> HeldProcess::environment() const {
     const auto end = text.find('\0', at);
     if (end == text.npos) break;
     const auto entry = std::string_view(text).substr(at, end - at);
-    if (entry.find('=') != entry.npos && wire::is_utf8(as_bytes(entry))) out.emplace_back(entry);
+    const auto equals = entry.find('=');
+    if (equals != entry.npos && equals > 0 && wire::is_utf8(as_bytes(entry))) out.emplace_back(entry);
     at = end + 1;
   }
   return out;

@@ -46,15 +46,15 @@ struct LeaseContext {
   LedgerLink& ledger;
   Clock& clock;
   std::shared_ptr<Nvml> nvml;
-  std::vector<std::string> gpu_ids;
-  std::string label;     ///< "hanse.agent=…": what is ours in the engine.
-  std::string prefix;    ///< "hanse-…-": of our containers' and networks' names; another agent has another.
-  std::string endpoint;  ///< host:port of the gateway.
-  crypto::PublicKey host_key;
+  std::vector<std::string> gpu_ids{};
+  std::string label{};     ///< "hanse.agent=…": what is ours in the engine.
+  std::string prefix{};    ///< "hanse-…-": of our containers' and networks' names; another agent has another.
+  std::string endpoint{};  ///< host:port of the gateway.
+  crypto::PublicKey host_key{};
   bool networked = false;
-  std::function<void(model::LeaseId)> drop_connections;
-  std::function<void(model::LeaseId, const std::string&)> tell_connections;
-  std::function<bool(model::LeaseId)> has_connections;
+  std::function<void(model::LeaseId)> drop_connections{};
+  std::function<void(model::LeaseId, const std::string&)> tell_connections{};
+  std::function<bool(model::LeaseId)> has_connections{};
   std::mutex subnets_mutex{};
   SubnetPool subnets{};
   std::mutex images_mutex{};  ///< Of the journal's notes of private images: who removes one, and who comes to use it.

@@ -159,8 +159,7 @@ Outcome offers(Context& context, const OffersOptions& options) {
   }
   if (found->empty()) {
     const Error none{ErrorCode::no_match, quote.explanation.empty() ? "no offer fits" : quote.explanation};
-    const bool can_relax = none.message.find("(offer-") != std::string::npos;
-    return refuse(none, can_relax ? no_match_hint(none.message, false) : "");
+    return refuse(none, no_match_hint(none.message, false));
   }
   context.print(table_of(*found, options.query.gpus, context.terminal.out_color,
                          context.terminal.out_tty ? context.terminal.columns : 0));

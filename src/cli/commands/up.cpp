@@ -77,13 +77,14 @@ Outcome up_here(Context& context, const UpCommand& options) {
 }
 
 std::vector<std::string> child_arguments(Context& context, const Home& home, const UpCommand& options, int ready_fd) {
-  std::vector<std::string> words{
-      context.program,         "up", "--home", home.root.string(), "--listen", options.up.listen, "--ready-fd",
-      std::to_string(ready_fd)};
+  std::vector<std::string> words{context.program, "up"};
   const auto add = [&](const std::string& name, const std::string& value) {
     words.push_back(name);
     words.push_back(value);
   };
+  add("--home", home.root.string());
+  add("--listen", options.up.listen);
+  add("--ready-fd", std::to_string(ready_fd));
   if (options.up.ssh_port) add("--ssh-port", std::to_string(*options.up.ssh_port));
   if (!options.up.engine_socket.empty()) add("--engine", options.up.engine_socket);
   if (context.globals.passphrase_fd >= 0) add("--passphrase-fd", std::to_string(context.globals.passphrase_fd));

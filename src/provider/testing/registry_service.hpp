@@ -96,11 +96,13 @@ class RegistryService {
   /// By podman, whichever engine is tested.
   void push() const {
     const std::string made = test_name("pushed");
-    const std::string script =
-        "podman create --name " + made + " " + kTestImage +
-        " true && podman commit --quiet --change 'ENV WHO=private' " + made + " " + image() + "; podman rm " + made +
-        "; for i in $(seq 100); do podman push --quiet --tls-verify=false --creds " + kUser + ":" + kPassword + " " +
-        image() + " && break; kill -0 " + std::to_string(pid_) + " || break; sleep 0.1; done; podman rmi " + image();
+    const std::string podman = "podman --runtime runc --cgroup-manager cgroupfs ";  // as the service is told to be
+    const std::string script = podman + "create --name " + made + " " + kTestImage + " true && " + podman +
+                               "commit --quiet --change 'ENV WHO=private' " + made + " " + image() + "; " + podman +
+                               "rm " + made + "; for i in $(seq 100); do " + podman +
+                               "push --quiet --tls-verify=false --creds " + kUser + ":" + kPassword + " " + image() +
+                               " && break; kill -0 " + std::to_string(pid_) + " || break; sleep 0.1; done; " + podman +
+                               "rmi " + image();
     const Ran ran = run_shell("( " + script + " ) 2>&1");
     if (ran.code == 0) return;
     std::fprintf(stderr, "no image came into the registry: %s\n", ran.output.c_str());
