@@ -29,6 +29,45 @@ provider::AgentConfig first_config(const model::AccountId& owner, const model::M
   return config;
 }
 
+/// Tells of what keeps the agent from offering its devices, once for each change, and keeps it in the file that
+/// `provider status` reads, for as long as the agent runs.
+class DeviceTrouble {
+ public:
+  DeviceTrouble(Context& context, const Home& home, const provider::Agent& agent)
+      : context_(context), file_(trouble_file(home)), agent_(agent), known_(agent.trouble()) {
+    write();  // the agent's notes told of it at the start
+  }
+  ~DeviceTrouble() {
+    std::error_code ignored;
+    std::filesystem::remove(file_, ignored);
+  }
+  DeviceTrouble(const DeviceTrouble&) = delete;
+  DeviceTrouble& operator=(const DeviceTrouble&) = delete;
+
+  void look() {
+    const auto now = agent_.trouble();
+    if (now == known_) return;
+    known_ = now;
+    context_.say(now.empty() ? "All devices are well: this machine is offered again."
+                             : "Nothing is offered until this is mended: " + now);
+    write();
+  }
+
+ private:
+  void write() const {
+    std::error_code ignored;
+    if (known_.empty())
+      std::filesystem::remove(file_, ignored);
+    else
+      static_cast<void>(client::replace_private_file(file_, known_));
+  }
+
+  Context& context_;
+  const std::filesystem::path file_;
+  const provider::Agent& agent_;
+  std::string known_;
+};
+
 }  // namespace
 
 Money guessed_price(const model::Machine& machine) {
@@ -157,9 +196,11 @@ Result<std::unique_ptr<provider::Agent>> await_agent(
 Result<> watch_agent(Context& context, provider::Agent& agent, const Home& home, Interrupt& interrupt,
                      const std::function<Result<>()>& is_well) {
   std::string trouble;
+  DeviceTrouble devices(context, home, agent);
   while (!interrupt.wait(kWatchMs)) {
     if (auto well = is_well(); !well) return well;
     if (auto healthy = agent.health(); !healthy) return healthy;
+    devices.look();
     const bool drained = std::filesystem::exists(drained_mark(home));
     if (drained == agent.is_drained()) continue;
     const auto config = load_agent_config(home);  // for its prices: they may have changed

@@ -65,6 +65,10 @@ model::AuthorizeKey agent_grant(const crypto::PublicKey& key, Time now);
 [[nodiscard]] inline std::filesystem::path drained_mark(const Home& home) {
   return home.provider() / "drained";
 }
+/// While the agent offers nothing for a device's sake: why.
+[[nodiscard]] inline std::filesystem::path trouble_file(const Home& home) {
+  return home.provider() / "trouble";
+}
 [[nodiscard]] inline std::filesystem::path agent_lock(const Home& home) {
   return home.provider() / "agent.pid";
 }
@@ -76,7 +80,8 @@ Result<std::unique_ptr<provider::Agent>> await_agent(
     Context& context, const Home& home, Interrupt& interrupt,
     const std::function<Result<std::unique_ptr<provider::Agent>>()>& start);
 
-/// Until an interrupt, or the agent or `is_well` says that it cannot go on. Drains and resumes as the mark says.
+/// Until an interrupt, or the agent or `is_well` says that it cannot go on. Drains and resumes as the mark says, and
+/// tells of the agent's trouble with its devices, in the file too.
 Result<> watch_agent(Context& context, provider::Agent& agent, const Home& home, Interrupt& interrupt,
                      const std::function<Result<>()>& is_well);
 

@@ -110,6 +110,7 @@ class FakeAgent : public provider::Agent {
   explicit FakeAgent(std::function<void()> changed) : changed_(std::move(changed)) {}
   [[nodiscard]] std::uint16_t ssh_port() const override { return 0; }
   [[nodiscard]] std::vector<std::string> notes() const override { return {}; }
+  [[nodiscard]] std::string trouble() const override { return ""; }
   Result<> drain() override {
     drained_ = true;
     changed_();

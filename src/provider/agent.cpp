@@ -143,9 +143,14 @@ void RunningAgent::beat(const std::stop_token& stop) {
   }
 }
 
-/// The ledger takes no new offer of a machine while leases of its withdrawn one run (after a drain, or a change of the
-/// machine): then it is offered as soon as they have ended, and the agent serves them meanwhile.
+/// The ledger takes no new offer of a machine while leases of its withdrawn one run (after a drain, a change of the
+/// machine or a device that was not well): then it is offered as soon as they have ended, and the agent serves them
+/// meanwhile. While a device is not well, nothing is offered.
 Result<> RunningAgent::offer() {
+  if (!devices_->faults().empty()) {
+    offer_is_due_ = true;
+    return withdraw_offers(*ledger_);
+  }
   auto published = publish_offer(*ledger_, offered_);
   const bool was_due = offer_is_due_;
   offer_is_due_ = !published && published.error().code == ErrorCode::already_exists;
@@ -160,6 +165,14 @@ void RunningAgent::offer_if_due() {
     offer_is_due_ = true;
     spdlog::warn("offering this machine: {}", offered.error().message);
   }
+}
+
+void RunningAgent::devices_changed() {
+  {
+    const std::lock_guard guard(offer_mutex_);
+    offer_is_due_ = true;
+  }
+  offer_if_due();
 }
 
 /// What has passed the claim window becomes ours. Timers do it too, in the end; this is sooner.

@@ -14,6 +14,8 @@
 #include "base/clock.hpp"
 #include "client/http.hpp"
 #include "model/offer.hpp"
+#include "provider/device.hpp"
+#include "provider/device_trial.hpp"
 #include "provider/engine.hpp"
 
 namespace hanse::provider {
@@ -48,15 +50,11 @@ std::string format_agent_config(const AgentConfig& config);  ///< Commented.
 /// What this machine has. Never fails: what cannot be found is zero. `note` says what was looked for where.
 struct Inventory {
   model::Machine machine;
-  struct Device {
-    std::string model, uuid, driver;
-    std::uint64_t memory_bytes = 0;
-    bool is_gpu = false;
-  };
   std::vector<Device> devices;
   std::string note;
 };
-Inventory detect_inventory(const std::filesystem::path& data_folder);
+/// `root`: where the devices' files are; tests have their own.
+Inventory detect_inventory(const std::filesystem::path& data_folder, const std::filesystem::path& root = "/");
 
 /// One line of `provider init`'s self-test; a bad one says how to mend it.
 struct Check {
@@ -66,8 +64,17 @@ struct Check {
 };
 /// No more devices, and none of another model, than this machine has.
 Check check_devices(const AgentConfig& config, const Inventory& found);
-/// All of them. `agent`: the process of the agent that runs on this folder, which has the ssh port; 0: none runs.
-std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::path& data_folder, pid_t agent = 0);
+/// That the default image, in a container, sees each device that is offered, and only that. Starts one for each.
+Check check_leased_devices(const AgentConfig& config, const Inventory& found, const TrialPlace& place);
+
+struct SelfTest {
+  std::filesystem::path data_folder;
+  std::string helper_program;  ///< The hanse program.
+  pid_t agent = 0;  ///< The process of the agent that runs on this folder, which has the ssh port; 0: none runs.
+  std::filesystem::path root = "/";  ///< Where the devices' files are; tests have their own.
+};
+/// All of them.
+std::vector<Check> self_test(const AgentConfig& config, const SelfTest& test);
 
 /// In the data folder: what the agent remembers of its leases: there from the first start at which node and engine
 /// answered.
@@ -86,6 +93,7 @@ class Agent {
     std::filesystem::path data_folder;  ///< Journal, keys, workspaces. One agent at a time (conflict otherwise).
     std::string helper_program;         ///< The hanse program.
     bool drained = false;               ///< Offers nothing until resume().
+    std::filesystem::path root = "/";   ///< Where the devices' files are; tests have their own.
   };
   /// Registers or updates the provider, sweeps what a crash left, resumes live leases, then serves until destroyed.
   static Result<std::unique_ptr<Agent>> start(Options options, Clock& clock = system_clock());
@@ -98,6 +106,9 @@ class Agent {
   /// Offers the machine again, at these prices; once the leases of its withdrawn offer have ended, if some run.
   virtual Result<> resume(const model::PriceList& prices) = 0;
   [[nodiscard]] virtual bool is_drained() const = 0;
+  /// Why nothing is offered though nobody drained it: a device that is not well. Empty: nothing is wrong. It is offered
+  /// again by itself.
+  [[nodiscard]] virtual std::string trouble() const = 0;
   /// conflict once another agent has taken this provider over: this one offers and confirms nothing more, and the
   /// program should say so and stop.
   [[nodiscard]] virtual Result<> health() = 0;

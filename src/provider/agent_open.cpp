@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <sstream>
 
 #include "client/wallet.hpp"
 #include "model/text.hpp"
@@ -15,6 +16,7 @@ namespace hanse::provider {
 Result<> RunningAgent::begin() {
   if (auto opened = open_parts(); !opened) return opened;
   if (auto ok = check_authorised(*ledger_, options_.config, key_->public_key(), clock_.now()); !ok) return ok;
+  if (auto opened = open_devices(); !opened) return opened;
   if (auto opened = open_gateway(); !opened) return opened;
   if (auto published = publish(*ledger_, *journal_, identity_); !published) return published;
   if (auto swept = sweep(); !swept) return swept;
@@ -32,6 +34,7 @@ Result<> RunningAgent::begin() {
   events_ = client::EventStream::open(config.node, {*cursor, config.owner});
   event_thread_ = std::jthread([this](const std::stop_token& stop) { follow_events(stop); });
   beat_thread_ = std::jthread([this](const std::stop_token& stop) { beat(stop); });
+  devices_->begin();
   if (options_.drained) {
     notes_.emplace_back("drained: nothing is offered until 'hanse provider resume'");
     return drain();
@@ -66,8 +69,8 @@ Result<> RunningAgent::open_parts() {
     if (!opened) return fail(opened);
     *link = std::move(*opened);
   }
-  context_ = std::unique_ptr<LeaseContext>(
-      new LeaseContext{config, *engine_, *workspaces_, *journal_, *ledger_, clock_, Nvml::open()});
+  context_ =
+      std::unique_ptr<LeaseContext>(new LeaseContext{config, *engine_, *workspaces_, *journal_, *ledger_, clock_});
   context_->label = "hanse.agent=" + to_hex(key_->public_key().view()).substr(0, 16);
   context_->prefix = "hanse-" + to_hex(key_->public_key().view()).substr(0, 8) + "-";
   context_->host_key = host_key_->public_key();
@@ -78,11 +81,50 @@ Result<> RunningAgent::open_parts() {
     if (gateway_) gateway_->tell(lease, line);
   };
   context_->has_connections = [this](model::LeaseId lease) { return gateway_ && gateway_->has_guests(lease); };
-  if (context_->nvml && config.machine.device_kind == model::DeviceKind::gpu) {
-    context_->gpu_ids = nvidia_indices(*context_->nvml, config.machine.gpu_model);
-  }
   open_network();
   return {};
+}
+
+/// Finds the devices of the offer, and tries each in a container as a lease would get it. A lease holds devices by
+/// their numbers: while one lives, the numbers mean the same devices as when it began.
+Result<> RunningAgent::open_devices() {
+  const auto& config = options_.config;
+  const std::string kNote = "devices";
+  const auto info = engine_->info();
+  if (!info) return fail(info);
+  context_->device_host = {options_.root, options_.data_folder / "devices", info->has_cdi()};
+  const auto leases = ledger_->live_leases();
+  if (!leases) return fail(leases);
+  const auto noted = journal_->note(kNote);
+  if (!noted) return fail(noted);
+  const bool is_gpu = config.machine.device_kind == model::DeviceKind::gpu;
+  std::vector<std::string> ids(is_gpu ? config.machine.gpu_count : 0);
+  std::uint64_t busy = 0;
+  for (const auto& lease : *leases) busy |= lease.devices;
+  std::istringstream words(busy != 0 ? *noted : "");
+  for (auto& id : ids) words >> id;
+
+  DeviceWatch::Options options;
+  options.root = options_.root;
+  options.model = config.machine.gpu_model;
+  options.ids = std::move(ids);
+  options.find = [this] { return find_devices(options_.root).devices; };
+  options.trial = [this](const Device& device) {
+    return try_device(
+        {*engine_, context_->device_host, options_.config.default_image, options_.helper_program, context_->label},
+        device);
+  };
+  options.changed = [this] { devices_changed(); };
+  devices_ = std::make_unique<DeviceWatch>(std::move(options));
+  context_->devices = devices_.get();
+  devices_->try_all(busy);
+  for (const auto& lack : devices_->lacks()) notes_.push_back(lack);
+  if (const auto faults = devices_->faults(); !faults.empty()) {
+    notes_.push_back("nothing is offered until this is mended: " + faults);
+  }
+  std::string note;
+  for (const auto& id : devices_->ids()) note += id + "\n";
+  return journal_->set_note(kNote, note);
 }
 
 /// Leases get a network only where their isolation was seen to work; else none at all.

@@ -24,7 +24,7 @@ namespace {
 
 using Verdict = Check::Verdict;
 
-Check check_engine(const AgentConfig& config, std::unique_ptr<Engine>& engine) {
+Check check_engine(const AgentConfig& config, std::unique_ptr<Engine>& engine, Engine::Info& found) {
   Check out{"container engine", "", "podman or Docker answers", "", Verdict::good};
   auto opened = open_engine(config.engine_socket);
   auto info = opened ? (*opened)->info() : Result<Engine::Info>(fail(opened));
@@ -35,6 +35,7 @@ Check check_engine(const AgentConfig& config, std::unique_ptr<Engine>& engine) {
     return out;
   }
   out.actual = info->kind + " " + info->version;
+  found = std::move(*info);
   engine = std::move(*opened);
   return out;
 }
@@ -181,21 +182,53 @@ Check check_devices(const AgentConfig& config, const Inventory& found) {
   return out;
 }
 
-std::vector<Check> self_test(const AgentConfig& config, const std::filesystem::path& data_folder, pid_t agent) {
+Check check_leased_devices(const AgentConfig& config, const Inventory& found, const TrialPlace& place) {
+  const auto devices = devices_of(found.devices, config.machine.gpu_model);
+  Check out{"devices in a lease", "", "each is seen in a container, alone", "", Verdict::good};
+  std::size_t tried = 0;
+  for (const auto& device : devices) {
+    if (tried == config.machine.gpu_count) break;
+    const auto trial = try_device(place, device);
+    ++tried;
+    if (!trial.works()) {
+      out.actual = fmt::format("{} {}: {}", device.model, device.id, trial.fault);
+      out.remedy = trial.remedy;
+      out.verdict = Verdict::bad;
+      return out;
+    }
+    if (trial.lacks.empty()) continue;
+    out.actual = fmt::format("{} {}: {}", device.model, device.id, trial.lacks);
+    out.remedy = trial.remedy;
+    out.verdict = Verdict::warning;
+  }
+  if (out.verdict == Verdict::good) out.actual = fmt::format("{} × {}", tried, config.machine.gpu_model);
+  return out;
+}
+
+std::vector<Check> self_test(const AgentConfig& config, const SelfTest& test) {
+  const auto& data_folder = test.data_folder;
   std::error_code error;
   std::filesystem::create_directories(data_folder, error);
   std::vector<Check> out;
   std::unique_ptr<Engine> engine;
-  const Inventory found = detect_inventory(data_folder);
-  out.push_back(check_engine(config, engine));
+  Engine::Info info;
+  const Inventory found = detect_inventory(data_folder, test.root);
+  out.push_back(check_engine(config, engine, info));
   if (engine) out.push_back(check_image(config, *engine));
   out.push_back(check_devices(config, found));
+  const bool has_gpus = config.machine.device_kind == model::DeviceKind::gpu;
+  if (engine && has_gpus && out.back().verdict != Verdict::bad) {
+    const DeviceHost host{test.root, data_folder / "devices", info.has_cdi()};
+    out.push_back(check_leased_devices(
+        config, found,
+        {*engine, host, config.default_image, test.helper_program, "hanse.trial=" + std::to_string(::getpid())}));
+  }
   out.push_back(check_host(read_host(), read_topology()));
   out.push_back(at_least("memory", found.machine.memory_bytes, config.machine.memory_bytes, "memory"));
   out.push_back(at_least("disk", disk_free(data_folder), config.machine.disk_bytes, "disk"));
   out.push_back(check_network(config, engine.get()));
   out.push_back(check_workspace(data_folder));
-  out.push_back(check_port(config, agent));
+  out.push_back(check_port(config, test.agent));
   out.push_back(check_reachable_name(config));
   out.push_back(check_node(config));
   return out;

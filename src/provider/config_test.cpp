@@ -158,13 +158,13 @@ TEST(Inventory, FindsThreadsMemoryAndADeviceThatIsLabelled) {
   EXPECT_GT(found.machine.cpu_threads, 0U);
   EXPECT_GT(found.machine.memory_bytes, 0U);
   EXPECT_GT(found.machine.disk_bytes, 0U);
-  for (const auto& device : found.devices) EXPECT_EQ(device.model == "CPU", !device.is_gpu);
+  for (const auto& device : found.devices) EXPECT_EQ(device.model == "CPU", !device.is_gpu());
   EXPECT_FALSE(found.note.empty());
 }
 
 TEST(CheckDevices, AnOfferPromisesNoMoreThanTheMachineHasOfItsModel) {
   Inventory found;
-  found.devices = {{"H100-SXM", "", "", 0, true}, {"H100-SXM", "", "", 0, true}, {"L40S", "", "", 0, true}};
+  for (const char* model : {"H100-SXM", "H100-SXM", "L40S"}) found.devices.push_back({.model = model});
   for (const std::string model : {"H100-SXM", "L40S", "H100-PCIE"}) {
     const auto there =
         std::count_if(found.devices.begin(), found.devices.end(), [&](const auto& d) { return d.model == model; });

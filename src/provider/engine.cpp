@@ -71,6 +71,12 @@ class HttpEngine : public Engine {
     return answer["Id"].get<std::string>();
   }
 
+  Result<std::vector<std::string>> image_env(const std::string& image) override {
+    auto answer = api_.get("/images/" + image_path(image) + "/json");
+    if (!answer) return fail(answer);
+    return parse_image_env(*answer);
+  }
+
   Result<> pull(const std::string& image, const Progress& progress, const client::RegistryLogin* login) override {
     const auto [name, tag] = split_image(image);
     std::string target = "/images/create?fromImage=" + url_encode(name);

@@ -13,6 +13,7 @@
 
 #include "base/bytes.hpp"
 #include "client/registry_login.hpp"
+#include "provider/device_access.hpp"
 
 namespace hanse::provider {
 
@@ -25,16 +26,16 @@ struct ContainerSpec {
   std::vector<std::string> command{};
   std::vector<std::string> env{};
   std::string workdir = "/workspace";
-  std::string workspace_host_path{};       ///< Bind-mounted at /workspace; empty: none.
-  std::string control_host_path{};         ///< Bind-mounted at /run/hanse; empty: none.
-  std::string hosts_host_path{};           ///< Bind-mounted at /etc/hosts, to read; empty: the engine writes one.
-  std::string network{};                   ///< The lease's own network, or "none".
-  std::vector<std::string> dns{};          ///< Name servers; only with a network.
-  std::vector<std::string> gpu_devices{};  ///< Indices or UUIDs of the leased GPUs; empty: none.
-  std::vector<std::string> labels{};       ///< "key=value"
-  std::uint64_t memory_bytes = 0;          ///< RAM and swap together; 0: no limit.
-  std::uint64_t shm_bytes = 0;             ///< 0: the engine's default.
-  std::int64_t nano_cpus = 0;              ///< 10^9 is one core; 0: no limit.
+  std::string workspace_host_path{};  ///< Bind-mounted at /workspace; empty: none.
+  std::string control_host_path{};    ///< Bind-mounted at /run/hanse; empty: none.
+  std::string hosts_host_path{};      ///< Bind-mounted at /etc/hosts, to read; empty: the engine writes one.
+  std::string network{};              ///< The lease's own network, or "none".
+  std::vector<std::string> dns{};     ///< Name servers; only with a network.
+  DeviceAccess devices{};             ///< Of the leased devices.
+  std::vector<std::string> labels{};  ///< "key=value"
+  std::uint64_t memory_bytes = 0;     ///< RAM and swap together; 0: no limit.
+  std::uint64_t shm_bytes = 0;        ///< 0: the engine's default.
+  std::int64_t nano_cpus = 0;         ///< 10^9 is one core; 0: no limit.
   std::int64_t pids_limit = 1024;
 };
 
@@ -86,11 +87,16 @@ class Engine {
   struct Info {
     std::string kind, version;
     bool rootless = false;
+    /// Takes names of CDI devices: podman from 4.1 on. Docker may, from 25 on, where it is set up so: it is not asked
+    /// to.
+    [[nodiscard]] bool has_cdi() const { return kind == "podman"; }
   };  ///< kind: "podman" or "docker"
   virtual Result<Info> info() = 0;
 
   /// Of an image in the engine's store; nullopt: it has none of that name.
   virtual Result<std::optional<std::string>> image_id(const std::string& image) = 0;
+  /// "NAME=value", as the image sets it for what runs in it. not_found: there is no such image.
+  virtual Result<std::vector<std::string>> image_env(const std::string& image) = 0;
   /// Progress: layers done, layers in all (0: unknown), a line for a person.
   using Progress = std::function<void(std::uint64_t done, std::uint64_t total, const std::string& line)>;
   /// Asks the registry, whatever the store has. `login`: as whom; null: as nobody.

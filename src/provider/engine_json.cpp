@@ -61,6 +61,13 @@ std::vector<std::string> tail(const std::vector<std::string>& command) {
   return command.empty() ? command : std::vector<std::string>(command.begin() + 1, command.end());
 }
 
+/// By number: the image need not know them.
+json group_names(const DeviceAccess& devices) {
+  json out = json::array();
+  for (const auto group : devices.groups) out.push_back(std::to_string(group));
+  return out;
+}
+
 json env_object(const std::vector<std::string>& env) {
   json out = json::object();
   for (const auto& entry : env) {
@@ -112,11 +119,16 @@ json docker_create_json(const ContainerSpec& spec, const ProcessLimits& limits, 
   bind(spec.workspace_host_path, "/workspace", false);
   bind(spec.control_host_path, "/run/hanse", false);
   bind(spec.hosts_host_path, "/etc/hosts", true);
+  for (const auto& file : spec.devices.files) bind(file.host, file.path.c_str(), true);
   host["Mounts"] = mounts;
-  if (!spec.gpu_devices.empty()) {
-    host["DeviceRequests"] = json::array(
-        {{{"Driver", "nvidia"}, {"DeviceIDs", spec.gpu_devices}, {"Capabilities", json::array({{"gpu"}})}}});
+  if (!spec.devices.nodes.empty()) {
+    json devices = json::array();
+    for (const auto& node : spec.devices.nodes) {
+      devices.push_back({{"PathOnHost", node.host}, {"PathInContainer", node.path}, {"CgroupPermissions", "rw"}});
+    }
+    host["Devices"] = devices;
   }
+  if (!spec.devices.groups.empty()) host["GroupAdd"] = group_names(spec.devices);
   json out = {
       {"Image", spec.image}, {"Env", spec.env},   {"WorkingDir", spec.workdir}, {"Labels", label_object(spec.labels)},
       {"User", "0:0"},       {"HostConfig", host}};
@@ -171,10 +183,13 @@ json podman_create_json(const ContainerSpec& spec, const ProcessLimits& limits, 
   bind(spec.workspace_host_path, "/workspace", "rw");
   bind(spec.control_host_path, "/run/hanse", "rw");
   bind(spec.hosts_host_path, "/etc/hosts", "ro");
+  for (const auto& file : spec.devices.files) bind(file.host, file.path.c_str(), "ro");
   out["mounts"] = mounts;
   json devices = json::array();
-  for (const auto& gpu : spec.gpu_devices) devices.push_back({{"path", "nvidia.com/gpu=" + gpu}});
+  for (const auto& name : spec.devices.cdi) devices.push_back({{"path", name}});
+  for (const auto& node : spec.devices.nodes) devices.push_back({{"path", node.host + ":" + node.path + ":rw"}});
   out["devices"] = devices;
+  if (!spec.devices.groups.empty()) out["groups"] = group_names(spec.devices);
   if (!spec.command.empty()) {
     out["entrypoint"] = {spec.command.front()};
     out["command"] = tail(spec.command);
@@ -211,6 +226,17 @@ ContainerStats parse_stats(const json& from) {
   auto cache = number_at(from, {"memory_stats", "stats", "total_inactive_file"});
   if (cache == 0) cache = number_at(from, {"memory_stats", "stats", "inactive_file"});
   out.memory_bytes = usage > cache ? usage - cache : usage;
+  return out;
+}
+
+std::vector<std::string> parse_image_env(const json& from) {
+  const json config = object_at(from, "Config");
+  const auto env = config.find("Env");
+  std::vector<std::string> out;
+  if (env == config.end() || !env->is_array()) return out;
+  for (const auto& entry : *env) {
+    if (entry.is_string()) out.push_back(entry.get<std::string>());
+  }
   return out;
 }
 

@@ -33,6 +33,8 @@ nlohmann::json podman_create_json(const ContainerSpec& spec, const ProcessLimits
 /// From GET /containers/ID/json, /containers/ID/stats. Missing or odd fields read as zero.
 ContainerState parse_state(const nlohmann::json& json);
 ContainerStats parse_stats(const nlohmann::json& json);
+/// From GET /images/NAME/json.
+std::vector<std::string> parse_image_env(const nlohmann::json& json);
 
 /// "repo/name", "tag" of an image reference; a digest stays with the name and the tag is empty.
 struct ImageName {

@@ -25,7 +25,11 @@ ContainerSpec full_spec() {
           .hosts_host_path = "/h",
           .network = "hanse-7",
           .dns = {"9.9.9.9"},
-          .gpu_devices = {"0", "2"},
+          .devices = {.nodes = {{"/dev/nvidia0", "/dev/nvidia0"}},
+                      .files = {{"/usr/lib/libcuda.so.1", "/opt/lib/libcuda.so.1"}},
+                      .groups = {44, 104},
+                      .cdi = {"nvidia.com/gpu=0", "nvidia.com/gpu=2"},
+                      .libraries = "/opt/lib"},
           .labels = {"hanse.lease=7"},
           .memory_bytes = 1000,
           .shm_bytes = 500,
@@ -33,11 +37,15 @@ ContainerSpec full_spec() {
           .pids_limit = 64};
 }
 
-TEST(EngineJson, DockerGetsDeviceRequestsAndEqualSwap) {
+TEST(EngineJson, DockerGetsNodesFilesAndGroupsAndEqualSwap) {
   const json body = docker_create_json(full_spec(), {100, 200}, true);
   const json& host = body["HostConfig"];
-  EXPECT_EQ(host["DeviceRequests"][0]["DeviceIDs"], (json{"0", "2"}));
-  EXPECT_EQ(host["DeviceRequests"][0]["Capabilities"], (json::array({json::array({"gpu"})})));
+  EXPECT_EQ(host["Devices"],
+            json::array(
+                {{{"PathOnHost", "/dev/nvidia0"}, {"PathInContainer", "/dev/nvidia0"}, {"CgroupPermissions", "rw"}}}));
+  EXPECT_EQ(host["GroupAdd"], (json{"44", "104"}));
+  EXPECT_EQ(host["Mounts"][3]["Source"], "/usr/lib/libcuda.so.1");
+  EXPECT_EQ(host["Mounts"][3]["ReadOnly"], true);
   EXPECT_EQ(host["Memory"], host["MemorySwap"]);
   EXPECT_EQ(host["CapDrop"], json::array({"ALL"}));
   EXPECT_EQ(host["SecurityOpt"], json::array({"no-new-privileges"}));
@@ -51,9 +59,13 @@ TEST(EngineJson, DockerGetsDeviceRequestsAndEqualSwap) {
   EXPECT_EQ(host["Mounts"][2]["ReadOnly"], true);
 }
 
-TEST(EngineJson, PodmanGetsCdiNamesAndCpuQuota) {
+TEST(EngineJson, PodmanGetsCdiNamesNodesFilesGroupsAndCpuQuota) {
   const json body = podman_create_json(full_spec(), {100, 200}, false);
-  EXPECT_EQ(body["devices"], json::array({{{"path", "nvidia.com/gpu=0"}}, {{"path", "nvidia.com/gpu=2"}}}));
+  EXPECT_EQ(body["devices"], json::array({{{"path", "nvidia.com/gpu=0"}},
+                                          {{"path", "nvidia.com/gpu=2"}},
+                                          {{"path", "/dev/nvidia0:/dev/nvidia0:rw"}}}));
+  EXPECT_EQ(body["groups"], (json{"44", "104"}));
+  EXPECT_EQ(body["mounts"][3]["destination"], "/opt/lib/libcuda.so.1");
   EXPECT_EQ(body["resource_limits"]["cpu"]["quota"], 150'000);
   EXPECT_EQ(body["resource_limits"]["memory"]["swap"], 1000);
   EXPECT_EQ(body["netns"]["nsmode"], "bridge");

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include <fmt/format.h>
 #include <fstream>
 
@@ -294,28 +297,34 @@ TEST(Engine, NetworksAreMadeListedAndRemoved) {
   EXPECT_THAT(engine().list_networks(testing::kTestLabel).value(), Not(Contains(name)));
 }
 
-TEST(Engine, DockerIsAskedForGpusByRequestAndSaysWhenItHasNone) {
-  if (!EngineService::instance().is_docker()) GTEST_SKIP() << "podman takes CDI names";
-  const auto created = engine().create({.name = testing::test_name("gpu"),
-                                        .image = kTestImage,
-                                        .command = {"true"},
-                                        .gpu_devices = {"0"},
-                                        .labels = {testing::kTestLabel}});
-  ASSERT_TRUE(created) << created.error().message;
-  const auto started = engine().start(*created);
-  ASSERT_FALSE(started) << "a machine with NVIDIA's container toolkit: nothing is wrong, and nothing is shown";
-  EXPECT_THAT(started.error().message, HasSubstr("device driver \"nvidia\""));
-  EXPECT_TRUE(engine().remove(*created));
+TEST(Engine, NodesFilesAndGroupsOfADeviceReachTheContainerAndNothingElseCanBeOpened) {
+  const auto folder = testing::make_test_folder("device");
+  std::ofstream(folder / "driver.so") << "library";
+  // A node of /dev/null under another name: what stands for a card here.
+  ASSERT_EQ(::mknod((folder / "card").c_str(), S_IFCHR | 0600, ::makedev(1, 3)), 0);
+  const auto said = run_in(
+      "exec 2>&1; echo into > /dev/cards/card7 && echo opened; cat /opt/driver/lib.so.1; echo x > "
+      "/opt/driver/lib.so.1; id -G; "
+      "mknod /dev/mine c 1 3 || echo no other",
+      {.devices = {.nodes = {{folder / "card", "/dev/cards/card7"}},
+                   .files = {{folder / "driver.so", "/opt/driver/lib.so.1"}},
+                   .groups = {4711}}});
+  EXPECT_THAT(said, HasSubstr("opened"));
+  EXPECT_THAT(said, HasSubstr("library"));
+  EXPECT_THAT(said, HasSubstr("ead-only file system"));
+  EXPECT_THAT(said, HasSubstr("4711"));
+  EXPECT_THAT(said, HasSubstr("no other"));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Engine, CdiDeviceReachesTheContainer) {
-  if (EngineService::instance().is_docker()) GTEST_SKIP() << "Docker takes device requests";
+  if (EngineService::instance().is_docker()) GTEST_SKIP() << "Docker is not asked for CDI devices";
   // A device of nvidia.com/gpu that is none: the same way as a real one takes, on a machine without a GPU.
   std::filesystem::create_directories("/var/run/cdi");
   const std::string file = "/var/run/cdi/" + testing::test_name("cdi.json");
   std::ofstream(file) << R"({"cdiVersion":"0.5.0","kind":"nvidia.com/gpu","devices":[{"name":"hanse-test",
     "containerEdits":{"env":["FOUND_GPU=yes"]}}]})";
-  EXPECT_THAT(run_in("echo gpu=$FOUND_GPU", {.gpu_devices = {"hanse-test"}}), HasSubstr("gpu=yes"));
+  EXPECT_THAT(run_in("echo gpu=$FOUND_GPU", {.devices = {.cdi = {"nvidia.com/gpu=hanse-test"}}}), HasSubstr("gpu=yes"));
   std::filesystem::remove(file);
 }
 

@@ -14,7 +14,7 @@ namespace hanse::provider {
 namespace {
 
 constexpr std::size_t kMaxRequestBytes = 4096;
-constexpr std::size_t kScratchBytes = 2 * OutputReader::kLeastScratch;
+constexpr std::size_t kOutputScratchBytes = 2 * OutputReader::kLeastScratch;
 constexpr std::int64_t kAliveMs = 15'000;  ///< A reader that hears nothing for a minute takes us for dead.
 
 std::string line(const nlohmann::ordered_json& json) {
@@ -93,7 +93,7 @@ Outcome Work::run_logs() {
   if (!log) return refuse(log.error());
   OutputReader reader(*log, request->mark);
   const auto end = (*log)->end();
-  Bytes scratch(kScratchBytes);
+  Bytes scratch(kOutputScratchBytes);
   while (!aborted_) {
     if (!request->follow && reader.mark() >= end) {
       write_all(out, wire::make_frame(wire::FrameKind::done, ""));

@@ -164,7 +164,7 @@ TEST(GatewayEnvironment, OfWhatSshStartsIsThatOfTheJobWithWhatTheEngineAddedForA
                       << R"(", "containerEdits": {"env": ["LD_LIBRARY_PATH=/of/the/driver"]}}]})";
   {
     const GatewayHouse house("sleep infinity", GatewayHouse::default_options(), {"OF_THE_JOB=a b=c", "BOTH=job"},
-                             {device});
+                             {.cdi = {"nvidia.com/gpu=" + device}});
     const auto said = run_shell(house.ssh("-o SetEnv='LANG=C.UTF-8'") + " env").output;
     for (const std::string entry :
          {"LD_LIBRARY_PATH=/of/the/driver\n", "OF_THE_JOB=a b=c\n", "BOTH=job\n", "LANG=C.UTF-8\n"}) {

@@ -5,10 +5,7 @@
 #include <filesystem>
 
 #include "provider/agent.hpp"
-#include "provider/gpu_models.hpp"
 #include "provider/host_resources.hpp"
-#include "provider/nvml.hpp"
-#include "provider/opencl_devices.hpp"
 
 namespace hanse::provider {
 
@@ -26,39 +23,9 @@ std::uint64_t free_disk(const std::filesystem::path& folder) {
   return static_cast<std::uint64_t>(stat.f_bavail) * stat.f_frsize;
 }
 
-void add_nvidia(Inventory& out) {
-  const auto nvml = Nvml::open();
-  if (!nvml) {
-    out.note += "no NVIDIA driver (libnvidia-ml.so.1); ";
-    return;
-  }
-  const auto driver = nvml->driver_version();
-  for (const auto& device : nvml->devices()) {
-    out.devices.push_back({canonical_gpu_model(device.name), device.uuid, driver, device.memory_bytes, true});
-  }
-  out.machine.driver_version = driver.substr(0, 32);
-  out.machine.cuda_version = nvml->cuda_version();
-  out.note += "NVML: " + std::to_string(out.devices.size()) + " GPUs; ";
-}
-
-/// GPUs of other makers first; the CPU only where there is no GPU at all.
-void add_opencl(Inventory& out) {
-  const auto found = opencl_devices();
-  const bool gpus_only = std::any_of(found.begin(), found.end(), [](const auto& d) { return d.is_gpu; });
-  for (const auto& device : found) {
-    if (gpus_only && !device.is_gpu) continue;
-    const auto model = device.is_gpu ? canonical_gpu_model(device.name) : std::string("CPU");
-    out.devices.push_back({model, "", device.driver, device.memory_bytes, device.is_gpu});
-  }
-  if (found.empty())
-    out.note += "no OpenCL device (install a driver, or pocl-opencl-icd for the CPU); ";
-  else
-    out.note += gpus_only ? "OpenCL: a GPU; " : "OpenCL: the CPU, no GPU; ";
-}
-
 /// The most frequent model: one machine of the market has identical devices.
 void choose_devices(Inventory& out) {
-  const Inventory::Device* best = nullptr;
+  const Device* best = nullptr;
   std::size_t most = 0;
   for (const auto& device : out.devices) {
     const auto same = static_cast<std::size_t>(
@@ -70,19 +37,19 @@ void choose_devices(Inventory& out) {
   }
   if (best == nullptr) return;
   out.machine.gpu_model = best->model;
-  out.machine.device_kind = best->is_gpu ? model::DeviceKind::gpu : model::DeviceKind::cpu;
+  out.machine.device_kind = best->is_gpu() ? model::DeviceKind::gpu : model::DeviceKind::cpu;
   out.machine.gpu_count = static_cast<std::uint32_t>(std::min<std::size_t>(most, model::kMaxDevicesPerMachine));
   out.machine.vram_bytes = best->memory_bytes;
   if (most > 1) out.machine.interconnect = model::Interconnect::pcie;  // more than that its owner knows
-  if (out.machine.driver_version.empty()) out.machine.driver_version = best->driver.substr(0, 32);
+  out.machine.driver_version = best->driver.substr(0, 32);
   if (most < out.devices.size()) {
-    out.note += "several models: the " + best->model + " are offered, the others are not; ";
+    out.note += "; several models: the " + best->model + " are offered, the others are not";
   }
 }
 
 }  // namespace
 
-Inventory detect_inventory(const std::filesystem::path& data_folder) {
+Inventory detect_inventory(const std::filesystem::path& data_folder, const std::filesystem::path& root) {
   Inventory out;
   const HostResources host = read_host();
   out.machine.cpu_threads = host.threads;
@@ -92,13 +59,14 @@ Inventory detect_inventory(const std::filesystem::path& data_folder) {
   out.machine.disk_bytes = free_disk(data_folder) / 10 * 7 / kGiB * kGiB;  // the rest is for images and layers
   char name[64] = {};
   if (::gethostname(name, sizeof name - 1) == 0) out.machine.name = name;
-  add_nvidia(out);
-  if (out.devices.empty()) add_opencl(out);
+  auto found = find_devices(root);
+  out.devices = std::move(found.devices);
+  out.note = std::move(found.note);
   choose_devices(out);
+  if (!out.devices.empty() && out.devices[0].maker == Maker::nvidia) out.machine.cuda_version = found.cuda_version;
   if (out.machine.device_kind == model::DeviceKind::cpu) {
     out.machine.vram_bytes = std::min(out.machine.vram_bytes, out.machine.memory_bytes);
   }
-  if (out.note.ends_with("; ")) out.note.resize(out.note.size() - 2);
   return out;
 }
 

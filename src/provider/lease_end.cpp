@@ -131,11 +131,7 @@ Result<> LeaseRun::end_job(const std::string& container) {
 
 Result<> LeaseRun::start_keeper() {
   if (auto written = write_control(paths_.control, model::Job{}); !written) return written;
-  const LeasePlace place{
-      engine_name(),    {context_.label, "hanse.network=" + context_.ledger.network(), "hanse.lease=" + name()},
-      paths_,           "none",
-      context_.gpu_ids, machines_,
-      entry_.image};
+  const auto place = this->place(entry_, "none");
   const auto job = job_.value_or(model::Job{});
   auto id = context_.engine.create(keeper_spec(context_.config, lease_, job, place));
   if (!id) return fail(id);

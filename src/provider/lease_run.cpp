@@ -120,6 +120,7 @@ void LeaseRun::step() {
     is_kept = now_.state == model::LeaseState::kept && !delivering_;
   }
   if (is_kept) return step_kept();
+  if (watch_devices()) return;
   has_container ? step_with_container() : step_without_container();
 }
 

@@ -25,12 +25,12 @@
 #include <thread>
 
 #include "provider/agent.hpp"
+#include "provider/device_watch.hpp"
 #include "provider/gateway.hpp"
 #include "provider/journal.hpp"
 #include "provider/lease_spec.hpp"
 #include "provider/ledger_link.hpp"
 #include "provider/network.hpp"
-#include "provider/nvml.hpp"
 #include "provider/output_log.hpp"
 #include "provider/output_pump.hpp"
 #include "provider/workspace.hpp"
@@ -45,11 +45,11 @@ struct LeaseContext {
   Journal& journal;
   LedgerLink& ledger;
   Clock& clock;
-  std::shared_ptr<Nvml> nvml;
-  std::vector<std::string> gpu_ids{};
-  std::string label{};     ///< "hanse.agent=…": what is ours in the engine.
-  std::string prefix{};    ///< "hanse-…-": of our containers' and networks' names; another agent has another.
-  std::string endpoint{};  ///< host:port of the gateway.
+  DeviceHost device_host{};
+  DeviceWatch* devices = nullptr;  ///< Of the offer, by their numbers there.
+  std::string label{};             ///< "hanse.agent=…": what is ours in the engine.
+  std::string prefix{};            ///< "hanse-…-": of our containers' and networks' names; another agent has another.
+  std::string endpoint{};          ///< host:port of the gateway.
   crypto::PublicKey host_key{};
   bool networked = false;
   std::function<void(model::LeaseId)> drop_connections{};
@@ -105,6 +105,7 @@ class LeaseRun {
   void step_with_container();
   void watch_container();
   void watch_files();
+  bool watch_devices();
   void watch_disk();
   void bring_back();
   void tell_end();
@@ -130,6 +131,8 @@ class LeaseRun {
   void say(const std::string& text) const;
   [[nodiscard]] std::int64_t now_ms() const { return context_.clock.monotonic_ms(); }
   [[nodiscard]] std::string name() const;
+  [[nodiscard]] LeasePlace place(const JournalEntry& entry, const std::string& network) const;
+  Result<> add_devices(LeasePlace& place, const model::Job& job) const;
   [[nodiscard]] std::string engine_name() const { return context_.prefix + name(); }  ///< Of container and network.
   Result<> open_network();
   [[nodiscard]] std::string end_text() const;
@@ -157,6 +160,8 @@ class LeaseRun {
   std::int64_t seen_at_ms_ = 0;
   std::int64_t failed_at_ms_ = 0;  ///< The last delivery that failed; 0: none.
   std::int64_t exited_at_ms_ = 0;
+  std::string device_fault_;  ///< Of a device of this lease; it ends for that, though the device be well again.
+  bool told_fault_ = false;
   std::string exit_note_;
 
   // Of the lease's own thread alone.

@@ -101,6 +101,29 @@ Result<> LeaseRun::ask_engine(const Engine::Progress& progress, const std::funct
   }
 }
 
+LeasePlace LeaseRun::place(const JournalEntry& entry, const std::string& network) const {
+  return {engine_name(), {context_.label, "hanse.network=" + context_.ledger.network(), "hanse.lease=" + name()},
+          paths_,        network,
+          machines_,     entry.image};
+}
+
+/// unavailable: one of them is not there, or what it takes to use it is not.
+Result<> LeaseRun::add_devices(LeasePlace& place, const model::Job& job) const {
+  if (context_.config.machine.device_kind == model::DeviceKind::cpu) return {};
+  for (const auto number : leased_devices(lease_)) {
+    const auto device = context_.devices->device(number);
+    if (!device) return fail(ErrorCode::unavailable, fmt::format("device {} of this machine is gone", number));
+    place.devices.push_back(*device);
+  }
+  auto access = device_access(context_.device_host, place.devices);
+  if (!access) return fail(access);
+  auto env = context_.engine.image_env(image_of(context_.config, job, place));
+  if (!env) return fail(env);
+  place.access = std::move(*access);
+  place.image_env = std::move(*env);
+  return {};
+}
+
 /// Creates and starts it, replacing what a crash may have left under its name.
 Result<> LeaseRun::start_container(const model::Job& job) {
   JournalEntry entry;
@@ -114,11 +137,8 @@ Result<> LeaseRun::start_container(const model::Job& job) {
   if (entry.go) {
     if (auto told = write_go(paths_.control); !told) return told;
   }
-  const LeasePlace place{
-      engine_name(),    {context_.label, "hanse.network=" + context_.ledger.network(), "hanse.lease=" + name()},
-      paths_,           entry.subnet.empty() ? "none" : engine_name(),
-      context_.gpu_ids, machines_,
-      entry.image};
+  auto place = this->place(entry, entry.subnet.empty() ? "none" : engine_name());
+  if (auto found = add_devices(place, job); !found) return found;
   if (auto cleared = context_.engine.remove(place.container_name); !cleared) return cleared;
   const bool is_first = log_->end() == 0;
   if (const auto told = notice(entry); is_first && !told.empty()) note(told);
@@ -229,10 +249,8 @@ std::optional<LeaseRun::Stats> LeaseRun::stats() {
     }
     out.cpu_percent = stats_percent_;
   }
-  for (const auto device : leased_devices(lease_)) {
-    if (!context_.nvml || device >= context_.gpu_ids.size()) continue;
-    const auto index = static_cast<std::uint32_t>(std::strtoul(context_.gpu_ids[device].c_str(), nullptr, 10));
-    if (const auto use = context_.nvml->use(index)) out.gpus.push_back({index, *use});
+  for (const auto number : leased_devices(lease_)) {
+    if (const auto use = context_.devices->use(number)) out.gpus.push_back({number, *use});
   }
   return out;
 }

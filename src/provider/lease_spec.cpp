@@ -16,6 +16,27 @@ std::vector<std::uint32_t> leased_devices(const model::Lease& lease) {
   return out;
 }
 
+namespace {
+
+/// The driver's libraries come last, after what the job, or else its image, searches.
+void add_library_folder(const LeasePlace& place, std::vector<std::string>& env) {
+  constexpr std::string_view kName = "LD_LIBRARY_PATH=";
+  const auto sets = [&](const std::string& entry) { return entry.starts_with(kName); };
+  const auto own = std::find_if(env.begin(), env.end(), sets);
+  const auto images = std::find_if(place.image_env.begin(), place.image_env.end(), sets);
+  std::string value = own != env.end() ? *own : images != place.image_env.end() ? *images : std::string(kName);
+  if (value.size() > kName.size()) value += ':';
+  value += place.access.libraries;
+  own != env.end() ? * own = value : env.emplace_back(value);
+}
+
+}  // namespace
+
+std::string image_of(const AgentConfig& config, const model::Job& job, const LeasePlace& place) {
+  if (!place.image.empty()) return place.image;
+  return job.image.empty() ? config.default_image : job.image;
+}
+
 ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, const model::Job& job,
                          const LeasePlace& place) {
   const auto& machine = config.machine;
@@ -25,7 +46,7 @@ ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, c
   ContainerSpec spec;
   spec.name = place.container_name;
   spec.hostname = model::format_id(lease.id);
-  spec.image = !place.image.empty() ? place.image : job.image.empty() ? config.default_image : job.image;
+  spec.image = image_of(config, job, place);
   spec.command = supervisor_command();
   spec.workspace_host_path = place.paths.workspace;
   spec.control_host_path = place.paths.control;
@@ -42,12 +63,11 @@ ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, c
   spec.nano_cpus = static_cast<std::int64_t>(share(std::uint64_t{machine.cpu_threads} * 1'000'000'000));
   spec.pids_limit = kPidsPerLease;
 
+  spec.devices = place.access;
   // Some engines' NVIDIA hooks obey this variable, whoever sets it: a job must not be able to ask for all GPUs.
   std::string visible;
-  for (const auto device : leased_devices(lease)) {
-    if (device >= place.gpu_ids.size()) continue;
-    spec.gpu_devices.push_back(place.gpu_ids[device]);
-    visible += (visible.empty() ? "" : ",") + place.gpu_ids[device];
+  for (const auto& device : place.devices) {
+    if (device.maker == Maker::nvidia) visible += (visible.empty() ? "" : ",") + device.id;
   }
   std::vector<std::string> own{"NVIDIA_VISIBLE_DEVICES=" + (visible.empty() ? "void" : visible),
                                "HANSE_LEASE=" + model::format_id(lease.id),
@@ -58,6 +78,7 @@ ContainerSpec lease_spec(const AgentConfig& config, const model::Lease& lease, c
   for (const auto& entry : job.env) {
     if (!model::is_machines_variable(entry.substr(0, entry.find('=')))) spec.env.push_back(entry);
   }
+  if (!place.access.libraries.empty()) add_library_folder(place, spec.env);
   spec.env.insert(spec.env.end(), own.begin(), own.end());
   return spec;
 }
@@ -66,7 +87,8 @@ ContainerSpec keeper_spec(const AgentConfig& config, const model::Lease& lease, 
                           LeasePlace place) {
   constexpr std::uint64_t kMemory = 128ULL << 20;
   place.network = "none";
-  place.gpu_ids.clear();
+  place.devices.clear();
+  place.access = {};
   auto spec = lease_spec(config, lease, job, place);
   spec.memory_bytes = spec.memory_bytes == 0 ? kMemory : std::min(spec.memory_bytes, kMemory);
   spec.shm_bytes = std::min(spec.shm_bytes, spec.memory_bytes / 2);

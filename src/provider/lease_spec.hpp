@@ -16,11 +16,16 @@ struct LeasePlace {
   std::string container_name;
   std::vector<std::string> labels;
   Workspaces::Paths paths;
-  std::string network;               ///< Or "none".
-  std::vector<std::string> gpu_ids;  ///< Of the machine's devices, by their number in the offer; empty: no GPUs.
-  std::uint32_t machines = 1;        ///< Of the gang that the lease is of.
-  std::string image = {};            ///< The id of the job's image; empty: by the name that the job has for it.
+  std::string network;                      ///< Or "none".
+  std::uint32_t machines = 1;               ///< Of the gang that the lease is of.
+  std::string image = {};                   ///< The id of the job's image; empty: by its name in the job.
+  std::vector<Device> devices = {};         ///< The leased ones; none of a machine without GPUs.
+  DeviceAccess access = {};                 ///< What it takes to use them.
+  std::vector<std::string> image_env = {};  ///< "NAME=value", as the image sets it.
 };
+
+/// The id of the image if it is known, or else its name.
+std::string image_of(const AgentConfig& config, const model::Job& job, const LeasePlace& place);
 
 /// CPU threads and memory in proportion to the GPUs. /dev/shm counts against the memory: half of it, as a Linux machine
 /// has it, or what the job asks for up to all of it.

@@ -51,6 +51,21 @@ void LeaseRun::note(const std::string& text) {
   if (log) log->append(wire::FrameKind::note, text);
 }
 
+/// A lease whose device is not well is over, as this machine's failure; true: so it is. One whose job has ended needs
+/// its devices no more.
+bool LeaseRun::watch_devices() {
+  if (exited_at_ms_ != 0) return false;
+  for (const auto number : leased_devices(lease_)) {
+    if (!device_fault_.empty()) break;
+    const auto fault = context_.devices->fault(number);
+    if (!fault.empty()) device_fault_ = fmt::format("device {} of this machine is not well: {}", number, fault);
+  }
+  if (device_fault_.empty()) return false;
+  if (!std::exchange(told_fault_, true)) note(device_fault_);
+  end(EndReason::provider_failed, device_fault_);
+  return true;
+}
+
 void LeaseRun::watch_container() {
   const auto state = context_.engine.inspect(entry_.container);
   if (!state && state.error().code == ErrorCode::not_found) {

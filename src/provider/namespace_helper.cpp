@@ -19,9 +19,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "provider/descriptor.hpp"
+#include "provider/device_probe.hpp"
 #include "provider/namespace_enter.hpp"
 #include "provider/scp_server.hpp"
 #include "provider/sftp_server.hpp"
@@ -112,6 +115,11 @@ bool parse(std::string_view text, Number& value) {
 std::function<int()> parse_work(int count, const char* const* arguments) {
   const std::string_view what = count > 0 ? arguments[0] : "";
   std::uint16_t port = 0;
+  if (what == "devices" && count >= 3) {
+    const std::string cuda = arguments[2];
+    const std::vector<std::string> nodes(arguments + 3, arguments + count);
+    return [cuda, nodes] { return print_devices(cuda, nodes); };
+  }
   if (what == "sftp" && count == 2) return [] { return serve_sftp(STDIN_FILENO, STDOUT_FILENO); };
   if (what == "connect" && count == 3 && parse(arguments[2], port)) return [port] { return connect_port(port); };
   const auto copy = what == "scp" && count == 3 ? parse_scp_command(arguments[2]) : std::nullopt;
@@ -146,7 +154,8 @@ int run_namespace_helper(int count, const char* const* arguments) {
   if (!work || !parse(arguments[1], pid)) {
     std::fprintf(
         stderr,
-        "usage: hanse namespace-helper sftp PID | scp PID COMMAND | connect PID PORT   (started by the agent)\n");
+        "usage: hanse namespace-helper sftp PID | scp PID COMMAND | connect PID PORT | devices PID CUDA NODE...   "
+        "(started by the agent)\n");
     return kUsage;
   }
   constexpr int kInheritedProcess = 3;

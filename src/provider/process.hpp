@@ -23,7 +23,7 @@ enum class Take { all, output };
 Result<ProcessOutput> run_program(const std::vector<std::string>& command, const std::string& input = {},
                                   unsigned timeout_s = 60, Take take = Take::all);
 
-/// Where that program is; "" if nowhere.
+/// Where that program is; "" if nowhere. A path is its own answer.
 std::string find_program(const std::string& name);
 
 }  // namespace hanse::provider

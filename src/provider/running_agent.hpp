@@ -27,6 +27,7 @@ class RunningAgent : public Agent, public LeaseHost {
       thread->request_stop();
       if (thread->joinable()) thread->join();
     }
+    if (devices_) devices_->end();  // before what it calls goes
     metrics_.reset();
     std::map<model::LeaseId, Run> runs;
     {
@@ -54,6 +55,7 @@ class RunningAgent : public Agent, public LeaseHost {
   }
   [[nodiscard]] bool is_drained() const override { return drained_; }
   [[nodiscard]] std::vector<std::string> notes() const override { return notes_; }
+  [[nodiscard]] std::string trouble() const override { return devices_->faults(); }
   [[nodiscard]] Result<> health() override {
     const std::lock_guard guard(mutex_);
     return health_;
@@ -100,10 +102,12 @@ class RunningAgent : public Agent, public LeaseHost {
 
   Result<> open_parts();
   Result<> open_gateway();
+  Result<> open_devices();
   void open_network();
   Result<> sweep();
   Result<> offer();
   void offer_if_due();
+  void devices_changed();
   Result<> resync();
   void adopt(const model::Lease& lease, JournalEntry entry);
   void collect_done();
@@ -130,6 +134,7 @@ class RunningAgent : public Agent, public LeaseHost {
   std::unique_ptr<Workspaces> workspaces_;
   std::unique_ptr<LedgerLink> ledger_, beat_ledger_;  ///< Heartbeats must not wait behind other calls.
   std::optional<crypto::KeyPair> key_, host_key_;
+  std::unique_ptr<DeviceWatch> devices_;
   std::unique_ptr<LeaseContext> context_;
   Identity identity_;
   std::vector<std::string> notes_;

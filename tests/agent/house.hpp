@@ -92,7 +92,7 @@ class House {
   }
 
   Result<std::unique_ptr<provider::Agent>> start_agent(provider::AgentConfig c, const std::string& data = "agent") {
-    return provider::Agent::start({std::move(c), folder / data, HANSE_TEST_HELPER});
+    return provider::Agent::start({std::move(c), folder / data, HANSE_TEST_HELPER, false, root});
   }
   /// With its key authorised, as the owner would.
   void run_agent() {
@@ -197,6 +197,7 @@ class House {
   }
 
   const fs::path folder = provider::testing::make_test_folder("agent");
+  fs::path root = "/";  ///< Of the machine whose devices the agent finds.
   crypto::KeyPair owner = crypto::KeyPair::generate();
   crypto::KeyPair consumer = crypto::KeyPair::generate();
   crypto::KeyPair access = crypto::KeyPair::generate();

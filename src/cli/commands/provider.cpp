@@ -104,8 +104,8 @@ Outcome init(Context& context, const InitOptions& options) {
   }
   const auto config = load_agent_config(*home);
   if (!config) return refuse(config.error());
-  return print_checks(context, provider::self_test(*config, home->provider(), ProcessLock::holder(agent_lock(*home))),
-                      file.string());
+  const provider::SelfTest test{home->provider(), context.program, ProcessLock::holder(agent_lock(*home))};
+  return print_checks(context, provider::self_test(*config, test), file.string());
 }
 
 /// Once: the owner lets the agent's key act for it. Needs the owner's passphrase only then.

@@ -6,6 +6,7 @@
 #include "cli/provider_setup.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
+#include "client/private_file.hpp"
 #include "model/text.hpp"
 #include "wire/json.hpp"
 
@@ -26,12 +27,14 @@ Outcome status(Context& context) {
   if (!leases) return refuse(leases.error());
   const auto pid = place->agent;
   const bool drained = std::filesystem::exists(drained_mark(place->home));
+  const auto trouble = pid > 0 ? client::read_small_file(trouble_file(place->home)).value_or("") : "";
   if (context.json()) {
     nlohmann::json body{{"provider", wire::to_json(provider->provider)},
                         {"reachable", provider->reachable},
                         {"reliability_millionths", provider->reliability_millionths},
                         {"agent_pid", pid},
                         {"drained", drained},
+                        {"trouble", trouble},
                         {"offers", nlohmann::json::array()},
                         {"leases", nlohmann::json::array()}};
     for (const auto& view : *offers) body["offers"].push_back(wire::to_json(view.offer));
@@ -43,6 +46,7 @@ Outcome status(Context& context) {
   context.print(facts({{"provider", provider->provider.name + " (" + model::format_address(owner) + ")"},
                        {"agent", pid > 0 ? "runs here, process " + std::to_string(pid) : "does not run here"},
                        {"drained", drained ? "yes: 'hanse provider resume' offers this machine again" : ""},
+                       {"NOT offered", trouble},
                        {"network says", provider->reachable ? "reachable" : "NOT reachable: no heartbeat in time"},
                        {"endpoint", provider->provider.endpoint},
                        {"reliability", share_text(provider->reliability_millionths)},

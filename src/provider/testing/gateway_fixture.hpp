@@ -114,13 +114,13 @@ class GatewayHouse {
 
   explicit GatewayHouse(const std::string& command = "sleep infinity",
                         const GatewayOptions& options = default_options(), std::vector<std::string> env = {},
-                        std::vector<std::string> gpu_devices = {}) {
+                        DeviceAccess devices = {}) {
     folder_ = make_test_folder("gateway");
     std::filesystem::create_directory(folder_ / "workspace");
     ContainerSpec spec;
     spec.workspace_host_path = folder_ / "workspace";
     spec.env = std::move(env);
-    spec.gpu_devices = std::move(gpu_devices);
+    spec.devices = std::move(devices);
     container_.emplace(command, spec);
     host.put(kLease, {client.public_key(), container_->id()});
     auto started = Gateway::start(host_key, EngineService::instance().engine(), host, options);

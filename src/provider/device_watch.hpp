@@ -1,0 +1,75 @@
+#pragma once
+
+// Whether the devices of this machine's offer are well: asked of the driver every few seconds, told by it at once of
+// what ends a card, and found well again only by a trial in a container. Thread-safe.
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "provider/device.hpp"
+#include "provider/device_trial.hpp"
+
+namespace hanse::provider {
+
+class DeviceWatch {
+ public:
+  struct Options {
+    std::filesystem::path root = "/";
+    std::string model;             ///< Of the offer's devices.
+    std::vector<std::string> ids;  ///< By their numbers in the offer; empty ones become any that is not among them.
+    std::function<std::vector<Device>()> find;  ///< All that this machine has now.
+    std::function<Trial(const Device&)> trial;
+    std::function<void()> changed;  ///< Called by the watching thread when a device fell ill, or is well again.
+  };
+  explicit DeviceWatch(Options options);
+  ~DeviceWatch();
+
+  /// Tries each once but for those in the mask `busy` (bit i is device i), of which the driver alone is asked.
+  void try_all(std::uint64_t busy);
+  /// Watches from now on. A device that is not well is tried again after 2 seconds and ever longer, 5 minutes at most.
+  void begin();
+  void end();
+
+  [[nodiscard]] std::vector<std::string> ids() const;
+  [[nodiscard]] std::optional<Device> device(std::uint32_t number) const;  ///< nullopt: there is none now.
+  [[nodiscard]] std::string fault(std::uint32_t number) const;             ///< Empty: it is well.
+  [[nodiscard]] std::string faults() const;              ///< Of all, each with its device and what to do.
+  [[nodiscard]] std::vector<std::string> lacks() const;  ///< What leases go without, and what brings it.
+  [[nodiscard]] std::optional<Nvml::Use> use(std::uint32_t number) const;
+
+ private:
+  struct State {
+    std::string id;
+    std::optional<Device> device;
+    std::string fault, remedy, lacks;
+    std::int64_t retry_at_ms = 0, pause_ms = 0, well_since_ms = 0;
+  };
+
+  void watch(const std::stop_token& stop);
+  void take(const Nvml::Fault& fault);
+  void look();
+  void retry();
+  [[nodiscard]] std::string ask(std::uint32_t number) const;
+  void examine(std::uint32_t number, bool is_busy);
+  void find_again();
+  void set_fault(std::uint32_t number, std::string fault, std::string remedy);
+  void set_well(std::uint32_t number, std::string remedy, std::string lacks);
+  [[nodiscard]] std::shared_ptr<Nvml> nvml() const;
+
+  const Options options_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<Nvml> nvml_;
+  std::vector<State> states_;
+  bool changed_ = false;
+  std::condition_variable_any stopping_;
+  std::jthread thread_;  ///< Last: it uses all of the above.
+};
+
+}  // namespace hanse::provider
