@@ -193,16 +193,17 @@ void RunningAgent::stop_for(const Error& error) {
   health_ = std::unexpected(error);
 }
 
-std::vector<LeaseFigures> RunningAgent::figures() {
+AgentFigures RunningAgent::figures() {
   std::vector<Run> runs;
   {
     const std::lock_guard guard(mutex_);
     for (const auto& [id, run] : runs_) runs.push_back(run);
   }
-  std::vector<LeaseFigures> out;
+  AgentFigures out;
   for (const auto& run : runs) {
-    if (auto stats = run->stats()) out.push_back({run->id(), *stats});
+    if (auto stats = run->stats()) out.leases.push_back({run->id(), *stats});
   }
+  for (std::uint32_t i = 0; i < devices_->ids().size(); ++i) out.well.push_back(devices_->fault(i).empty());
   return out;
 }
 

@@ -117,10 +117,14 @@ class BeastMetrics : public MetricsServer {
 
 }  // namespace
 
-std::string metrics_text(const std::vector<LeaseFigures>& leases) {
+std::string metrics_text(const AgentFigures& figures) {
   Families out;
-  out.add("hanse_agent_leases", "Leases on this machine.", {}, static_cast<double>(leases.size()));
-  for (const auto& [id, stats] : leases) {
+  out.add("hanse_agent_leases", "Leases on this machine.", {}, static_cast<double>(figures.leases.size()));
+  for (std::size_t i = 0; i < figures.well.size(); ++i) {
+    out.add("hanse_agent_gpu_well", "1: it works; 0: nothing is offered until it does.", {{"gpu", std::to_string(i)}},
+            figures.well[i] ? 1 : 0);
+  }
+  for (const auto& [id, stats] : figures.leases) {
     const Labels lease{{"lease", model::format_id(id)}};
     out.add("hanse_lease_cpu_seconds_total", "CPU time used.", lease, static_cast<double>(stats.cpu_ns) / 1e9, true);
     out.add("hanse_lease_memory_bytes", "Memory in use.", lease, static_cast<double>(stats.now.memory_bytes));

@@ -15,10 +15,14 @@ struct LeaseFigures {
   model::LeaseId lease;
   LeaseRun::Stats stats;
 };
-using CollectFigures = std::function<std::vector<LeaseFigures>()>;
+struct AgentFigures {
+  std::vector<LeaseFigures> leases;
+  std::vector<bool> well;  ///< Each GPU of the offer, by its number there.
+};
+using CollectFigures = std::function<AgentFigures()>;
 
 /// The text of one scrape.
-std::string metrics_text(const std::vector<LeaseFigures>& leases);
+std::string metrics_text(const AgentFigures& figures);
 
 /// One JSON object, as `hanse-stats` sends it.
 std::string stats_line(const LeaseRun::Stats& stats);

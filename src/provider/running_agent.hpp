@@ -116,7 +116,7 @@ class RunningAgent : public Agent, public LeaseHost {
   void beat(const std::stop_token& stop);
   void settle();
   void stop_for(const Error& error);
-  std::vector<LeaseFigures> figures();
+  AgentFigures figures();
 
   Result<Run> find(model::LeaseId lease) {
     const std::lock_guard guard(mutex_);

@@ -135,6 +135,19 @@ class Gpu(NetworkTest):
         wait_until("the status", lambda: "NOT offered" not in self.provider.hanse("provider", "status").out)
         self.rent("gpu in [H100-SXM]", "--duration", "10m")
 
+    def test_4_an_agent_that_comes_back_without_a_card_serves_the_other_leases_and_offers_nothing(self):
+        self.network.end_all_leases()
+        wait_until("the offer", lambda: self.network.get("/v1/offers")["items"][0]["free_devices"] == 2)
+        first, second = (self.rent("gpu in [H100-SXM]", "--duration", "10m") for _ in range(2))
+        self.network.kill(self.network.agent)
+        self.machine.kill(0)
+        self.network.start_agent(offered=False)
+        wait_until("the end of the lost card's lease", lambda: self.consumer.lease(first)["state"] == "ended")
+        said = self.consumer.hanse("ssh", second, "--", "echo $NVIDIA_VISIBLE_DEVICES")
+        self.assertEqual(said.out.strip(), UUIDS[1])
+        self.assertIn("nothing is offered until this is mended", self.network.log("agent"))
+        self.machine.revive(0)
+
 
 if __name__ == "__main__":
     unittest.main()

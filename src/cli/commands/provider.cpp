@@ -126,8 +126,11 @@ Result<> authorise(Context& context, const Home& home, const provider::AgentConf
   return {};
 }
 
-/// An offer of devices that are not there would fail its renters one by one.
+/// An offer of devices that are not there would fail its renters one by one. Where leases may run, a missing GPU keeps
+/// nobody from serving them: the agent offers nothing while it is missing.
 Result<> check_promise(const provider::AgentConfig& config, const Home& home) {
+  const bool is_gpu = config.machine.device_kind == model::DeviceKind::gpu;
+  if (is_gpu && std::filesystem::exists(home.provider() / provider::kJournalFile)) return {};
   const auto devices = check_devices(config, provider::detect_inventory(home.provider()));
   if (devices.verdict != provider::Check::Verdict::bad) return {};
   return fail(ErrorCode::wrong_state, home.provider_config().string() + " promises " + devices.required +
