@@ -178,7 +178,9 @@ TEST(GatewayEnvironment, OfWhatSshStartsIsThatOfTheJobWithWhatTheEngineAddedForA
 
 class GatewayLogs : public testing::GatewaySuite<GatewayLogs> {
  protected:
-  GatewayLogs() { house().host.log = OutputLog::open(house().folder() / testing::test_name("log"), 64 << 20).value(); }
+  GatewayLogs() : kept_(OutputLog::open(house().folder() / testing::test_name("log"), 64 << 20).value()), log(*kept_) {
+    house().host.set_log(kept_);
+  }
   static testing::Heard heard(const std::string& request) {
     const Ran ran = run_shell("printf '" + request + "' | ssh -F " + house().config() + " -s lease-7@lease hanse-logs");
     EXPECT_EQ(ran.code, 0) << "nothing of the job is told by the channel's own exit status";
@@ -186,10 +188,12 @@ class GatewayLogs : public testing::GatewaySuite<GatewayLogs> {
     heard.take(as_bytes(ran.output));
     return heard;
   }
+
+  const std::shared_ptr<OutputLog> kept_;
+  OutputLog& log;
 };
 
 TEST_F(GatewayLogs, AreFollowedToTheJobsEnd) {
-  auto& log = *house().host.log;
   log.append(wire::FrameKind::output, "one\n");
   std::jthread job([&] {
     log.append(wire::FrameKind::errors, "two\n");
@@ -204,7 +208,6 @@ TEST_F(GatewayLogs, AreFollowedToTheJobsEnd) {
 }
 
 TEST_F(GatewayLogs, GoOnAtAMark) {
-  auto& log = *house().host.log;
   log.append(wire::FrameKind::output, "before\n");
   const auto mark = log.end();
   log.append(wire::FrameKind::output, "after\n");
@@ -215,7 +218,6 @@ TEST_F(GatewayLogs, GoOnAtAMark) {
 }
 
 TEST_F(GatewayLogs, WhatIsThereEndsThoughTheJobGoesOnPrinting) {
-  auto& log = *house().host.log;
   log.append(wire::FrameKind::output, "some\n");
   std::jthread job([&](const std::stop_token& stop) {
     while (!stop.stop_requested()) log.append(wire::FrameKind::output, std::string(1000, 'x'));
@@ -224,7 +226,7 @@ TEST_F(GatewayLogs, WhatIsThereEndsThoughTheJobGoesOnPrinting) {
 }
 
 TEST_F(GatewayLogs, AFailureIsSaidInTheStreamAndNotAsTheJobs) {
-  house().host.log.reset();
+  house().host.set_log(nullptr);
   const auto none = heard("");
   ASSERT_TRUE(none.failure);
   EXPECT_EQ(*none.failure, (Error{ErrorCode::wrong_state, "no job yet"}));

@@ -67,14 +67,18 @@ class FixedHost final : public LeaseHost {
     return Container{id, std::move(*process)};
   }
   Result<std::shared_ptr<OutputLog>> output(model::LeaseId) override {
-    if (log) return log;
+    const std::lock_guard lock(mutex_);
+    if (log_) return log_;
     return fail(ErrorCode::wrong_state, "no job yet");
   }
   Result<Bytes> delivered(model::LeaseId) override { return Bytes{'j', 'o', 'b'}; }
   std::string stats_json(model::LeaseId) override { return R"({"cpu_percent":1})"; }
 
-  std::shared_ptr<OutputLog> log;  ///< Of every lease; set before anybody asks.
-
+  /// Of every lease.
+  void set_log(std::shared_ptr<OutputLog> log) {
+    const std::lock_guard lock(mutex_);
+    log_ = std::move(log);
+  }
   void put(model::LeaseId lease, Entry entry) {
     const std::lock_guard lock(mutex_);
     entries_[lease] = std::move(entry);
@@ -87,6 +91,7 @@ class FixedHost final : public LeaseHost {
  private:
   std::mutex mutex_;
   std::map<model::LeaseId, Entry> entries_;
+  std::shared_ptr<OutputLog> log_;
   client::RegistryLogin login_;
 };
 
