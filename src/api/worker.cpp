@@ -6,7 +6,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <spdlog/spdlog.h>
+
 #include "api/schema.hpp"
+#include "base/caught.hpp"
 
 namespace hanse::api {
 namespace {
@@ -31,7 +34,14 @@ Worker::Worker(Shared& shared) : shared_(shared), sweep_timer_(io_) {}
 void Worker::start() {
   asio::co_spawn(io_, sweep(), asio::detached);
   subscription_ = shared_.node.subscribe([this](const consensus::Node::BlockNotice&) { on_block(); });
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] {
+    // A coroutine that throws takes its own connection along; the others go on.
+    for (bool goes_on = true; goes_on;) {
+      const auto ran = caught([this] { io_.run(); });
+      if (!ran) spdlog::error("a connection ended: {}", ran.error().message);
+      goes_on = !ran;
+    }
+  });
 }
 
 void Worker::stop() {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/caught.hpp"
 #include "base/check.hpp"
 
 namespace hanse::consensus {
@@ -88,7 +89,8 @@ void Intake::open_tickets() {
       ticket = std::move(unopened_.front());
       unopened_.pop_front();
     }
-    const auto answer = open(*ticket);
+    std::optional<Answer> answer;
+    if (const auto opened = caught([&] { answer = open(*ticket); }); !opened) answer = Answer(fail(opened));
     if (answer) finish(ticket, *answer);
     bool is_ready = false;
     {

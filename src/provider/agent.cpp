@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/caught.hpp"
 #include "model/text.hpp"
 #include "provider/running_agent.hpp"
 
@@ -13,6 +14,10 @@ constexpr std::int64_t kResyncMs = 15'000;  ///< However good the event stream i
 constexpr std::int64_t kSettleMs = 600'000;
 constexpr std::int64_t kLookupPauseMs = 20;  ///< Strangers who name leases must not load the node through us.
 constexpr std::uint32_t kEventWaitMs = 500;
+
+void tell_fault(const char* where, const Result<>& done) {
+  if (!done) spdlog::error("{}: {}", where, done.error().message);
+}
 
 /// Does a lease end at another time after it, or another way?
 bool changes_end(model::EventKind kind) {
@@ -88,7 +93,7 @@ void RunningAgent::follow_events(const std::stop_token& stop) {
   std::int64_t next_resync = clock_.monotonic_ms() + kResyncMs;
   while (!stop.stop_requested()) {
     const auto event = events_->next(kEventWaitMs);
-    if (event && *event) take(**event);
+    if (event && *event) tell_fault("an event", caught([&] { take(**event); }));
     if (!event) {
       spdlog::debug("events: {}", event.error().message);
       std::unique_lock lock(mutex_);
@@ -96,7 +101,9 @@ void RunningAgent::follow_events(const std::stop_token& stop) {
     }
     if (!event || clock_.monotonic_ms() >= next_resync) {
       next_resync = clock_.monotonic_ms() + kResyncMs;
-      if (const auto synced = resync(); !synced) spdlog::debug("resync: {}", synced.error().message);
+      tell_fault("resync", caught([this] {
+                   if (const auto synced = resync(); !synced) spdlog::debug("resync: {}", synced.error().message);
+                 }));
     }
     collect_done();
   }
@@ -117,6 +124,22 @@ void RunningAgent::take(const model::Event& event) {
   }
 }
 
+void RunningAgent::beat_once(std::int64_t& next_settle) {
+  const auto ours = check_still_ours(*beat_ledger_, identity_);
+  if (!ours && ours.error().code == ErrorCode::conflict) return stop_for(ours.error());
+  const auto sent = beat_ledger_->send({model::Heartbeat{}});
+  if (!sent) spdlog::warn("heartbeat: {}", sent.error().message);
+  if (context_->networked && !firewall_stands()) {
+    spdlog::warn("the firewall for leases was gone; raising it again");
+    static_cast<void>(raise_firewall());
+  }
+  offer_if_due();
+  if (clock_.monotonic_ms() >= next_settle) {
+    next_settle = clock_.monotonic_ms() + kSettleMs;
+    settle();
+  }
+}
+
 /// Heartbeats, and what else is done now and then.
 void RunningAgent::beat(const std::stop_token& stop) {
   const auto timeout_ms = static_cast<std::int64_t>(beat_ledger_->params().heartbeat_timeout_s) * 1000;
@@ -125,19 +148,8 @@ void RunningAgent::beat(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any changed;
   while (!stop.stop_requested()) {
-    const auto ours = check_still_ours(*beat_ledger_, identity_);
-    if (!ours && ours.error().code == ErrorCode::conflict) return stop_for(ours.error());
-    const auto sent = beat_ledger_->send({model::Heartbeat{}});
-    if (!sent) spdlog::warn("heartbeat: {}", sent.error().message);
-    if (context_->networked && !firewall_stands()) {
-      spdlog::warn("the firewall for leases was gone; raising it again");
-      static_cast<void>(raise_firewall());
-    }
-    offer_if_due();
-    if (clock_.monotonic_ms() >= next_settle) {
-      next_settle = clock_.monotonic_ms() + kSettleMs;
-      settle();
-    }
+    tell_fault("heartbeat", caught([&] { beat_once(next_settle); }));
+    if (!health()) return;
     std::unique_lock lock(mutex);
     changed.wait_for(lock, stop, pause, [] { return false; });
   }
@@ -151,11 +163,19 @@ Result<> RunningAgent::offer() {
     offer_is_due_ = true;
     return withdraw_offers(*ledger_);
   }
+  if (auto noted = note_devices(); !noted) return noted;  // before a lease can hold one by its number
   auto published = publish_offer(*ledger_, offered_);
   const bool was_due = offer_is_due_;
   offer_is_due_ = !published && published.error().code == ErrorCode::already_exists;
   if (offer_is_due_ && !was_due) spdlog::info("this machine is offered again when its running leases have ended");
   return offer_is_due_ ? Result<>() : published;
+}
+
+Result<> RunningAgent::note_devices() {
+  std::string note;
+  for (const auto& id : devices_->ids()) note += id + "\n";
+  const auto known = journal_->note(kDevicesNote);
+  return known && *known == note ? Result<>() : journal_->set_note(kDevicesNote, note);
 }
 
 void RunningAgent::offer_if_due() {

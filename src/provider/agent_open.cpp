@@ -89,18 +89,19 @@ Result<> RunningAgent::open_parts() {
 /// their numbers: while one lives, the numbers mean the same devices as when it began.
 Result<> RunningAgent::open_devices() {
   const auto& config = options_.config;
-  const std::string kNote = "devices";
   const auto info = engine_->info();
   if (!info) return fail(info);
   context_->device_host = {options_.root, options_.data_folder / "devices", info->has_cdi()};
   const auto leases = ledger_->live_leases();
   if (!leases) return fail(leases);
-  const auto noted = journal_->note(kNote);
+  const auto noted = journal_->note(kDevicesNote);
   if (!noted) return fail(noted);
   const bool is_gpu = config.machine.device_kind == model::DeviceKind::gpu;
   std::vector<std::string> ids(is_gpu ? config.machine.gpu_count : 0);
   std::uint64_t busy = 0;
-  for (const auto& lease : *leases) busy |= lease.devices;
+  for (const auto& lease : *leases) {
+    if (lease.state != model::LeaseState::kept) busy |= lease.devices;
+  }
   std::istringstream words(busy != 0 ? *noted : "");
   for (auto& id : ids) words >> id;
 
@@ -122,9 +123,7 @@ Result<> RunningAgent::open_devices() {
   if (const auto faults = devices_->faults(); !faults.empty()) {
     notes_.push_back("nothing is offered until this is mended: " + faults);
   }
-  std::string note;
-  for (const auto& id : devices_->ids()) note += id + "\n";
-  return journal_->set_note(kNote, note);
+  return {};
 }
 
 /// Leases get a network only where their isolation was seen to work; else none at all.

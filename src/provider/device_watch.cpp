@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/caught.hpp"
 #include "base/clock.hpp"
 
 namespace hanse::provider {
@@ -13,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kLookMs = 5'000, kFirstPauseMs = 2'000, kMaxPauseMs = 300'000;
+constexpr std::int64_t kAskMs = 5'000, kFirstPauseMs = 2'000, kMaxPauseMs = 300'000;
 constexpr std::int64_t kSettledMs = 3'600'000;  ///< A device that was well for so long starts from the first pause.
 constexpr std::uint32_t kWaitMs = 500;
 
@@ -50,7 +51,7 @@ void DeviceWatch::find_again() {
     const std::lock_guard lock(mutex_);
     nvml_.reset();  // closed before anybody opens it again: only so does it start anew
   }
-  const auto found = states_.empty() ? std::vector<Device>() : devices_of(options_.find(), options_.model);
+  const auto found = states_.empty() ? std::vector<Device>() : options_.find();
   const bool is_nvidia =
       std::any_of(found.begin(), found.end(), [](const auto& device) { return device.maker == Maker::nvidia; });
   auto library = is_nvidia ? Nvml::open(options_.root) : nullptr;
@@ -61,7 +62,7 @@ void DeviceWatch::find_again() {
   };
   for (auto& state : states_) {
     const auto at = std::find_if(found.begin(), found.end(), [&](const auto& device) {
-      return state.id.empty() ? !is_ours(device) : state.id == device.id;
+      return state.id.empty() ? device.model == options_.model && !is_ours(device) : state.id == device.id;
     });
     state.device = at == found.end() ? std::nullopt : std::optional(*at);
     if (state.device) state.id = state.device->id;
@@ -188,7 +189,7 @@ void DeviceWatch::end() {
 }
 
 void DeviceWatch::watch(const std::stop_token& stop) {
-  auto next_look = now_ms() + kLookMs;
+  auto next_look = now_ms() + kAskMs;
   while (!stop.stop_requested()) {
     if (const auto library = nvml()) {
       if (const auto fault = library->wait_fault(kWaitMs)) take(*fault);
@@ -196,17 +197,20 @@ void DeviceWatch::watch(const std::stop_token& stop) {
       std::unique_lock lock(mutex_);
       stopping_.wait_for(lock, stop, std::chrono::milliseconds(kWaitMs), [] { return false; });
     }
-    if (now_ms() >= next_look) {
-      look();
-      next_look = now_ms() + kLookMs;
-    }
-    retry();
+    const auto looked = caught([&] {
+      if (now_ms() >= next_look) {
+        next_look = now_ms() + kAskMs;
+        look();
+      }
+      retry();
+    });
+    if (!looked) spdlog::error("looking at the devices: {}", looked.error().message);
     bool changed = false;
     {
       const std::lock_guard lock(mutex_);
       changed = std::exchange(changed_, false);
     }
-    if (changed && !stop.stop_requested()) options_.changed();
+    if (changed && !stop.stop_requested()) static_cast<void>(caught([this] { options_.changed(); }));
   }
 }
 
@@ -241,7 +245,10 @@ void DeviceWatch::retry() {
       const std::lock_guard lock(mutex_);
       if (states_[i].fault.empty() || now_ms() < states_[i].retry_at_ms) continue;
     }
-    if (!std::exchange(looked, true)) find_again();
+    if (!std::exchange(looked, true)) {
+      look();  // at the others, while what NVML has counted of them still counts
+      find_again();
+    }
     examine(i, false);
   }
 }

@@ -61,6 +61,15 @@ TEST_F(Watch, NumbersWithoutADeviceGetTheNextOnesAndThoseWithOneKeepIt) {
   EXPECT_THAT(of_one_that_is_gone.faults(), HasSubstr("device 0 (GPU-gone)"));
 }
 
+TEST_F(Watch, ADeviceThatALeaseHoldsIsFoundThoughTheOfferIsOfAnotherModelNow) {
+  machine.add_card(3, "NVIDIA L40S");
+  auto two = watch({Machine::uuid_of(3), ""});
+  two.try_all(0);
+  EXPECT_EQ(two.device(0)->model, "L40S");
+  EXPECT_EQ(two.device(1)->model, "H100-SXM");
+  EXPECT_EQ(two.faults(), "");
+}
+
 TEST_F(Watch, ABusyDeviceIsNotTriedButItsDriverIsAsked) {
   auto three = watch({"", "", ""});
   machine.set_state(2, "lost");

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -13,6 +14,7 @@
 #include "provider/engine_json.hpp"
 #include "provider/engine_stream.hpp"
 #include "provider/pull_follower.hpp"
+#include "wire/utf8.hpp"
 
 namespace hanse::provider {
 
@@ -25,11 +27,31 @@ constexpr std::uint32_t kPullSilenceMs = 600'000;  ///< A registry may be slow; 
 constexpr std::size_t kMaxListed = 4096;
 const std::string kLibpod = "/v4.0.0/libpod";
 
+/// Names, images and the like come from others: what is no UTF-8 in them is replaced, never thrown.
+std::string text_of(const json& body) {
+  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 /// The engines' own form of a login: JSON in base64 for addresses.
 std::string registry_auth(const client::RegistryLogin& login) {
   const json form = login.token.empty() ? json{{"username", login.user}, {"password", login.password}}
                                         : json{{"identitytoken", login.token}};
-  return crypto::to_base64url(form.dump(-1, ' ', false, json::error_handler_t::replace));
+  return crypto::to_base64url(text_of(form));
+}
+
+/// A command is run as it was given, or not at all.
+Result<> check_text(const ExecSpec& spec) {
+  const auto is_text = [](const std::string& text) {
+    return wire::is_utf8(as_bytes(text)) && text.find('\0') == std::string::npos;
+  };
+  if (!std::all_of(spec.command.begin(), spec.command.end(), is_text)) {
+    return fail(ErrorCode::invalid_argument,
+                "a command must be UTF-8 text: write other bytes as printf's '\\377', or copy a script and run that");
+  }
+  if (!std::all_of(spec.env.begin(), spec.env.end(), is_text)) {
+    return fail(ErrorCode::invalid_argument, "an environment variable must be UTF-8 text");
+  }
+  return {};
 }
 
 class HttpEngine : public Engine {
@@ -184,9 +206,10 @@ class HttpEngine : public Engine {
   }
 
   Result<std::unique_ptr<ExecStream>> exec(const std::string& id, const ExecSpec& spec) override {
+    if (auto known = check_text(spec); !known) return fail(known);
     const json ask = {{"AttachStdin", true}, {"AttachStdout", true}, {"AttachStderr", true},      {"Tty", spec.tty},
                       {"Cmd", spec.command}, {"Env", spec.env},      {"WorkingDir", spec.workdir}};
-    auto reply = api_.call(http::verb::post, "/containers/" + id + "/exec", ask.dump());
+    auto reply = api_.call(http::verb::post, "/containers/" + id + "/exec", text_of(ask));
     if (!reply) return fail(reply);
     const json answer = json::parse(reply->body, nullptr, false);
     if (reply->status >= 300 || !answer.is_object() || !answer.contains("Id")) {
@@ -194,7 +217,7 @@ class HttpEngine : public Engine {
     }
     const std::string exec_id = answer.value("Id", "");
     const json begin = {{"Detach", false}, {"Tty", spec.tty}};
-    auto taken = hijack(api_.socket(), make_request(http::verb::post, "/exec/" + exec_id + "/start", begin.dump()),
+    auto taken = hijack(api_.socket(), make_request(http::verb::post, "/exec/" + exec_id + "/start", text_of(begin)),
                         EngineApi::kCallMs);
     if (!taken) return fail(taken);
     if (!taken->stream) {
@@ -218,7 +241,7 @@ class HttpEngine : public Engine {
                         {"ipv6_enabled", false},
                         {"labels", labels},
                         {"subnets", json::array({{{"subnet", subnet}}})}};
-      return api_.post(kLibpod + "/networks/create", "creating network " + name, EngineApi::kCallMs, ask.dump());
+      return api_.post(kLibpod + "/networks/create", "creating network " + name, EngineApi::kCallMs, text_of(ask));
     }
     const json ask = {{"Name", name},
                       {"Driver", "bridge"},
@@ -226,7 +249,7 @@ class HttpEngine : public Engine {
                       {"Labels", labels},
                       {"IPAM", {{"Config", json::array({{{"Subnet", subnet}}})}}},
                       {"Options", {{"com.docker.network.bridge.name", *interface}}}};
-    return api_.post("/networks/create", "creating network " + name, EngineApi::kCallMs, ask.dump());
+    return api_.post("/networks/create", "creating network " + name, EngineApi::kCallMs, text_of(ask));
   }
 
   Result<> remove_network(const std::string& name) override {
@@ -251,7 +274,7 @@ class HttpEngine : public Engine {
 
   Result<std::vector<ContainerState>> list_once(const std::string& label) {
     const json filters = {{"label", {label}}};
-    auto answer = api_.get("/containers/json?all=true&filters=" + url_encode(filters.dump()));
+    auto answer = api_.get("/containers/json?all=true&filters=" + url_encode(text_of(filters)));
     if (!answer) return fail(answer);
     std::vector<ContainerState> out;
     for (const auto& entry : *answer) {
@@ -267,7 +290,7 @@ class HttpEngine : public Engine {
 
   Result<std::vector<std::string>> list_networks_once(const std::string& label) {
     const json filters = {{"label", {label}}};
-    auto answer = api_.get("/networks?filters=" + url_encode(filters.dump()));
+    auto answer = api_.get("/networks?filters=" + url_encode(text_of(filters)));
     if (!answer) return fail(answer);
     std::vector<std::string> out;
     for (const auto& entry : *answer) {
@@ -288,7 +311,7 @@ class HttpEngine : public Engine {
         podman_ ? podman_create_json(spec, limits, with_init) : docker_create_json(spec, limits, with_init);
     const std::string target =
         podman_ ? kLibpod + "/containers/create" : "/containers/create?name=" + url_encode(spec.name);
-    return api_.call(http::verb::post, target, body.dump(-1, ' ', false, json::error_handler_t::replace));
+    return api_.call(http::verb::post, target, text_of(body));
   }
 
   const EngineApi api_;

@@ -17,6 +17,9 @@
 #include <libssh/libssh.h>
 #include <libssh/server.h>
 
+#include <spdlog/spdlog.h>
+
+#include "base/caught.hpp"
 #include "provider/gateway_connection.hpp"
 #include "provider/gateway_key.hpp"
 
@@ -185,7 +188,7 @@ void SshGateway::accept_all() {
     if (stopping_ || fds[1].revents == 0) continue;
     Descriptor socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (socket) {
-      admit(std::move(socket));
+      static_cast<void>(caught([&] { admit(std::move(socket)); }));
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
       // Out of descriptors: poll() would return at once for ever. Wait until a connection ends, or a moment.
       pollfd wake{wake_.fd(), POLLIN, 0};
@@ -234,7 +237,9 @@ void SshGateway::admit(Descriptor socket) {
                                                   [this, &guest](model::LeaseId lease) { return join(guest, lease); });
   guest.thread = std::thread([this, &guest] {
     block_sigpipe();
-    guest.connection->run();
+    if (const auto ran = caught([&guest] { guest.connection->run(); }); !ran) {
+      spdlog::error("gateway: a connection ended: {}", ran.error().message);
+    }
     guest.gone = true;
     wake_.signal();
   });

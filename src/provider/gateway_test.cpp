@@ -176,6 +176,28 @@ TEST(GatewayEnvironment, OfWhatSshStartsIsThatOfTheJobWithWhatTheEngineAddedForA
   std::filesystem::remove(spec);
 }
 
+TEST(GatewayBytes, NoneThatAGuestSendsEndMoreThanItsOwnCommand) {
+  const GatewayHouse house;
+  const auto refused = run_shell(house.ssh() + R"x( "$(printf 'echo a\377\300\200z')" 2>&1)x");
+  EXPECT_EQ(refused.code, 255);
+  EXPECT_THAT(refused.output, HasSubstr("must be UTF-8"));
+  struct Odd {
+    std::string before, options, command;
+  };
+  const std::string odd = R"x("$(printf 'x\377\300')")x";
+  for (const auto& [before, options, command] :
+       {Odd{"", "-o SetEnv=LANG=" + odd, "true"}, Odd{"TERM=" + odd + " ", "-tt", "true"}, Odd{"", "-s", odd}}) {
+    static_cast<void>(run_shell(before + house.ssh(options) + " " + command + " < /dev/null 2>&1"));
+    EXPECT_EQ(run_shell(house.ssh() + " echo still here").output, "still here\n") << before << options;
+  }
+  for (int byte = 1; byte < 256; byte += 7) {
+    char octal[8];
+    std::snprintf(octal, sizeof octal, "\\%03o", static_cast<unsigned>(byte));
+    static_cast<void>(run_shell(house.ssh() + " \"$(printf 'true " + octal + "')\" < /dev/null 2>&1"));
+  }
+  EXPECT_EQ(run_shell(house.ssh() + " echo still here").output, "still here\n");
+}
+
 class GatewayLogs : public testing::GatewaySuite<GatewayLogs> {
  protected:
   GatewayLogs() : kept_(OutputLog::open(house().folder() / testing::test_name("log"), 64 << 20).value()), log(*kept_) {

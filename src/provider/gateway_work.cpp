@@ -10,6 +10,7 @@
 #include <cstring>
 #include <map>
 
+#include "base/caught.hpp"
 #include "base/clock.hpp"
 #include "provider/lease_signals.hpp"
 #include "provider/login_shell.hpp"
@@ -54,7 +55,7 @@ void Work::abort() {
 
 void Work::main() {
   block_sigpipe();
-  outcome_ = run();
+  if (const auto ran = caught([this] { outcome_ = run(); }); !ran) outcome_ = complain(ran.error());
   files_ = {};
   finished_ = true;
   done_->signal();
@@ -109,11 +110,15 @@ Result<Outcome> Work::pump_exec(const LeaseHost::Container& container) {
   adopt(stream->get());
   std::thread input([&] {
     block_sigpipe();
-    feed_input(**stream);
+    static_cast<void>(caught([&] { feed_input(**stream); }));
   });
-  const bool complete = pump_output(**stream) && !aborted_;
+  bool complete = false;
   Result<int> code = kNobodyReads;
-  if (complete) code = (*stream)->exit_code();
+  const auto pumped = caught([&] {
+    complete = pump_output(**stream) && !aborted_;
+    if (complete) code = (*stream)->exit_code();
+  });
+  if (!pumped) code = fail(pumped);
   abort();  // The input thread may wait in write() for a process that is gone.
   input.join();
   adopt(nullptr);

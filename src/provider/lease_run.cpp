@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/caught.hpp"
 #include "model/text.hpp"
 #include "provider/control.hpp"
 #include "provider/lease_network.hpp"
@@ -86,7 +87,7 @@ void LeaseRun::live(const std::stop_token& stop) {
       if (stop.stop_requested()) return;
       if (ended_) break;
     }
-    step();
+    if (const auto stepped = caught([this] { step(); }); !stepped) trouble(stepped.error().message);
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, kStep, [&] { return ended_ || stop.stop_requested(); });
   }
@@ -99,7 +100,12 @@ void LeaseRun::live(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);  // a container that is just being made would outlive the wiping
     changed_.wait(lock, [&] { return !delivering_ || stop.stop_requested(); });
   }
-  while (!stop.stop_requested() && !wipe()) {
+  const auto is_wiped = [this] {
+    bool done = false;
+    if (const auto tried = caught([&] { done = wipe(); }); !tried) say("cleaning up: " + tried.error().message);
+    return done;
+  };
+  while (!stop.stop_requested() && !is_wiped()) {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::seconds(2), [&] { return stop.stop_requested(); });
   }

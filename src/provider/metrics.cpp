@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/caught.hpp"
 #include "model/text.hpp"
 
 namespace hanse::provider {
@@ -73,7 +74,7 @@ class BeastMetrics : public MetricsServer {
       boost::system::error_code error;
       tcp::socket socket = acceptor_.accept(error);
       if (!error)
-        answer(socket);
+        static_cast<void>(caught([&] { answer(socket); }));
       else if (!stop.stop_requested())
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
@@ -152,7 +153,7 @@ std::string stats_line(const LeaseRun::Stats& stats) {
                         {"memory_limit_bytes", stats.now.memory_limit_bytes},
                         {"pids", stats.now.pids},
                         {"gpus", gpus}}
-      .dump();
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 Result<std::unique_ptr<MetricsServer>> MetricsServer::start(std::uint16_t port, CollectFigures collect) {

@@ -10,6 +10,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include <spdlog/spdlog.h>
+
+#include "base/caught.hpp"
 #include "provider/control.hpp"
 
 namespace hanse::provider {
@@ -46,6 +49,18 @@ OutputPump::~OutputPump() {
 }
 
 void OutputPump::run() {
+  for (bool goes_on = true; goes_on;) {
+    // What could not be taken now stays in the pipes.
+    if (const auto done = caught([&] { goes_on = false, pump(); }); !done) {
+      spdlog::error("a job's output: {}", done.error().message);
+      pollfd stop{stop_.fd(), POLLIN, 0};
+      goes_on = ::poll(&stop, 1, kLookMs) == 0;
+    }
+  }
+}
+
+/// Until it is to stop.
+void OutputPump::pump() {
   look_for_end();
   while (true) {
     std::array<pollfd, 4> polls{

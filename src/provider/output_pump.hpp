@@ -30,6 +30,7 @@ class OutputPump {
   OutputPump(std::string control_folder, std::shared_ptr<OutputLog> log, Ended ended)
       : control_folder_(std::move(control_folder)), log_(std::move(log)), ended_(std::move(ended)) {}
   void run();
+  void pump();
   void drain();
   void look_for_end();
 

@@ -15,6 +15,9 @@
 
 namespace hanse::provider {
 
+/// In the journal: which devices the numbers of the offer mean, one id a line.
+inline const std::string kDevicesNote = "devices";
+
 class RunningAgent : public Agent, public LeaseHost {
  public:
   RunningAgent(Options options, Clock& clock, FolderLock lock)
@@ -103,6 +106,7 @@ class RunningAgent : public Agent, public LeaseHost {
   Result<> open_parts();
   Result<> open_gateway();
   Result<> open_devices();
+  Result<> note_devices();
   void open_network();
   Result<> sweep();
   Result<> offer();
@@ -114,6 +118,7 @@ class RunningAgent : public Agent, public LeaseHost {
   void follow_events(const std::stop_token& stop);
   void take(const model::Event& event);
   void beat(const std::stop_token& stop);
+  void beat_once(std::int64_t& next_settle);
   void settle();
   void stop_for(const Error& error);
   AgentFigures figures();
