@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <memory>
@@ -246,6 +247,38 @@ TEST(LimitTest, OversizedHeadsAndBodiesAreRefusedAndSaidToBe) {
   RawConnection garbage(server.port());
   garbage.send("\x16\x03\x01 what is this\r\n\r\n");
   EXPECT_EQ(parse_answer(garbage.read_all()).status, 400U);
+  EXPECT_EQ(ask(server.port(), "GET", "/healthz").status, 200U);
+}
+
+/// Of this process, in bytes.
+std::size_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t all = 0, resident = 0;
+  statm >> all >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST(LimitTest, WhatNeverEndsTakesNoMemory) {
+  const RunningServer server;
+  constexpr std::size_t kMiB = 1U << 20, kSent = 96 * kMiB;
+  const std::string chunked =
+      "POST /v1/quotes HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const auto& [begin, fill] : std::vector<std::pair<std::string, char>>{
+           {chunked + "2;", 'a'},                   // an extension of a chunk
+           {chunked + "2;a=\"", 'a'},               // its value
+           {chunked, '0'},                          // a chunk's size, padded
+           {chunked + "2\r\n{}\r\n0\r\nX: ", 'a'},  // a field after the last chunk
+           {chunked + "2\r\n{}\r\n0\r\n", 'a'},     // its name
+           {"GET /", 'a'},                          // a target
+           {"GET / HTTP/1.1\r\nHost: t\r\nX: ", 'a'},
+           {"POST /v1/quotes HTTP/1.1\r\nHost: t\r\nContent-Length: 999999999\r\n\r\n", ' '}}) {
+    const auto before = resident_bytes();
+    RawConnection endless(server.port());
+    const std::string piece(kMiB, fill);
+    bool taken = endless.send(begin);
+    for (std::size_t sent = 0; taken && sent < kSent; sent += kMiB) taken = endless.send(piece);
+    EXPECT_LT(resident_bytes(), before + 24 * kMiB) << begin.substr(0, 40) << "…" << fill;
+  }
   EXPECT_EQ(ask(server.port(), "GET", "/healthz").status, 200U);
 }
 

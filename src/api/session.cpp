@@ -27,6 +27,10 @@ std::string_view view_of(beast::string_view text) {
 }
 
 /// What to say of a request that cannot be read; status 0: nothing, the peer is gone.
+/// What was read and not yet taken: a head, a piece of a body, what stands around the pieces of a chunked one. The
+/// parser takes a body at once, and the rest line by line: this bounds a line that never ends.
+constexpr std::size_t kLeastBuffer = 64 * 1024;
+
 std::pair<unsigned, Error> read_problem(const beast::error_code& error, const ServerOptions& options) {
   if (error == http::error::header_limit) {
     return {431,
@@ -38,6 +42,9 @@ std::pair<unsigned, Error> read_problem(const beast::error_code& error, const Se
             {ErrorCode::too_large, "the body of the request is over " + std::to_string(options.max_body_bytes) +
                                        " bytes: send less at once"}};
   }
+  if (error == http::error::buffer_overflow) {
+    return {431, {ErrorCode::too_large, "a line of the request is too long, or it has too many: send less"}};
+  }
   if (error == http::error::end_of_stream || error == http::error::partial_message ||
       error.category() != http::make_error_code(http::error::bad_method).category()) {
     return {0, {}};
@@ -48,7 +55,11 @@ std::pair<unsigned, Error> read_problem(const beast::error_code& error, const Se
 class Session final : public Connection {
  public:
   Session(Worker& worker, net::Stream stream)
-      : worker_(worker), shared_(worker.shared()), stream_(std::move(stream)), submission_(worker.io()) {
+      : worker_(worker),
+        shared_(worker.shared()),
+        stream_(std::move(stream)),
+        submission_(worker.io()),
+        buffer_(std::max(kLeastBuffer, shared_.options.max_header_bytes)) {
     worker_.add(*this);
   }
   ~Session() override {

@@ -17,6 +17,7 @@ using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
 
 constexpr std::uint64_t kMaxResponseBytes = 16U << 20;  // a page of a thousand offers is a tenth of it
+constexpr std::size_t kMaxUnreadBytes = 256U << 10;     // of an answer: a line that never ends is none
 constexpr std::string_view kTransactionType = "application/x-protobuf";
 constexpr std::string_view kJsonType = "application/json";
 
@@ -141,7 +142,7 @@ class HttpImpl final : public Http {
   HttpOptions options_;
   std::optional<asio::ssl::context> tls_;
   asio::io_context io_{1};
-  beast::flat_buffer buffer_;
+  beast::flat_buffer buffer_{kMaxUnreadBytes};
   std::optional<net::Stream> stream_;  // none: not connected
 };
 
