@@ -2,6 +2,7 @@
 
 #include "cli/show.hpp"
 #include "cli/ssh_files.hpp"
+#include "model/plain_text.hpp"
 #include "model/text.hpp"
 
 namespace hanse::cli {
@@ -81,6 +82,7 @@ Result<> publish_to_ssh(Context& context, model::Lease lease) {
 }
 
 Result<LeaseView> end_by_consumer(Context& context, model::LeaseId lease, const std::string& note) {
+  constexpr std::size_t kMaxNote = 250;
   const auto api = context.api();
   if (!api) return fail(api);
   // A lease that the machine has not confirmed is cancelled, one that runs or is kept is completed. Which of them it is
@@ -91,7 +93,9 @@ Result<LeaseView> end_by_consumer(Context& context, model::LeaseId lease, const 
     if (view->lease.state == model::LeaseState::ended) return view;
     const auto reason =
         view->lease.state == model::LeaseState::matched ? model::EndReason::cancelled : model::EndReason::completed;
-    const auto receipt = context.send({model::EndLease{lease, reason, note}});
+    auto receipt = context.send({model::EndLease{lease, reason, model::make_plain(note, kMaxNote)}});
+    const bool is_refused = !receipt && receipt.error().code == ErrorCode::invalid_argument;
+    if (is_refused) receipt = context.send({model::EndLease{lease, reason, ""}});  // its end hangs on no words
     if (!receipt && receipt.error().code != ErrorCode::wrong_state) return fail(receipt);
   }
   return (*api)->lease(lease);

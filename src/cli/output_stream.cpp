@@ -7,7 +7,7 @@
 #include "cli/progress.hpp"
 #include "cli/terminal.hpp"
 #include "crypto/base64.hpp"
-#include "wire/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace hanse::cli {
 
@@ -132,7 +132,7 @@ void JsonLines::end() {
 
 void JsonLines::print(std::string_view line, bool is_stderr) const {
   nlohmann::json object{{"stream", is_stderr ? "stderr" : "stdout"}};
-  if (wire::is_utf8(as_bytes(line))) {
+  if (is_utf8(as_bytes(line))) {
     object["text"] = line;
   } else {
     object["base64"] = crypto::to_base64(line);

@@ -55,7 +55,10 @@ std::string ssh_config_text(const std::vector<model::Lease>& running, const Home
            name + "\n  IdentityFile " + in_quotes(home.access_key()) + "\n  IdentitiesOnly yes\n  UserKnownHostsFile " +
            in_quotes(home.ssh() / "known_hosts") +
            "\n  GlobalKnownHostsFile none\n  StrictHostKeyChecking yes\n  HostKeyAlgorithms ssh-ed25519\n"
-           "  PreferredAuthentications publickey\n  ServerAliveInterval 15\n";
+           "  PreferredAuthentications publickey\n  ServerAliveInterval 15\n"
+           // What the user gives to all hosts is not for a stranger's machine.
+           "  ForwardAgent no\n  ForwardX11 no\n  ForwardX11Trusted no\n  GSSAPIAuthentication no\n"
+           "  GSSAPIDelegateCredentials no\n  PermitLocalCommand no\n  RemoteCommand none\n  Tunnel no\n";
   }
   return out;
 }

@@ -49,5 +49,26 @@ TEST(SshFiles, HomeFoldersOfAnyNameAreFoundByOpenSsh) {
   fs::remove_all(root);
 }
 
+TEST(SshFiles, WhatTheUserGivesToAllHostsDoesNotReachALease) {
+  const fs::path root = fs::temp_directory_path() / ("hanse-ssh-files-" + std::to_string(::getpid()));
+  const Home home(root);
+  fs::create_directories(home.ssh());
+  model::Lease lease;
+  lease.id = {7};
+  lease.endpoint = "127.0.0.1:2222";
+  ASSERT_TRUE(write_ssh_files({lease}, home));
+  std::ofstream(root / "all") << include_line(home) << "\nHost *\n  ForwardAgent yes\n  ForwardX11 yes\n"
+                              << "  ForwardX11Trusted yes\n  GSSAPIAuthentication yes\n  PermitLocalCommand yes\n"
+                              << "  RemoteCommand tmux\n  Tunnel yes\n";
+  const auto said = settings(root / "all");
+  for (const std::string line :
+       {"forwardagent no", "forwardx11 no", "forwardx11trusted no", "permitlocalcommand no", "tunnel false"}) {
+    EXPECT_NE(said.find("\n" + line + "\n"), std::string::npos) << line << "\n" << said;
+  }
+  EXPECT_EQ(said.find("gssapiauthentication yes"), std::string::npos) << said;
+  EXPECT_EQ(said.find("tmux"), std::string::npos) << said;
+  fs::remove_all(root);
+}
+
 }  // namespace
 }  // namespace hanse::cli

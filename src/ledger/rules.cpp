@@ -5,6 +5,7 @@
 #include "crypto/keys.hpp"
 #include "ledger/accrual.hpp"
 #include "market/check.hpp"
+#include "model/plain_text.hpp"
 #include "model/text.hpp"
 
 namespace hanse::ledger {
@@ -33,17 +34,6 @@ bool is_port(std::string_view text) {
   return error == std::errc{} && end == text.data() + text.size() && text[0] != '0' && port <= 65535;
 }
 
-/// Marks of direction and characters of no width (U+200B to U+200F, U+202A to U+202E, U+2060 to U+2069) make a name
-/// pass for another's.
-bool turns_or_hides(std::string_view text) {
-  for (auto at = text.find('\xE2'); at != text.npos && at + 2 < text.size(); at = text.find('\xE2', at + 1)) {
-    const auto middle = static_cast<unsigned char>(text[at + 1]), last = static_cast<unsigned char>(text[at + 2]);
-    if (middle == 0x80 && ((last >= 0x8B && last <= 0x8F) || (last >= 0xAA && last <= 0xAE))) return true;
-    if (middle == 0x81 && last >= 0xA0 && last <= 0xA9) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<> check_text(std::string_view name, std::string_view text, std::size_t least, std::size_t most) {
@@ -52,18 +42,14 @@ Result<> check_text(std::string_view name, std::string_view text, std::size_t le
     return fail(ErrorCode::too_large, std::string(name) + " has " + std::to_string(text.size()) +
                                           " bytes: " + std::to_string(most) + " at most");
   }
-  const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; };
-  if (std::any_of(text.begin(), text.end(), is_control)) {
+  if (!model::is_plain(text)) {
     return fail(ErrorCode::invalid_argument,
-                std::string(name) + " is not plain text: leave out line breaks and other control characters");
+                std::string(name) +
+                    " is not plain text: leave out line breaks, control characters and characters that "
+                    "turn the direction of text or show as nothing");
   }
   if (least > 0 && text.find_first_not_of(' ') == text.npos) {
     return fail(ErrorCode::invalid_argument, std::string(name) + " is blank: give one");
-  }
-  if (turns_or_hides(text)) {
-    return fail(
-        ErrorCode::invalid_argument,
-        std::string(name) + " holds a character that turns the direction of text or shows as nothing: leave it out");
   }
   return {};
 }

@@ -14,7 +14,7 @@
 #include "provider/engine_json.hpp"
 #include "provider/engine_stream.hpp"
 #include "provider/pull_follower.hpp"
-#include "wire/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace hanse::provider {
 
@@ -42,7 +42,7 @@ std::string registry_auth(const client::RegistryLogin& login) {
 /// A command is run as it was given, or not at all.
 Result<> check_text(const ExecSpec& spec) {
   const auto is_text = [](const std::string& text) {
-    return wire::is_utf8(as_bytes(text)) && text.find('\0') == std::string::npos;
+    return is_utf8(as_bytes(text)) && text.find('\0') == std::string::npos;
   };
   if (!std::all_of(spec.command.begin(), spec.command.end(), is_text)) {
     return fail(ErrorCode::invalid_argument,

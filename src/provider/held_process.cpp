@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "wire/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace hanse::provider {
 
@@ -45,7 +45,7 @@ std::vector<std::string> HeldProcess::environment() const {
     if (end == text.npos) break;
     const auto entry = std::string_view(text).substr(at, end - at);
     const auto equals = entry.find('=');
-    if (equals != entry.npos && equals > 0 && wire::is_utf8(as_bytes(entry))) out.emplace_back(entry);
+    if (equals != entry.npos && equals > 0 && is_utf8(as_bytes(entry))) out.emplace_back(entry);
     at = end + 1;
   }
   return out;

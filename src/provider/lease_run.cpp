@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/caught.hpp"
+#include "model/plain_text.hpp"
 #include "model/text.hpp"
 #include "provider/control.hpp"
 #include "provider/lease_network.hpp"
@@ -272,7 +273,7 @@ Result<> LeaseRun::confirm() {
 }
 
 void LeaseRun::end(EndReason reason, const std::string& note) {
-  const auto sent = context_.ledger.send({model::EndLease{lease_.id, reason, note.substr(0, kMaxNote)}});
+  const auto sent = context_.ledger.send({model::EndLease{lease_.id, reason, model::make_plain(note, kMaxNote)}});
   if (!sent && sent.error().code != ErrorCode::wrong_state && sent.error().code != ErrorCode::not_found) {
     spdlog::warn("{}: it should end ({}), but: {}", name(), note, sent.error().message);
     return;  // the next step tries again

@@ -4,7 +4,7 @@
 
 #include "crypto/hash.hpp"
 #include "wire/random_record.hpp"
-#include "wire/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace hanse::wire {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "model/text.hpp"
 #include "wire/kinds.hpp"
-#include "wire/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace hanse::wire {
 

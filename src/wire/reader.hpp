@@ -8,7 +8,7 @@
 #include <utility>
 #include <variant>
 
-#include "wire/utf8.hpp"
+#include "base/utf8.hpp"
 #include "wire/writer.hpp"
 
 namespace hanse::wire {

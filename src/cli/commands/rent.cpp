@@ -13,6 +13,7 @@
 #include "cli/progress.hpp"
 #include "cli/show.hpp"
 #include "cli/spot.hpp"
+#include "model/plain_text.hpp"
 #include "model/text.hpp"
 #include "wire/codec.hpp"
 #include "wire/json.hpp"
@@ -81,7 +82,7 @@ Error give_back(Context& context, Rental& rental, const Error& why) {
   for (const auto& view : *leases) {
     const bool runs = view.lease.state == model::LeaseState::running;
     ends.push_back(model::EndLease{view.lease.id, runs ? model::EndReason::completed : model::EndReason::cancelled,
-                                   why.message.substr(0, 200)});
+                                   model::make_plain(why.message, 200)});
   }
   const std::string id = model::format_id(rental.first);
   const auto receipt = context.send(std::move(ends));

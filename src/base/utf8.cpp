@@ -1,6 +1,6 @@
-#include "wire/utf8.hpp"
+#include "base/utf8.hpp"
 
-namespace hanse::wire {
+namespace hanse {
 namespace {
 
 // The length of the character that starts at `at`, 0 if there is none.
@@ -22,6 +22,14 @@ std::size_t character_size(ByteView bytes, std::size_t at) {
 
 }  // namespace
 
+Character character_at(ByteView bytes, std::size_t at) {
+  const auto size = character_size(bytes, at);
+  if (size <= 1) return {size == 0 ? 0U : bytes[at], size};
+  std::uint32_t code = bytes[at] & (0x7fU >> size);
+  for (std::size_t i = 1; i < size; ++i) code = code << 6 | (bytes[at + i] & 0x3fU);
+  return {code, size};
+}
+
 bool is_utf8(ByteView bytes) {
   std::size_t at = 0;
   while (at < bytes.size()) {
@@ -40,4 +48,4 @@ bool is_utf8(ByteView bytes) {
   return true;
 }
 
-}  // namespace hanse::wire
+}  // namespace hanse
