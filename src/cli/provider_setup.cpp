@@ -48,7 +48,7 @@ class DeviceTrouble {
     const auto now = agent_.trouble();
     if (now == known_) return;
     known_ = now;
-    context_.say(now.empty() ? "All devices are well: this machine is offered again."
+    context_.say(now.empty() ? "All devices are well: this machine is offered again, once no lease of its former offer runs."
                              : "Nothing is offered until this is mended: " + now);
     write();
   }

@@ -159,7 +159,8 @@ void RunningAgent::beat(const std::stop_token& stop) {
 /// machine or a device that was not well): then it is offered as soon as they have ended, and the agent serves them
 /// meanwhile. While a device is not well, nothing is offered.
 Result<> RunningAgent::offer() {
-  if (!devices_->faults().empty()) {
+  // Where a lease of a former offer holds another device, one of this offer is found once that has ended.
+  if (!devices_->faults().empty() || !devices_->fits()) {
     offer_is_due_ = true;
     return withdraw_offers(*ledger_);
   }

@@ -34,7 +34,7 @@ Result<> RunningAgent::begin() {
   events_ = client::EventStream::open(config.node, {*cursor, config.owner});
   event_thread_ = std::jthread([this](const std::stop_token& stop) { follow_events(stop); });
   beat_thread_ = std::jthread([this](const std::stop_token& stop) { beat(stop); });
-  devices_->begin();
+  try_devices();  // only now: heartbeats and leases do not wait for it
   if (options_.drained) {
     notes_.emplace_back("drained: nothing is offered until 'hanse provider resume'");
     return drain();
@@ -85,8 +85,8 @@ Result<> RunningAgent::open_parts() {
   return {};
 }
 
-/// Finds the devices of the offer, and tries each in a container as a lease would get it. A lease holds devices by
-/// their numbers: while one lives, the numbers mean the same devices as when it began.
+/// Finds the devices of the offer. A lease holds devices by their numbers: while it lives, they mean the same devices
+/// as when it began.
 Result<> RunningAgent::open_devices() {
   const auto& config = options_.config;
   const auto info = engine_->info();
@@ -102,12 +102,16 @@ Result<> RunningAgent::open_devices() {
   for (const auto& lease : *leases) {
     if (lease.state != model::LeaseState::kept) busy |= lease.devices;
   }
-  std::istringstream words(busy != 0 ? *noted : "");
-  for (auto& id : ids) words >> id;
+  std::istringstream lines(*noted);
+  std::string line;
+  for (std::size_t i = 0; i < ids.size() && std::getline(lines, line); ++i) {
+    if ((busy >> i & 1U) != 0) ids[i] = line;
+  }
 
   DeviceWatch::Options options;
   options.root = options_.root;
   options.model = config.machine.gpu_model;
+  options.memory_bytes = config.machine.vram_bytes;
   options.ids = std::move(ids);
   options.find = [this] { return find_devices(options_.root).devices; };
   options.trial = [this](const Device& device) {
@@ -115,15 +119,20 @@ Result<> RunningAgent::open_devices() {
         {*engine_, context_->device_host, options_.config.default_image, options_.helper_program, context_->label},
         device);
   };
+  options.is_busy = [this](std::uint32_t number) { return context_->holders.is_held(number); };
   options.changed = [this] { devices_changed(); };
   devices_ = std::make_unique<DeviceWatch>(std::move(options));
   context_->devices = devices_.get();
-  devices_->try_all(busy);
+  return {};
+}
+
+void RunningAgent::try_devices() {
+  devices_->try_all();
   for (const auto& lack : devices_->lacks()) notes_.push_back(lack);
   if (const auto faults = devices_->faults(); !faults.empty()) {
     notes_.push_back("nothing is offered until this is mended: " + faults);
   }
-  return {};
+  devices_->begin();
 }
 
 /// Leases get a network only where their isolation was seen to work; else none at all.

@@ -12,8 +12,9 @@
 
 namespace hanse::provider {
 
-/// The whole names ("nvidia.com/gpu=0") of all these NVIDIA devices; nullopt where no file names them all, or where it
-/// was written for another driver: a file of the host that it names is gone. Files beyond 4 MiB are not looked at.
+/// The whole names ("nvidia.com/gpu=0") of all these NVIDIA devices; nullopt where no file names them all, each with
+/// its card's node and no other card's, or where it was written for another driver: a file of the host that all its
+/// devices get is gone. Files beyond 4 MiB are not looked at.
 std::optional<std::vector<std::string>> cdi_names(const std::filesystem::path& root,
                                                   const std::vector<Device>& devices);
 

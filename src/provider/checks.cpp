@@ -168,8 +168,7 @@ Check check_node(const AgentConfig& config) {
 
 Check check_devices(const AgentConfig& config, const Inventory& found) {
   const auto& machine = config.machine;
-  std::size_t same = 0;
-  for (const auto& device : found.devices) same += device.model == machine.gpu_model ? 1 : 0;
+  const auto same = devices_of(found.devices, machine.gpu_model, machine.vram_bytes).size();
   Check out{"devices", fmt::format("{} × {}", same, machine.gpu_model),
             fmt::format("{} × {}", machine.gpu_count, machine.gpu_model), "", Verdict::good};
   if (same < machine.gpu_count) {
@@ -183,7 +182,7 @@ Check check_devices(const AgentConfig& config, const Inventory& found) {
 }
 
 Check check_leased_devices(const AgentConfig& config, const Inventory& found, const TrialPlace& place) {
-  const auto devices = devices_of(found.devices, config.machine.gpu_model);
+  const auto devices = devices_of(found.devices, config.machine.gpu_model, config.machine.vram_bytes);
   Check out{"devices in a lease", "", "each is seen in a container, alone", "", Verdict::good};
   std::size_t tried = 0;
   for (const auto& device : devices) {

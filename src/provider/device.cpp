@@ -113,9 +113,15 @@ FoundDevices find_devices(const fs::path& root) {
   return find_devices(root, nvml.get(), is_nvidia ? std::vector<OpenClDevice>() : opencl_devices());
 }
 
-std::vector<Device> devices_of(const std::vector<Device>& all, const std::string& model) {
+bool is_of(const Device& device, const std::string& model, std::uint64_t memory_bytes) {
+  // ECC takes a sixteenth of some cards; the memory of a CPU is the machine's, and not all is offered.
+  return device.model == model && (!device.is_gpu() || device.memory_bytes >= memory_bytes / 10 * 9);
+}
+
+std::vector<Device> devices_of(const std::vector<Device>& all, const std::string& model, std::uint64_t memory_bytes) {
   std::vector<Device> out;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(out), [&](const auto& d) { return d.model == model; });
+  std::copy_if(all.begin(), all.end(), std::back_inserter(out),
+               [&](const auto& device) { return is_of(device, model, memory_bytes); });
   return out;
 }
 

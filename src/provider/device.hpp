@@ -43,7 +43,9 @@ FoundDevices find_devices(const std::filesystem::path& root, Nvml* nvml, const s
 /// the card, and keep it from being reset.
 FoundDevices find_devices(const std::filesystem::path& root);
 
-/// The devices of one market model, in the order that the machine's offer counts them.
-std::vector<Device> devices_of(const std::vector<Device>& all, const std::string& model);
+/// May it be offered as one of these? Of one model there are cards with more memory and with less.
+[[nodiscard]] bool is_of(const Device& device, const std::string& model, std::uint64_t memory_bytes);
+/// All such, in the order that the machine's offer counts them.
+std::vector<Device> devices_of(const std::vector<Device>& all, const std::string& model, std::uint64_t memory_bytes);
 
 }  // namespace hanse::provider

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 
@@ -12,14 +13,6 @@ namespace hanse::provider {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Who may open it besides root and everyone.
-void add_group(const fs::path& node, std::vector<std::uint32_t>& groups) {
-  struct stat what{};
-  constexpr mode_t kAll = S_IROTH | S_IWOTH;
-  if (::stat(node.c_str(), &what) != 0 || what.st_gid == 0 || (what.st_mode & kAll) == kAll) return;
-  if (std::find(groups.begin(), groups.end(), what.st_gid) == groups.end()) groups.push_back(what.st_gid);
-}
 
 Result<> add_node(const DeviceHost& host, const std::string& path, const std::string& remedy, DeviceAccess& out) {
   const auto at = host.root / fs::path(path).relative_path();
@@ -32,6 +25,24 @@ Result<> add_node(const DeviceHost& host, const std::string& path, const std::st
 }
 
 }  // namespace
+
+void add_group(const fs::path& node, std::vector<std::uint32_t>& groups) {
+  struct stat what{};
+  constexpr mode_t kAll = S_IROTH | S_IWOTH;
+  if (::stat(node.c_str(), &what) != 0 || what.st_gid == 0 || (what.st_mode & kAll) == kAll) return;
+  if (std::find(groups.begin(), groups.end(), what.st_gid) == groups.end()) groups.push_back(what.st_gid);
+}
+
+std::string access_text(const std::vector<Device>& devices, const DeviceAccess& access) {
+  std::string out;
+  for (const auto& device : devices) out += fmt::format("{}#{} ", device.id, device.number);
+  for (const auto& node : access.nodes) {
+    struct stat what{};
+    if (::stat(node.host.c_str(), &what) != 0) continue;
+    out += fmt::format("{}#{}:{} ", node.path, major(what.st_rdev), minor(what.st_rdev));
+  }
+  return out;
+}
 
 Result<DeviceAccess> device_access(const DeviceHost& host, const std::vector<Device>& devices) {
   DeviceAccess out;

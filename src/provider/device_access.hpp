@@ -39,6 +39,10 @@ struct DeviceHost {
   bool has_cdi = false;              ///< The engine knows CDI (podman from 4.1 on): the vendor's own files are used.
 };
 
+/// Devices and the numbers of their nodes, in words. What was made with other ones opens other devices, or none: the
+/// kernel numbers them anew at each start of the machine.
+std::string access_text(const std::vector<Device>& devices, const DeviceAccess& access);
+
 /// Looks anew at each call: drivers change under a running agent. unavailable says what is missing and what brings it.
 Result<DeviceAccess> device_access(const DeviceHost& host, const std::vector<Device>& devices);
 

@@ -126,6 +126,12 @@ class Cuda {
 
 }  // namespace
 
+void load_for_devices() {
+  for (const char* part : {"libpthread.so.0", "libdl.so.2", "librt.so.1", "libm.so.6", "libgcc_s.so.1"}) {
+    ::dlopen(part, RTLD_NOW | RTLD_GLOBAL);
+  }
+}
+
 int print_devices(const std::string& cuda, const std::vector<std::string>& nodes) {
   SeenDevices seen;
   for (const auto& node : nodes) {
@@ -135,8 +141,8 @@ int print_devices(const std::string& cuda, const std::vector<std::string>& nodes
   if (cuda != kNoCuda) {
     Cuda().look(cuda, seen);
     load(cuda, "libnvidia-opencl.so.1");  // for OpenCL's loader, which asks by the name alone
+    for (const auto& device : opencl_devices()) seen.opencl_gpus += device.is_gpu ? 1 : 0;
   }
-  for (const auto& device : opencl_devices()) seen.opencl_gpus += device.is_gpu ? 1 : 0;
   const json out{{"closed", seen.closed},
                  {"uuids", seen.uuids},
                  {"cuda_error", seen.cuda_error},

@@ -21,6 +21,9 @@ struct SeenDevices {
 /// Where CUDA's library is: a folder, the linker's own places, or not to be asked.
 inline constexpr std::string_view kLinkersPlaces = "linker", kNoCuda = "none";
 
+/// Loads what drivers need of the C library, before the container is entered: its own parts may be of another version.
+void load_for_devices();
+
 /// Prints what `parse_seen` reads. Uses each device that CUDA's driver shows: 64 MiB of it are written and read back,
 /// or none where all its memory is in use.
 int print_devices(const std::string& cuda, const std::vector<std::string>& nodes);

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "provider/agent.hpp"
 #include "provider/device_access.hpp"
 #include "provider/testing/machine.hpp"
 
@@ -112,7 +113,7 @@ TEST_F(Devices, EachThingOfNvidiasThatIsMissingIsNamedWithWhatBringsIt) {
 TEST_F(Devices, EightCardsAreEightDevicesAndALeaseOfTwoOpensTwo) {
   machine.install_nvidia();
   for (unsigned i = 0; i < 8; ++i) machine.add_card(7 - i, kH100);
-  const auto devices = devices_of(find().devices, "H100-SXM");
+  const auto devices = devices_of(find().devices, "H100-SXM", 0);
   ASSERT_EQ(devices.size(), 8U);
   const auto nodes = nodes_of({devices[1], devices[6]});
   EXPECT_THAT(nodes, Contains("/dev/nvidia6"));
@@ -126,9 +127,21 @@ TEST_F(Devices, OfTwoModelsEachIsItsOwn) {
   machine.add_card(1, kH100);
   machine.add_card(2, "NVIDIA GeForce RTX 4090", "ok", 24'564);
   const auto all = find().devices;
-  EXPECT_EQ(devices_of(all, "RTX4090").size(), 2U);
-  EXPECT_THAT(nodes_of({devices_of(all, "RTX4090")[1]}), Contains("/dev/nvidia2"));
-  EXPECT_THAT(nodes_of(devices_of(all, "H100-SXM")), Not(Contains("/dev/nvidia0")));
+  EXPECT_EQ(devices_of(all, "RTX4090", 0).size(), 2U);
+  EXPECT_THAT(nodes_of({devices_of(all, "RTX4090", 0)[1]}), Contains("/dev/nvidia2"));
+  EXPECT_THAT(nodes_of(devices_of(all, "H100-SXM", 0)), Not(Contains("/dev/nvidia0")));
+}
+
+TEST_F(Devices, OfOneModelWithMoreAndWithLessMemoryAnOfferPromisesTheLess) {
+  machine.install_nvidia();
+  machine.add_card(0, "NVIDIA A100-SXM4-80GB", "ok", 81'920);
+  machine.add_card(1, "NVIDIA A100-SXM4-40GB", "ok", 40'960);
+  const auto all = find().devices;
+  EXPECT_EQ(devices_of(all, "A100-SXM", 80 * kGiB).size(), 1U);
+  EXPECT_EQ(devices_of(all, "A100-SXM", 40 * kGiB).size(), 2U);
+  const auto found = detect_inventory(machine.root(), machine.root()).machine;
+  EXPECT_EQ(found.gpu_count, 2U);
+  EXPECT_EQ(found.vram_bytes, 40 * kGiB);
 }
 
 TEST_F(Devices, ASliceIsADeviceOfItsOwnOpenedWithItsTwoRights) {
@@ -154,9 +167,11 @@ TEST_F(Devices, TheVendorsOwnCdiFileIsUsedWhereItNamesTheDeviceAndFitsTheDriver)
   machine.install_nvidia();
   machine.add_card(4, kH100);
   const auto devices = find().devices;
-  const auto spec = [&](const std::string& name, const std::string& library) {
+  const auto spec = [&](const std::string& name, const std::string& library, const std::string& card = "4") {
     machine.write("/etc/cdi/nvidia.yaml", "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n- name: \"" + name +
-                                              "\"\n  containerEdits:\n    deviceNodes:\n    - path: /dev/nvidia4\n"
+                                              "\"\n  containerEdits:\n    deviceNodes:\n    - path: /dev/nvidia" +
+                                              card +
+                                              "\n"
                                               "containerEdits:\n  mounts:\n  - hostPath: " +
                                               library + "\n    containerPath: /usr/lib/libcuda.so.1\n");
   };
@@ -171,7 +186,9 @@ TEST_F(Devices, TheVendorsOwnCdiFileIsUsedWhereItNamesTheDeviceAndFitsTheDriver)
     EXPECT_FALSE(access(devices, false)->nodes.empty()) << "an engine without CDI gets it piece by piece";
   }
   spec("1", library);
-  EXPECT_THAT(access(devices, true)->cdi, IsEmpty()) << "another card";
+  EXPECT_THAT(access(devices, true)->cdi, IsEmpty()) << "another name";
+  spec("0", library, "5");
+  EXPECT_THAT(access(devices, true)->cdi, IsEmpty()) << "the same name for another card";
   spec("0", "/usr/lib/x86_64-linux-gnu/libcuda.so.535.1.2");
   EXPECT_THAT(access(devices, true)->cdi, IsEmpty()) << "of a driver that is gone";
   machine.write("/etc/cdi/nvidia.yaml", "kind: [nvidia.com/gpu\n");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "provider/device_probe.hpp"
 #include "provider/process.hpp"
@@ -11,7 +12,7 @@ namespace hanse::provider {
 
 namespace {
 
-constexpr unsigned kProbeSeconds = 60;
+constexpr unsigned kProbeSeconds = 30;
 
 std::string remedy_for(const std::string& cuda_error) {
   if (cuda_error.find("libcuda") != std::string::npos) {
@@ -52,6 +53,13 @@ Trial judge(const Device& device, const SeenDevices& seen) {
   return {};
 }
 
+/// A trial that an ill device holds for ever is in no other's way.
+std::string name_part(const std::string& id) {
+  std::string out;
+  for (const char c : id) out += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '-';
+  return out;
+}
+
 Result<SeenDevices> look_inside(const TrialPlace& place, const Device& device, const DeviceAccess& access,
                                 const std::string& container) {
   const auto state = place.engine.inspect(container);
@@ -60,7 +68,9 @@ Result<SeenDevices> look_inside(const TrialPlace& place, const Device& device, c
   const auto cuda = device.maker != Maker::nvidia ? std::string(kNoCuda)
                     : access.libraries.empty()    ? std::string(kLinkersPlaces)
                                                   : access.libraries;
-  std::vector<std::string> command{place.helper, "namespace-helper", "devices", std::to_string(state->pid), cuda};
+  // Nothing of the agent's own environment: not a choice of cards, and no secret.
+  std::vector<std::string> command{"env", "-i", place.helper, "namespace-helper", "devices", std::to_string(state->pid),
+                                   cuda};
   for (const auto& node : access.nodes) command.push_back(node.path);
   const auto ran = run_program(command, {}, kProbeSeconds);
   if (!ran) return fail(ran);
@@ -78,11 +88,12 @@ Trial try_device(const TrialPlace& place, const Device& device) {
     return {text.substr(0, colon), colon == std::string::npos ? "" : text.substr(colon + 2), ""};
   }
   ContainerSpec spec;
-  spec.name = "hanse-device-trial-" + place.label.substr(place.label.find('=') + 1);
+  spec.name = "hanse-device-trial-" + place.label.substr(place.label.find('=') + 1) + "-" + name_part(device.id);
   spec.image = place.image;
   spec.command = {"/bin/sh", "-c", "exec sleep 120"};
   spec.workdir = "/";
   spec.labels = {place.label};
+  spec.env = {"NVIDIA_VISIBLE_DEVICES=" + (device.maker == Maker::nvidia ? device.id : std::string("void"))};
   spec.devices = *access;
   static_cast<void>(place.engine.remove(spec.name));
   const auto id = place.engine.create(spec);

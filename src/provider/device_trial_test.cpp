@@ -126,7 +126,8 @@ TEST_F(DeviceTrial, TheVendorsCdiFileIsTriedTooAndOneThatGivesMoreThanTheDeviceI
   // The agent reads the machine's file, the engine its own.
   const fs::path engines = "/var/run/cdi/" + testing::test_name("trial.json");
   fs::create_directories(engines.parent_path());
-  machine.write("/etc/cdi/nvidia.json", R"({"kind": "nvidia.com/gpu", "devices": [{"name": ")" + card.id + "\"}]}");
+  machine.write("/etc/cdi/nvidia.json", R"({"kind": "nvidia.com/gpu", "devices": [{"name": ")" + card.id +
+                                            R"(", "containerEdits": {"deviceNodes": [{"path": "/dev/nvidia0"}]}}]})");
   std::ofstream(engines) << spec({"/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia0"});
   const auto good = attempt(card);
   EXPECT_TRUE(good.works()) << good.fault;
@@ -141,7 +142,7 @@ TEST_F(DeviceTrial, ASliceIsSeenAlone) {
   machine.add_card(2, kH100, "mig");
   machine.add_slice(2, 0, "NVIDIA H100 80GB HBM3 MIG 1g.10gb", 9'856);
   machine.add_slice(2, 1, "NVIDIA H100 80GB HBM3 MIG 1g.10gb", 9'856);
-  const auto slices = devices_of(find_devices(machine.root()).devices, "H100-MIG-1g.10gb");
+  const auto slices = devices_of(find_devices(machine.root()).devices, "H100-MIG-1g.10gb", 0);
   ASSERT_EQ(slices.size(), 2U);
   for (const auto& slice : slices) {
     const auto trial = attempt(slice);

@@ -22,17 +22,19 @@ class DeviceWatch {
  public:
   struct Options {
     std::filesystem::path root = "/";
-    std::string model;             ///< Of the offer's devices.
+    std::string model;  ///< Of the offer's devices.
+    std::uint64_t memory_bytes = 0;
     std::vector<std::string> ids;  ///< By their numbers in the offer; empty ones become any that is not among them.
     std::function<std::vector<Device>()> find;  ///< All that this machine has now.
     std::function<Trial(const Device&)> trial;
+    std::function<bool(std::uint32_t)> is_busy;  ///< Does a lease's container hold this number? It is not tried then.
     std::function<void()> changed;  ///< Called by the watching thread when a device fell ill, or is well again.
   };
   explicit DeviceWatch(Options options);
   ~DeviceWatch();
 
-  /// Tries each once but for those in the mask `busy` (bit i is device i), of which the driver alone is asked.
-  void try_all(std::uint64_t busy);
+  /// Tries each once; none is well before. Of a busy one the driver alone is asked.
+  void try_all();
   /// Watches from now on. A device that is not well is tried again after 2 seconds and ever longer, 5 minutes at most.
   void begin();
   void end();
@@ -40,6 +42,11 @@ class DeviceWatch {
   [[nodiscard]] std::vector<std::string> ids() const;
   [[nodiscard]] std::optional<Device> device(std::uint32_t number) const;  ///< nullopt: there is none now.
   [[nodiscard]] std::string fault(std::uint32_t number) const;             ///< Empty: it is well.
+  /// The same once it is certain that no lease can go on with it: its driver has lost it, or has not known it for a
+  /// minute. Drivers are also updated, restarted, or later than we are.
+  [[nodiscard]] std::string end_of_lease(std::uint32_t number) const;
+  /// Is each of the offer's model? One that a lease of a former offer holds may not be, until that has ended.
+  [[nodiscard]] bool fits() const;
   [[nodiscard]] std::string faults() const;              ///< Of all, each with its device and what to do.
   [[nodiscard]] std::vector<std::string> lacks() const;  ///< What leases go without, and what brings it.
   [[nodiscard]] std::optional<Nvml::Use> use(std::uint32_t number) const;
@@ -49,18 +56,28 @@ class DeviceWatch {
     std::string id;
     std::optional<Device> device;
     std::string fault, remedy, lacks;
-    std::int64_t retry_at_ms = 0, pause_ms = 0, well_since_ms = 0;
+    bool is_certain = false;
+    int doubts = 0;  ///< Looks in a row at which its driver did not know.
+    std::int64_t ill_since_ms = 0, well_since_ms = 0, retry_at_ms = 0, pause_ms = 0;
+  };
+  /// Why it is not well; empty: it is.
+  struct Finding {
+    std::string fault{}, remedy{}, lacks{};
+    bool is_certain = true;
   };
 
   void watch(const std::stop_token& stop);
   void take(const Nvml::Fault& fault);
+  void wait(const std::stop_token& stop);
   void look();
-  void retry();
-  [[nodiscard]] std::string ask(std::uint32_t number) const;
-  void examine(std::uint32_t number, bool is_busy);
+  void retry_one();
+  [[nodiscard]] Finding ask(std::uint32_t number) const;
+  [[nodiscard]] Finding examine(std::uint32_t number) const;
   void find_again();
-  void set_fault(std::uint32_t number, std::string fault, std::string remedy);
-  void set_well(std::uint32_t number, std::string remedy, std::string lacks);
+  void replace_misfit(std::uint32_t number);
+  [[nodiscard]] bool fits(const State& state) const;
+  void note(std::uint32_t number, const Finding& finding);
+  void note_trial(std::uint32_t number, const Finding& finding);
   [[nodiscard]] std::shared_ptr<Nvml> nvml() const;
 
   const Options options_;

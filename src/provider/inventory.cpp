@@ -28,9 +28,9 @@ void choose_devices(Inventory& out) {
   const Device* best = nullptr;
   std::size_t most = 0;
   for (const auto& device : out.devices) {
-    const auto same = static_cast<std::size_t>(
-        std::count_if(out.devices.begin(), out.devices.end(), [&](const auto& d) { return d.model == device.model; }));
-    if (same > most) {
+    const auto same = devices_of(out.devices, device.model, device.memory_bytes).size();
+    const bool is_better = same == most && best->model == device.model && best->memory_bytes > device.memory_bytes;
+    if (same > most || is_better) {
       most = same;
       best = &device;
     }

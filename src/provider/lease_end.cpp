@@ -97,6 +97,7 @@ Result<> LeaseRun::put_by() {
   const auto container = entry_.container.empty() ? engine_name() : entry_.container;
   auto done = end_job(container);
   if (done) done = context_.engine.remove(container);
+  if (done) context_.holders.give_back(lease_.id);
   if (done && !entry_.subnet.empty()) {
     done = context_.engine.remove_network(engine_name());
     const std::lock_guard lock(context_.subnets_mutex);

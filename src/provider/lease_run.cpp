@@ -27,12 +27,10 @@ constexpr std::size_t kMaxNote = 250;
 }  // namespace
 
 LeaseRun::LeaseRun(LeaseContext& context, model::Lease lease, JournalEntry entry)
-    : context_(context),
-      lease_(std::move(lease)),
-      entry_(std::move(entry)),
-      now_(lease_),
-      seen_at_ms_(now_ms()),
-      thread_([this](const std::stop_token& stop) { live(stop); }) {}
+    : context_(context), lease_(std::move(lease)), entry_(std::move(entry)), now_(lease_), seen_at_ms_(now_ms()) {
+  if (!entry_.container.empty() && !entry_.kept) context_.holders.take(lease_.id, leased_devices(lease_));
+  thread_ = std::jthread([this](const std::stop_token& stop) { live(stop); });
+}
 
 LeaseRun::~LeaseRun() {
   stop();
@@ -290,6 +288,7 @@ bool LeaseRun::wipe() {
   const auto container = entry_.container.empty() ? engine_name() : entry_.container;
   static_cast<void>(context_.engine.stop(container, kStopGraceS));
   auto result = context_.engine.remove(container);
+  if (result) context_.holders.give_back(lease_.id);
   if (result && !entry_.subnet.empty()) result = context_.engine.remove_network(engine_name());
   if (result) result = forget_image();
   if (result) result = context_.workspaces.wipe(name());

@@ -25,6 +25,7 @@
 #include <thread>
 
 #include "provider/agent.hpp"
+#include "provider/device_holders.hpp"
 #include "provider/device_watch.hpp"
 #include "provider/gateway.hpp"
 #include "provider/journal.hpp"
@@ -47,9 +48,10 @@ struct LeaseContext {
   Clock& clock;
   DeviceHost device_host{};
   DeviceWatch* devices = nullptr;  ///< Of the offer, by their numbers there.
-  std::string label{};             ///< "hanse.agent=…": what is ours in the engine.
-  std::string prefix{};            ///< "hanse-…-": of our containers' and networks' names; another agent has another.
-  std::string endpoint{};          ///< host:port of the gateway.
+  DeviceHolders holders{};
+  std::string label{};     ///< "hanse.agent=…": what is ours in the engine.
+  std::string prefix{};    ///< "hanse-…-": of our containers' and networks' names; another agent has another.
+  std::string endpoint{};  ///< host:port of the gateway.
   crypto::PublicKey host_key{};
   bool networked = false;
   std::function<void(model::LeaseId)> drop_connections{};
@@ -107,7 +109,8 @@ class LeaseRun {
   void watch_files();
   bool watch_devices();
   void watch_disk();
-  void bring_back();
+  void bring_back(const ContainerState& state);
+  [[nodiscard]] Result<bool> has_same_devices(const ContainerState& state) const;
   void tell_end();
   Result<> tell(Time at, const char* why);
   void step_kept();
@@ -132,7 +135,8 @@ class LeaseRun {
   [[nodiscard]] std::int64_t now_ms() const { return context_.clock.monotonic_ms(); }
   [[nodiscard]] std::string name() const;
   [[nodiscard]] LeasePlace place(const JournalEntry& entry, const std::string& network) const;
-  Result<> add_devices(LeasePlace& place, const model::Job& job) const;
+  Result<> add_devices(LeasePlace& place, const model::Job& job);
+  [[nodiscard]] Result<std::vector<Device>> own_devices() const;
   [[nodiscard]] std::string engine_name() const { return context_.prefix + name(); }  ///< Of container and network.
   Result<> open_network();
   [[nodiscard]] std::string end_text() const;

@@ -107,18 +107,31 @@ LeasePlace LeaseRun::place(const JournalEntry& entry, const std::string& network
           machines_,     entry.image};
 }
 
-/// unavailable: one of them is not there, or what it takes to use it is not.
-Result<> LeaseRun::add_devices(LeasePlace& place, const model::Job& job) const {
-  if (context_.config.machine.device_kind == model::DeviceKind::cpu) return {};
+Result<std::vector<Device>> LeaseRun::own_devices() const {
+  std::vector<Device> out;
+  if (context_.config.machine.device_kind == model::DeviceKind::cpu) return out;
   for (const auto number : leased_devices(lease_)) {
     const auto device = context_.devices->device(number);
     if (!device) return fail(ErrorCode::unavailable, fmt::format("device {} of this machine is gone", number));
-    place.devices.push_back(*device);
+    out.push_back(*device);
   }
-  auto access = device_access(context_.device_host, place.devices);
+  return out;
+}
+
+/// unavailable: one of them is not there, or not free yet, or what it takes to use it is not.
+Result<> LeaseRun::add_devices(LeasePlace& place, const model::Job& job) {
+  auto devices = own_devices();
+  if (!devices) return fail(devices);
+  if (devices->empty()) return {};
+  if (const auto other = context_.holders.take(lease_.id, leased_devices(lease_))) {
+    return fail(ErrorCode::unavailable, model::format_id(*other) + " is still giving back a device of this lease");
+  }
+  auto access = device_access(context_.device_host, *devices);
   if (!access) return fail(access);
   auto env = context_.engine.image_env(image_of(context_.config, job, place));
   if (!env) return fail(env);
+  place.labels.push_back(kDevicesLabel + access_text(*devices, *access));
+  place.devices = std::move(*devices);
   place.access = std::move(*access);
   place.image_env = std::move(*env);
   return {};

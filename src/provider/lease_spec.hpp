@@ -12,6 +12,9 @@ namespace hanse::provider {
 inline constexpr std::int64_t kPidsPerLease = 4096;
 inline constexpr std::uint64_t kShmOfUnknownMemory = 64ULL << 20;
 
+/// Of a container: which devices it was made with, and by which nodes (access_text).
+inline const std::string kDevicesLabel = "hanse.devices=";
+
 struct LeasePlace {
   std::string container_name;
   std::vector<std::string> labels;

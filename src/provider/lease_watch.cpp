@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "model/text.hpp"
 #include "provider/cgroup.hpp"
@@ -57,7 +58,7 @@ bool LeaseRun::watch_devices() {
   if (exited_at_ms_ != 0) return false;
   for (const auto number : leased_devices(lease_)) {
     if (!device_fault_.empty()) break;
-    const auto fault = context_.devices->fault(number);
+    const auto fault = context_.devices->end_of_lease(number);
     if (!fault.empty()) device_fault_ = fmt::format("device {} of this machine is not well: {}", number, fault);
   }
   if (device_fault_.empty()) return false;
@@ -78,22 +79,40 @@ void LeaseRun::watch_container() {
     return;
   }
   engine_is_down_ = false;
-  if (!state->running) return bring_back();
+  if (!state->running) return bring_back(*state);
   if (pid_ != state->pid) static_cast<void>(hold_process(entry_.container));  // for when the engine is away
   pid_ = state->pid;
   oom_kills_ = out_of_memory_kills(pid_).value_or(oom_kills_);
   trouble_since_ms_ = 0;
 }
 
+/// Does what it was made with still open its own devices?
+Result<bool> LeaseRun::has_same_devices(const ContainerState& state) const {
+  const auto label = std::find_if(state.labels.begin(), state.labels.end(),
+                                  [](const auto& entry) { return entry.starts_with(kDevicesLabel); });
+  if (label == state.labels.end()) return true;
+  const auto devices = own_devices();
+  if (!devices) return fail(devices);
+  const auto access = device_access(context_.device_host, *devices);
+  if (!access) return fail(access);
+  return *label == kDevicesLabel + access_text(*devices, *access);
+}
+
 /// The container stopped though nobody asked it to: the engine or the machine restarted, or the job ended its own
 /// first process. It starts again, a few times, unless the job was done. An engine refuses to start one that it is
 /// still stopping, and says of that one too that it is not running: the next look tries again.
-void LeaseRun::bring_back() {
+void LeaseRun::bring_back(const ContainerState& state) {
   // The files of a job that ended can still be fetched by a client that is connected; else it just ends.
   if (!entry_.kept && (exited_at_ms_ != 0 || read_exit(paths_.control))) return;
   if (restarts_ == kMaxRestarts) {
     end(EndReason::completed, "the job stopped its own container again and again");
     return;
+  }
+  if (const auto same = has_same_devices(state); !same)
+    return trouble(same.error().message);
+  else if (!*same) {
+    return end(EndReason::provider_failed,
+               "this machine has started anew and numbers its devices otherwise: the container cannot go on");
   }
   JournalEntry entry;
   model::Job job;

@@ -118,6 +118,7 @@ std::function<int()> parse_work(int count, const char* const* arguments) {
   if (what == "devices" && count >= 3) {
     const std::string cuda = arguments[2];
     const std::vector<std::string> nodes(arguments + 3, arguments + count);
+    load_for_devices();
     return [cuda, nodes] { return print_devices(cuda, nodes); };
   }
   if (what == "sftp" && count == 2) return [] { return serve_sftp(STDIN_FILENO, STDOUT_FILENO); };

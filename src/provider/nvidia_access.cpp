@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "provider/cdi_files.hpp"
+#include "provider/folder_entries.hpp"
 #include "provider/process.hpp"
 
 namespace hanse::provider {
@@ -38,6 +39,7 @@ Result<> add_node(const DeviceHost& host, const std::string& path, const std::ve
   }
   const HostFile node{on_host(host, path), path};
   if (std::find(out.nodes.begin(), out.nodes.end(), node) == out.nodes.end()) out.nodes.push_back(node);
+  add_group(node.host, out.groups);
   return {};
 }
 
@@ -127,10 +129,10 @@ void add_libraries(const DeviceHost& host, const std::string& version, DeviceAcc
   const auto suffix = ".so." + version;
   for (const auto& folder : library_folders(host)) {
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(folder, error)) {
-      const auto name = entry.path().filename().string();
+    for (const auto& entry : folder_entries(folder)) {
+      const auto name = entry.filename().string();
       if (!may_be_drivers(name)) continue;
-      const auto real = fs::canonical(entry.path(), error);
+      const auto real = fs::canonical(entry, error);
       if (error || !real.filename().string().ends_with(suffix)) continue;
       for (const auto& as : {name, real.filename().string()}) {
         if (names.insert(as).second) out.files.push_back({real, std::string(kNvidiaLibraries) + "/" + as});

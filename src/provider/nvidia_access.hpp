@@ -8,4 +8,7 @@ namespace hanse::provider {
 
 Result<DeviceAccess> nvidia_access(const DeviceHost& host, const std::vector<Device>& devices);
 
+/// Adds the group that may open it besides root and everyone, if there is one.
+void add_group(const std::filesystem::path& node, std::vector<std::uint32_t>& groups);
+
 }  // namespace hanse::provider

@@ -26,16 +26,20 @@ struct EventData {
   unsigned long long type, data;
   unsigned int gpu_instance, compute_instance;
 };
-constexpr int kSuccess = 0, kNotSupported = 3, kNotFound = 6, kTimeout = 10, kGpuIsLost = 15, kResetRequired = 16;
+constexpr int kSuccess = 0, kNotSupported = 3, kNoPermission = 4, kNotFound = 6, kTimeout = 10, kGpuIsLost = 15,
+              kResetRequired = 16;
 constexpr unsigned kUncorrected = 1, kSinceReset = 0;
 constexpr unsigned long long kXidEvent = 0x8;
 constexpr unsigned kMaxNvmlDevices = 64, kMaxSlices = 16;
 constexpr std::size_t kTextBytes = 128;
 
-std::string reason_of(int code) {
-  if (code == kGpuIsLost || code == kNotFound) return "it has fallen off the bus: the driver does not find it";
-  if (code == kResetRequired) return "the driver asks for a reset of it";
-  return fmt::format("the driver does not answer for it (NVML error {})", code);
+Result<> verdict_on(int code) {
+  if (code == kSuccess || code == kNotSupported || code == kNoPermission) return {};
+  if (code == kGpuIsLost || code == kNotFound) {
+    return fail(ErrorCode::io, "it has fallen off the bus: the driver does not find it");
+  }
+  if (code == kResetRequired) return fail(ErrorCode::io, "the driver asks for a reset of it");
+  return fail(ErrorCode::unavailable, fmt::format("the driver does not answer for it (NVML error {})", code));
 }
 
 class LoadedNvml : public Nvml {
@@ -63,7 +67,9 @@ class LoadedNvml : public Nvml {
                           find(cuda_, "nvmlSystemGetCudaDriverVersion");
     if (!complete || init() != kSuccess) return false;
     find_mig();
-    for (const auto& device : devices()) errors_[card_of(device)] = memory_errors(card_of(device));
+    for (const auto& device : devices()) {
+      if (!device.slice) errors_[device.uuid] = memory_errors(device.uuid);
+    }
     open_events();
     return find(shutdown_, "nvmlShutdown");
   }
@@ -113,7 +119,7 @@ class LoadedNvml : public Nvml {
     Memory memory{};
     int code = by_uuid_(uuid.c_str(), &device);
     if (code == kSuccess) code = memory_(device, &memory);
-    if (code != kSuccess && code != kNotSupported) return fail(ErrorCode::io, reason_of(code));
+    if (auto verdict = verdict_on(code); !verdict) return verdict;
     const auto known = errors_.find(uuid);
     const auto now = memory_errors(uuid);
     if (known != errors_.end() && now > known->second) {
@@ -126,9 +132,8 @@ class LoadedNvml : public Nvml {
     EventData event{};
     const int code = events_ != nullptr ? wait_event_(events_, &event, timeout_ms) : kNotSupported;
     if (code == kSuccess && event.type == kXidEvent) {
-      char uuid[kTextBytes] = {};
-      if (event.device != nullptr) uuid_(event.device, uuid, sizeof uuid - 1);
-      return Fault{uuid, event.data};
+      const auto of = cards_.find(event.device);  // a card that is lost does not say its name any more
+      return Fault{of != cards_.end() ? of->second : "", event.data};
     }
     // Where nothing can be waited for, the time passes all the same.
     if (code != kSuccess && code != kTimeout) std::this_thread::sleep_for(std::chrono::milliseconds(timeout_ms));
@@ -162,7 +167,9 @@ class LoadedNvml : public Nvml {
     if (count_(&n) != kSuccess) return;
     for (unsigned i = 0; i < n && i < kMaxNvmlDevices; ++i) {
       Handle handle = nullptr;
-      if (handle_(i, &handle) == kSuccess) add(handle, kXidEvent, events_);
+      char uuid[kTextBytes] = {};
+      if (handle_(i, &handle) != kSuccess || uuid_(handle, uuid, sizeof uuid - 1) != kSuccess) continue;
+      if (add(handle, kXidEvent, events_) == kSuccess) cards_[handle] = uuid;
     }
   }
 
@@ -195,8 +202,6 @@ class LoadedNvml : public Nvml {
     }
   }
 
-  static const std::string& card_of(const Device& device) { return device.slice ? device.slice->card : device.uuid; }
-
   /// 0 where it has no ECC.
   unsigned long long memory_errors(const std::string& uuid) {
     Handle device = nullptr;
@@ -208,6 +213,7 @@ class LoadedNvml : public Nvml {
   void* library_ = nullptr;
   Handle events_ = nullptr;
   std::map<std::string, unsigned long long> errors_;  ///< Of each card's memory, when this was opened. Then constant.
+  std::map<Handle, std::string> cards_;               ///< Whose events come: the UUID of each. Then constant.
   int (*shutdown_)() = nullptr;
   int (*count_)(unsigned*) = nullptr;
   int (*handle_)(unsigned, Handle*) = nullptr;

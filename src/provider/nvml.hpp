@@ -48,12 +48,13 @@ class Nvml {
   };
   [[nodiscard]] virtual std::optional<Use> use(const std::string& uuid) = 0;
 
-  /// io with the reason where the driver has lost it, or its memory has had more uncorrectable errors since this
-  /// library was opened.
+  /// io with the reason where the driver has lost a card or asks for its reset, or its memory has had more
+  /// uncorrectable errors since this library was opened (asked of whole cards only); unavailable where the driver does
+  /// not say.
   virtual Result<> check(const std::string& uuid) = 0;
 
   struct Fault {
-    std::string card;  ///< UUID of a whole card; empty: the driver does not say which, so any may be.
+    std::string card;  ///< UUID of a whole card; empty: the driver does not say which.
     std::uint64_t xid = 0;
   };
   /// The next error that the driver reports of a card, as it happens; nullopt: none for so long.

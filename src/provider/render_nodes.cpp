@@ -5,6 +5,8 @@
 #include <fstream>
 #include <optional>
 
+#include "provider/folder_entries.hpp"
+
 namespace hanse::provider {
 
 namespace {
@@ -33,11 +35,11 @@ std::vector<RenderNode> render_nodes(const fs::path& root) {
   constexpr std::string_view kName = "renderD";
   std::vector<RenderNode> out;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(root / "sys/class/drm", error)) {
-    const auto name = entry.path().filename().string();
+  for (const auto& entry : folder_entries(root / "sys/class/drm")) {
+    const auto name = entry.filename().string();
     const auto of_node =
         name.starts_with(kName) ? number<std::uint32_t>(std::string_view(name).substr(kName.size()), 10) : std::nullopt;
-    const auto device = entry.path() / "device";
+    const auto device = entry / "device";
     const auto vendor_text = first_line(device / "vendor");
     const auto vendor = vendor_text.starts_with("0x")
                             ? number<std::uint32_t>(std::string_view(vendor_text).substr(2), 16)

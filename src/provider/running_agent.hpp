@@ -107,6 +107,7 @@ class RunningAgent : public Agent, public LeaseHost {
   Result<> open_gateway();
   Result<> open_devices();
   Result<> note_devices();
+  void try_devices();
   void open_network();
   Result<> sweep();
   Result<> offer();

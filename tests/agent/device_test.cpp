@@ -29,7 +29,7 @@ class GpuHouse {
     config.machine.gpu_model = model;
     config.machine.device_kind = model::DeviceKind::gpu;
     config.machine.gpu_count = count;
-    config.machine.vram_bytes = 80ULL << 30;
+    config.machine.vram_bytes = 9ULL << 30;  // at least
     return config;
   }
   void start(std::uint32_t count, const std::string& model = "H100-SXM") {
@@ -138,6 +138,31 @@ TEST(AgentDevice, WhileALeaseLivesItsNumbersMeanTheSameCardsThoughOneIsGoneWhenT
   EXPECT_EQ(at.house.lease(first).end_reason, EndReason::provider_failed);
   EXPECT_TRUE(at.house.is(second, LeaseState::running)) << "its card is the other one still";
   at.end(second);
+}
+
+TEST(AgentDevice, ACardIsTheNextLeasesOnlyOnceTheFormerOnesContainerIsGone) {
+  GpuHouse at(1);
+  at.start(1);
+  const auto first = at.run("trap '' TERM; while :; do sleep 1; done");
+  const auto container = at.house.container_of(first);
+  at.end(first);
+  ASSERT_TRUE(eventually([&] { return at.house.is(first, LeaseState::ended); }));
+  const auto second = at.run("sleep 1000");
+  const auto left = EngineService::instance().engine().inspect(container);
+  ASSERT_FALSE(left);
+  EXPECT_EQ(left.error().code, ErrorCode::not_found);
+  at.end(second);
+}
+
+TEST(AgentDevice, AContainerWhoseCardsAreNumberedOtherwiseSinceDoesNotGoOn) {
+  GpuHouse at(1);
+  at.start(1);
+  const auto lease = at.run("sleep 1000");
+  at.machine.make_node("/dev/nvidia-uvm", Machine::kFull);  // as after a start of the machine
+  ASSERT_TRUE(EngineService::instance().engine().stop(at.house.container_of(lease), 0));
+  ASSERT_TRUE(eventually([&] { return at.house.is(lease, LeaseState::ended); }));
+  EXPECT_EQ(at.house.lease(lease).end_reason, EndReason::provider_failed);
+  EXPECT_THAT(at.house.lease(lease).note, HasSubstr("numbers its devices otherwise"));
 }
 
 TEST(AgentDevice, ASliceIsLeasedAlone) {

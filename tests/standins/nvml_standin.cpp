@@ -141,7 +141,9 @@ int nvmlDeviceGetName(void* handle, char* out, unsigned size) {
   return code == kSuccess ? copy(card.name, out, size) : code;
 }
 int nvmlDeviceGetUUID(void* handle, char* out, unsigned size) {
-  return copy(*static_cast<const std::string*>(handle), out, size);
+  Card card;
+  const int code = find(handle, card);
+  return code == kSuccess ? copy(card.uuid, out, size) : code;
 }
 int nvmlDeviceGetMinorNumber(void* handle, unsigned* out) {
   Card card;
