@@ -4,6 +4,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/caught.hpp"
 #include "cli/command.hpp"
 #include "provider/namespace_helper.hpp"
 
@@ -69,7 +70,10 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return report_usage(program, error, arguments);
   }
-  const auto outcome = program.action();
+  Outcome outcome = 0;
+  if (const auto ran = caught([&] { outcome = program.action(); }); !ran) {
+    outcome = refuse(ran.error(), "what it did until then stands: 'hanse ps' and 'hanse status' show it");
+  }
   const int code = outcome ? *outcome : report(program, outcome.error());
   return output_is_lost() ? kOutputLost : code;
 }

@@ -48,8 +48,9 @@ class DeviceTrouble {
     const auto now = agent_.trouble();
     if (now == known_) return;
     known_ = now;
-    context_.say(now.empty() ? "All devices are well: this machine is offered again, once no lease of its former offer runs."
-                             : "Nothing is offered until this is mended: " + now);
+    context_.say(now.empty()
+                     ? "All devices are well: this machine is offered again, once no lease of its former offer runs."
+                     : "Nothing is offered until this is mended: " + now);
     write();
   }
 
@@ -210,7 +211,10 @@ Result<> watch_agent(Context& context, provider::Agent& agent, const Home& home,
     else
       done = config ? agent.resume(config->prices) : Result<>(fail(config));
     const std::string said = done ? "" : done.error().message;
-    if (done) context.say(drained ? "Drained: no new leases; those that run go on to their end." : "Offering again.");
+    if (done && drained) context.say("Drained: no new leases; those that run go on to their end.");
+    if (done && !drained) {
+      context.say(agent.trouble().empty() ? "Offering again." : "Resumed: offered once all devices are well.");
+    }
     if (!done && said != trouble) context.say((drained ? "draining failed: " : "resuming failed: ") + said);
     trouble = said;
   }
