@@ -4,10 +4,10 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/utf8.hpp"
 #include "cli/progress.hpp"
 #include "cli/terminal.hpp"
 #include "crypto/base64.hpp"
-#include "base/utf8.hpp"
 
 namespace hanse::cli {
 

@@ -9,12 +9,12 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/utf8.hpp"
 #include "crypto/base64.hpp"
 #include "provider/engine_api.hpp"
 #include "provider/engine_json.hpp"
 #include "provider/engine_stream.hpp"
 #include "provider/pull_follower.hpp"
-#include "base/utf8.hpp"
 
 namespace hanse::provider {
 

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/utf8.hpp"
 #include "crypto/hash.hpp"
 #include "wire/random_record.hpp"
-#include "base/utf8.hpp"
 
 namespace hanse::wire {
 namespace {

@@ -8,9 +8,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/utf8.hpp"
 #include "model/text.hpp"
 #include "wire/kinds.hpp"
-#include "base/utf8.hpp"
 
 namespace hanse::wire {
 
