@@ -14,6 +14,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+void add_group(const fs::path& node, std::vector<std::uint32_t>& groups) {
+  struct stat what{};
+  constexpr mode_t kAll = S_IROTH | S_IWOTH;
+  if (::stat(node.c_str(), &what) != 0 || what.st_gid == 0 || (what.st_mode & kAll) == kAll) return;
+  if (std::find(groups.begin(), groups.end(), what.st_gid) == groups.end()) groups.push_back(what.st_gid);
+}
+
+}  // namespace
+
 Result<> add_node(const DeviceHost& host, const std::string& path, const std::string& remedy, DeviceAccess& out) {
   const auto at = host.root / fs::path(path).relative_path();
   std::error_code error;
@@ -22,15 +31,6 @@ Result<> add_node(const DeviceHost& host, const std::string& path, const std::st
   if (std::find(out.nodes.begin(), out.nodes.end(), node) == out.nodes.end()) out.nodes.push_back(node);
   add_group(at, out.groups);
   return {};
-}
-
-}  // namespace
-
-void add_group(const fs::path& node, std::vector<std::uint32_t>& groups) {
-  struct stat what{};
-  constexpr mode_t kAll = S_IROTH | S_IWOTH;
-  if (::stat(node.c_str(), &what) != 0 || what.st_gid == 0 || (what.st_mode & kAll) == kAll) return;
-  if (std::find(groups.begin(), groups.end(), what.st_gid) == groups.end()) groups.push_back(what.st_gid);
 }
 
 std::string access_text(const std::vector<Device>& devices, const DeviceAccess& access) {

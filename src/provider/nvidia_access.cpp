@@ -29,18 +29,12 @@ bool is_node(const DeviceHost& host, const std::string& path) {
 }
 
 /// The driver's nodes come with its first user; on a machine without a display that may be us.
-Result<> add_node(const DeviceHost& host, const std::string& path, const std::vector<std::string>& maker,
-                  DeviceAccess& out) {
+Result<> add_made_node(const DeviceHost& host, const std::string& path, const std::vector<std::string>& maker,
+                       DeviceAccess& out) {
   if (!is_node(host, path) && host.root == "/") static_cast<void>(run_program(maker));
-  if (!is_node(host, path)) {
-    std::string command;
-    for (const auto& word : maker) command += (command.empty() ? "" : " ") + word;
-    return fail(ErrorCode::unavailable, fmt::format("{} is missing: '{}' makes it, as root", path, command));
-  }
-  const HostFile node{on_host(host, path), path};
-  if (std::find(out.nodes.begin(), out.nodes.end(), node) == out.nodes.end()) out.nodes.push_back(node);
-  add_group(node.host, out.groups);
-  return {};
+  std::string command;
+  for (const auto& word : maker) command += (command.empty() ? "" : " ") + word;
+  return add_node(host, path, "'" + command + "' makes it, as root", out);
 }
 
 /// The number after "DeviceFileMinor:" in a file that the driver keeps of a right of MIG's.
@@ -64,7 +58,7 @@ Result<> add_slice(const DeviceHost& host, const Device& device, DeviceAccess& o
       return fail(ErrorCode::unavailable, right + "/access does not say which node opens the slice: is MIG enabled?");
     }
     const auto added =
-        add_node(host, "/dev/nvidia-caps/nvidia-cap" + number, {"nvidia-modprobe", "-f", right + "/access"}, out);
+        add_made_node(host, "/dev/nvidia-caps/nvidia-cap" + number, {"nvidia-modprobe", "-f", right + "/access"}, out);
     if (!added) return added;
   }
   return {};
@@ -74,15 +68,15 @@ Result<> add_nodes(const DeviceHost& host, const std::vector<Device>& devices, D
   for (const auto& device : devices) {
     const auto number = std::to_string(device.number);
     const std::vector<std::string> maker{"nvidia-modprobe", "-c", number};
-    if (auto added = add_node(host, "/dev/nvidiactl", maker, out); !added) return added;
-    if (auto added = add_node(host, "/dev/nvidia" + number, maker, out); !added) return added;
+    if (auto added = add_made_node(host, "/dev/nvidiactl", maker, out); !added) return added;
+    if (auto added = add_made_node(host, "/dev/nvidia" + number, maker, out); !added) return added;
     if (!device.slice) continue;
     if (auto added = add_slice(host, device, out); !added) return added;
   }
   const std::vector<std::string> maker{"nvidia-modprobe", "-u", "-c", "0"};
-  if (auto added = add_node(host, "/dev/nvidia-uvm", maker, out); !added) return added;
+  if (auto added = add_made_node(host, "/dev/nvidia-uvm", maker, out); !added) return added;
   for (const char* path : {"/dev/nvidia-uvm-tools", "/dev/nvidia-modeset"}) {
-    if (is_node(host, path)) out.nodes.push_back({on_host(host, path), path});
+    if (is_node(host, path)) static_cast<void>(add_node(host, path, "", out));
   }
   return {};
 }

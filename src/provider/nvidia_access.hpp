@@ -8,7 +8,7 @@ namespace hanse::provider {
 
 Result<DeviceAccess> nvidia_access(const DeviceHost& host, const std::vector<Device>& devices);
 
-/// Adds the group that may open it besides root and everyone, if there is one.
-void add_group(const std::filesystem::path& node, std::vector<std::uint32_t>& groups);
+/// Adds a node and the group that may open it. unavailable, with `remedy`, where it is missing.
+Result<> add_node(const DeviceHost& host, const std::string& path, const std::string& remedy, DeviceAccess& out);
 
 }  // namespace hanse::provider
